@@ -1,0 +1,20 @@
+/** One runner for every workspace; `source` in the export conditions makes packages resolve to their TypeScript. */
+const shared = {
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'require', 'default'] },
+  transform: {
+    '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.check.json' }],
+  },
+};
+module.exports = {
+  projects: [
+    {
+      ...shared,
+      displayName: 'services',
+      testMatch: ['<rootDir>/*/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/e2e/'],
+    },
+    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/e2e/test/**/*.test.ts'] },
+  ],
+  collectCoverageFrom: ['*/src/**/*.ts'],
+};
