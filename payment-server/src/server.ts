@@ -1,1 +1,51 @@
-export {};
+import { join } from 'node:path';
+import { createLogger, type Environment, runProgram, type RunningServer, serve } from 'service-kit';
+import { createAuthorizer } from 'stytch-m2m';
+import { createApp } from './app';
+import { type Config, readPaymentConfig } from './config';
+import { createStytch } from './helper/stytch';
+import { WalletClient } from './walletClient';
+
+/**
+ * Starts the payment-server.
+ *
+ * @throws ConfigError when the environment does not let it start.
+ */
+export async function start(environment: Environment): Promise<RunningServer> {
+  const config = readPaymentConfig(environment);
+  const logger = createLogger({ name: 'payment-server', level: config.LOG_LEVEL });
+  const stytch = createStytch(config);
+  const authorizer = createAuthorizer({
+    client: stytch.client,
+    projectId: config.STYTCH_PROJECT_ID,
+    realm: 'payment-server',
+  });
+  const app = createApp({
+    logger,
+    stytch,
+    authorizer,
+    howToGetToken: howToGetToken(config),
+    payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL }) },
+  });
+  const server = await serve({ name: 'payment-server', app, host: config.HOST, port: config.PORT, logger });
+  authorizer.start();
+  return {
+    ...server,
+    close: async () => {
+      await server.close();
+      authorizer.stop();
+    },
+  };
+}
+
+function howToGetToken({ STYTCH_BASE_URL, STYTCH_PROJECT_ID }: Config): string {
+  const live = STYTCH_PROJECT_ID.startsWith('project-live-');
+  const stytch = STYTCH_BASE_URL ?? (live ? 'https://api.stytch.com' : 'https://test.stytch.com');
+  return (
+    'Send a Bearer token with scope manage:m2m_clients; its access_token comes from: ' +
+    `curl ${stytch}/v1/public/${STYTCH_PROJECT_ID}/oauth2/token -d grant_type=client_credentials ` +
+    '-d client_id=$OPERATOR_CLIENT_ID -d client_secret=$OPERATOR_CLIENT_SECRET'
+  );
+}
+
+if (require.main === module) void runProgram(start, [join(__dirname, '..'), join(__dirname, '..', '..')]);

@@ -1,0 +1,282 @@
+import type { Client } from 'stytch';
+import NodeCache from 'node-cache';
+import { backOff, wait } from './backOff';
+import { callStytch, StytchRefused, StytchUnreachable } from './callStytch';
+import type { ClientCredentials } from './credentials';
+
+/** No access token can be had. `cause` says why; `retryAfterSeconds` when it may be worth another try. */
+export class AccessTokenUnavailable extends Error {
+  override readonly name = 'AccessTokenUnavailable';
+
+  constructor(
+    /**
+     * `refused`: Stytch does not accept the credentials or the scopes, and trying again helps nothing.
+     * `timeout`: it did not answer in time. `unreachable`: it cannot be reached, or it fails, or it is too busy.
+     */
+    readonly reason: 'refused' | 'timeout' | 'unreachable',
+    readonly retryAfterSeconds: number,
+    cause: unknown,
+  ) {
+    super(`No access token can be had: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What happens to access tokens, for metrics and logs. No event holds a token. */
+export type AccessTokenEvent =
+  | { type: 'issued' | 'renewed'; scopes: readonly string[]; expiresInSeconds: number; milliseconds: number }
+  | { type: 'reused' | 'dropped'; scopes: readonly string[] }
+  | { type: 'failed'; scopes: readonly string[]; error: AccessTokenUnavailable };
+
+export interface AccessTokensOptions {
+  /** The Stytch SDK's client. */
+  client: { m2m: Pick<Client['m2m'], 'token'> };
+  credentials: ClientCredentials;
+  /** How long one caller waits for a token, tries and waits between them included. Milliseconds, default 5,000. */
+  deadlineMilliseconds?: number;
+  /** How long a refusal of the credentials or scopes is remembered. Milliseconds, default 5,000. */
+  refusalMilliseconds?: number;
+  onEvent?: (event: AccessTokenEvent) => void;
+}
+
+export interface AcquiredToken {
+  accessToken: string;
+  /** `kept`: from the cache. `issued`: asked for now. `renewed`: asked for now, in place of an earlier one. */
+  origin: 'kept' | 'issued' | 'renewed';
+}
+
+interface KeptToken {
+  accessToken: string;
+  /** Epoch milliseconds from which it is no longer used. */
+  usableUntil: number;
+  /** Epoch milliseconds from which it is renewed in the background. */
+  renewFrom: number;
+}
+
+/** What is known of one set of scopes beside its token. */
+interface Slot {
+  key: string;
+  scopes: readonly string[];
+  /** Grows when its token is dropped: a token asked for earlier is then not kept. */
+  generation: number;
+  pending: Promise<AcquiredToken> | undefined;
+  hadToken: boolean;
+  failures: number;
+  /** Epoch milliseconds before which no renewal is tried in the background. */
+  nextRenewal: number;
+  /** Stytch's refusal, or its wish to be left alone, with the epoch milliseconds until which it stands. */
+  standing: { error: AccessTokenUnavailable; until: number; credentials: number } | undefined;
+}
+
+const longestRenewalWindow = 300_000;
+/** `exp` counts whole seconds, so up to one of `expires_in` may be gone when the token arrives. */
+const wholeSecond = 1_000;
+const longestSafetyMargin = 2_000;
+/** Sets of scopes; a program names a few. */
+const mostSlots = 1_000;
+
+/**
+ * The access tokens of one M2M client (RFC 6749 §4.4), one for each set of scopes, kept in node-cache.
+ *
+ * Any number of callers share one token request. A token is renewed in the background before it ends,
+ * while callers go on with it; a failed renewal is tried again, less and less often, until it succeeds.
+ */
+export class AccessTokens {
+  readonly #options: AccessTokensOptions;
+  readonly #deadlineMilliseconds: number;
+  readonly #refusalMilliseconds: number;
+  readonly #cache = new NodeCache({ useClones: false, checkperiod: 60 });
+  readonly #slots = new Map<string, Slot>();
+
+  constructor(options: AccessTokensOptions) {
+    this.#options = options;
+    this.#deadlineMilliseconds = options.deadlineMilliseconds ?? 5_000;
+    this.#refusalMilliseconds = options.refusalMilliseconds ?? 5_000;
+  }
+
+  /**
+   * An access token with these scopes: the kept one, or a new one.
+   *
+   * @throws AccessTokenUnavailable when none can be had within the deadline.
+   */
+  async get(scopes: readonly string[]): Promise<AcquiredToken> {
+    const slot = this.#slotFor(scopes);
+    const kept = this.#kept(slot);
+    if (!kept) return (slot.pending ??= this.#request(slot));
+    const now = Date.now();
+    if (now >= kept.renewFrom && now >= slot.nextRenewal && !slot.pending) {
+      slot.pending = this.#request(slot);
+      slot.pending.catch(() => undefined); // Told by the event; the callers have a token that works.
+    }
+    this.#options.onEvent?.({ type: 'reused', scopes: slot.scopes });
+    return { accessToken: kept.accessToken, origin: 'kept' };
+  }
+
+  /**
+   * Throws a token away that a resource server did not accept, if it is still the kept one: of many callers
+   * that were refused at once only the first has an effect.
+   */
+  drop(accessToken: string): void {
+    for (const slot of this.#slots.values()) {
+      if (this.#cache.get<KeptToken>(slot.key)?.accessToken !== accessToken) continue;
+      this.#cache.del(slot.key);
+      slot.generation += 1;
+      slot.pending = undefined;
+      this.#options.onEvent?.({ type: 'dropped', scopes: slot.scopes });
+    }
+  }
+
+  #slotFor(scopes: readonly string[]): Slot {
+    const sorted = [...new Set(scopes)].sort();
+    const key = `${this.#options.credentials.clientId} ${sorted.join(' ')}`;
+    let slot = this.#slots.get(key);
+    if (!slot) {
+      const [oldest] = this.#slots.keys();
+      if (oldest !== undefined && this.#slots.size >= mostSlots) this.#forget(oldest);
+      slot = {
+        key,
+        scopes: sorted,
+        generation: 0,
+        pending: undefined,
+        hadToken: false,
+        failures: 0,
+        nextRenewal: 0,
+        standing: undefined,
+      };
+      this.#slots.set(key, slot);
+    }
+    return slot;
+  }
+
+  #forget(key: string): void {
+    this.#slots.delete(key);
+    this.#cache.del(key);
+  }
+
+  #kept(slot: Slot): KeptToken | undefined {
+    const kept = this.#cache.get<KeptToken>(slot.key);
+    return kept && Date.now() < kept.usableUntil ? kept : undefined;
+  }
+
+  /** One token request for all who wait, with its tries; tidies up behind itself. */
+  #request(slot: Slot): Promise<AcquiredToken> {
+    const request = this.#requestWithRetries(slot).finally(() => {
+      if (slot.pending === request) slot.pending = undefined;
+    });
+    return request;
+  }
+
+  async #requestWithRetries(slot: Slot): Promise<AcquiredToken> {
+    const { credentials } = this.#options;
+    const deadline = Date.now() + this.#deadlineMilliseconds;
+    for (let tries = 1; ; tries += 1) {
+      const generation = slot.generation;
+      const secretGeneration = credentials.generation;
+      try {
+        this.#throwStanding(slot);
+        return await this.#requestOnce(slot, deadline - Date.now());
+      } catch (error) {
+        // Dropped meanwhile, or refused for a secret that has been replaced: not the verdict on what is true now.
+        if (secretGeneration !== credentials.generation && Date.now() < deadline) continue;
+        const failure = error instanceof AccessTokenUnavailable ? error : this.#judge(slot, error, tries);
+        const pause = pauseBeforeNextTry(failure, tries);
+        if (failure.reason === 'refused' || Date.now() + pause >= deadline) {
+          if (generation === slot.generation) this.#noteFailure(slot, failure);
+          throw failure;
+        }
+        await wait(pause);
+      }
+    }
+  }
+
+  async #requestOnce(slot: Slot, milliseconds: number): Promise<AcquiredToken> {
+    const { client, credentials } = this.#options;
+    const { generation } = slot;
+    const secretGeneration = credentials.generation;
+    const startedAt = Date.now();
+    const answer = await callStytch(
+      () =>
+        client.m2m.token({
+          client_id: credentials.clientId,
+          client_secret: credentials.secret,
+          scopes: [...slot.scopes],
+        }),
+      milliseconds,
+    );
+    if (!isTokenAnswer(answer)) throw new StytchUnreachable('Stytch answered without an access token', false);
+    const origin = slot.hadToken ? 'renewed' : 'issued';
+    if (generation === slot.generation && secretGeneration === credentials.generation) {
+      this.#keep(slot, answer.access_token, startedAt, answer.expires_in * 1_000);
+    }
+    this.#options.onEvent?.({
+      type: origin,
+      scopes: slot.scopes,
+      expiresInSeconds: answer.expires_in,
+      milliseconds: Date.now() - startedAt,
+    });
+    return { accessToken: answer.access_token, origin };
+  }
+
+  #keep(slot: Slot, accessToken: string, startedAt: number, lifetime: number): void {
+    const usableUntil = startedAt + lifetime - wholeSecond - Math.min(longestSafetyMargin, lifetime / 10);
+    const window = Math.min(longestRenewalWindow, lifetime / 10);
+    const renewFrom = usableUntil - window * (1 + Math.random());
+    slot.hadToken = true;
+    slot.failures = 0;
+    slot.nextRenewal = 0;
+    slot.standing = undefined;
+    const seconds = (usableUntil - Date.now()) / 1_000;
+    if (seconds > 0 && this.#slots.get(slot.key) === slot)
+      this.#cache.set(slot.key, { accessToken, usableUntil, renewFrom }, seconds);
+  }
+
+  #judge(slot: Slot, error: unknown, tries: number): AccessTokenUnavailable {
+    if (error instanceof StytchRefused && !error.transient) {
+      return this.#stand(
+        slot,
+        new AccessTokenUnavailable('refused', seconds(this.#refusalMilliseconds), error),
+      );
+    }
+    if (error instanceof StytchRefused && error.retryAfterSeconds !== undefined) {
+      return this.#stand(slot, new AccessTokenUnavailable('unreachable', error.retryAfterSeconds, error));
+    }
+    const timedOut = error instanceof StytchUnreachable && error.timedOut;
+    return new AccessTokenUnavailable(timedOut ? 'timeout' : 'unreachable', tries, error);
+  }
+
+  /** From here on this failure is the answer, without a call to Stytch, for as long as it says. */
+  #stand(slot: Slot, error: AccessTokenUnavailable): AccessTokenUnavailable {
+    const until = Date.now() + error.retryAfterSeconds * 1_000;
+    slot.standing = { error, until, credentials: this.#options.credentials.generation };
+    return error;
+  }
+
+  #throwStanding({ standing }: Slot): void {
+    if (!standing || standing.credentials !== this.#options.credentials.generation) return;
+    const left = standing.until - Date.now();
+    if (left <= 0) return;
+    const { reason, cause } = standing.error;
+    throw new AccessTokenUnavailable(reason, seconds(left), cause);
+  }
+
+  #noteFailure(slot: Slot, error: AccessTokenUnavailable): void {
+    slot.failures += 1;
+    slot.nextRenewal =
+      Date.now() + Math.max(backOff(slot.failures, 1_000, 30_000), pauseBeforeNextTry(error, 1));
+    this.#options.onEvent?.({ type: 'failed', scopes: slot.scopes, error });
+  }
+}
+
+function seconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1_000);
+}
+
+/** Milliseconds: what Stytch asked for, or the back-off. */
+function pauseBeforeNextTry({ cause, retryAfterSeconds }: AccessTokenUnavailable, tries: number): number {
+  const asked = cause instanceof StytchRefused && cause.retryAfterSeconds !== undefined;
+  return asked ? retryAfterSeconds * 1_000 : backOff(tries, 200, 2_000);
+}
+
+function isTokenAnswer(answer: unknown): answer is { access_token: string; expires_in: number } {
+  const { access_token, expires_in } = (answer ?? {}) as Record<string, unknown>;
+  return typeof access_token === 'string' && access_token !== '' && Number(expires_in) > 0;
+}

@@ -1,0 +1,18 @@
+/**
+ * How long to wait before try number `tries` + 1: exponential, with full jitter, so that many processes
+ * that failed together do not try again together.
+ *
+ * @param tries how many tries have failed, from 1.
+ * @param baseMilliseconds the longest wait after the first failure, in milliseconds; it doubles with each.
+ * @param mostMilliseconds the longest wait at all, in milliseconds.
+ * @returns milliseconds, at least a tenth of the longest wait, so that no burst comes of bad luck.
+ */
+export function backOff(tries: number, baseMilliseconds: number, mostMilliseconds: number): number {
+  const longest = Math.min(mostMilliseconds, baseMilliseconds * 2 ** (tries - 1));
+  return longest * (0.1 + 0.9 * Math.random());
+}
+
+/** Waits. */
+export function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,155 @@
+import { importJWK, type JWK, type KeyLike } from 'jose';
+import type { Client } from 'stytch';
+import { backOff } from './backOff';
+import { callStytch } from './callStytch';
+
+/** The project's signing keys cannot be had, so that no token can be judged: not the caller's fault. */
+export class KeysUnavailable extends Error {
+  override readonly name = 'KeysUnavailable';
+
+  constructor(
+    readonly retryAfterSeconds: number,
+    cause: unknown,
+  ) {
+    super(`The signing keys cannot be had: ${(cause as Error).message}`, { cause });
+  }
+}
+
+export interface SigningKeysOptions {
+  /** The Stytch SDK's client. */
+  client: { sessions: Pick<Client['sessions'], 'getJWKS'> };
+  projectId: string;
+  /** How long one fetch of the keys may take. Milliseconds, default 3,000. */
+  deadlineMilliseconds?: number;
+  /** The least time between a fetch and the next that an unknown key id causes. Milliseconds, default 5,000. */
+  cooldownMilliseconds?: number;
+  /** How long fetched keys are used. Milliseconds, default 300,000; from half of it on they are renewed ahead. */
+  maxAgeMilliseconds?: number;
+}
+
+const longestBackOff = 5_000;
+
+/**
+ * The public keys that sign a project's tokens (its JWKS), fetched through the SDK and kept.
+ *
+ * The SDK's own key set waits out 30 s before it asks for a key it does not know, and asks anew for every
+ * request while Stytch is away; this one asks after 5 s at most, and never twice at a time.
+ */
+export class SigningKeys {
+  readonly #options: SigningKeysOptions;
+  readonly #deadlineMilliseconds: number;
+  readonly #cooldownMilliseconds: number;
+  readonly #maxAgeMilliseconds: number;
+  #keys = new Map<string, KeyLike>();
+  /** Epoch milliseconds, 0 before the first fetch. */
+  #fetchedAt = 0;
+  #pending: Promise<void> | undefined;
+  #failures = 0;
+  /** The last failure, and the epoch milliseconds until which it stands for every caller. */
+  #standing: { cause: unknown; until: number } | undefined;
+  #prefetching: NodeJS.Timeout | undefined;
+
+  constructor(options: SigningKeysOptions) {
+    this.#options = options;
+    this.#deadlineMilliseconds = options.deadlineMilliseconds ?? 3_000;
+    this.#cooldownMilliseconds = options.cooldownMilliseconds ?? 5_000;
+    this.#maxAgeMilliseconds = options.maxAgeMilliseconds ?? 300_000;
+  }
+
+  /** Whether the keys have been fetched at least once. */
+  get available(): boolean {
+    return this.#fetchedAt > 0;
+  }
+
+  /** Epoch milliseconds until which the keys at hand may be used without asking whether they still stand. */
+  get usableUntil(): number {
+    return this.#fetchedAt + this.#maxAgeMilliseconds;
+  }
+
+  /** Whether the keys at hand are too old to be used, and the last try to renew them failed. */
+  get failing(): boolean {
+    return this.#failures > 0 && Date.now() >= this.usableUntil;
+  }
+
+  /** Tries to renew the keys, unless that is under way or a failed try is too recent. */
+  renew(): void {
+    this.#refresh().catch(() => undefined); // Whoever needs the keys is told then.
+  }
+
+  /** Fetches the keys ahead of the first request, again and again until they are there or `stop` is called. */
+  prefetch(): void {
+    this.#refresh().catch(() => {
+      const pause = Math.max(0, (this.#standing?.until ?? 0) - Date.now());
+      this.#prefetching = setTimeout(() => {
+        this.prefetch();
+      }, pause);
+      this.#prefetching.unref();
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.#prefetching);
+  }
+
+  /**
+   * The key with this id, or undefined when the project has none such.
+   *
+   * @throws KeysUnavailable when that cannot be told.
+   */
+  async find(keyId: string): Promise<KeyLike | undefined> {
+    const age = Date.now() - this.#fetchedAt;
+    if (age >= this.#maxAgeMilliseconds) await this.#refresh();
+    else if (age >= this.#maxAgeMilliseconds / 2) this.renew();
+    const key = this.#keys.get(keyId);
+    if (key || Date.now() - this.#fetchedAt < this.#cooldownMilliseconds) return key;
+    await this.#refresh();
+    return this.#keys.get(keyId);
+  }
+
+  /** One fetch at a time, shared by all; after a failure none until its back-off is over. */
+  #refresh(): Promise<void> {
+    if (this.#pending) return this.#pending;
+    const standing = this.#standing;
+    if (standing && Date.now() < standing.until) return Promise.reject(this.#unavailable(standing));
+    this.#pending = this.#fetch().finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      const { client, projectId } = this.#options;
+      const answer = await callStytch(
+        () => client.sessions.getJWKS({ project_id: projectId }),
+        this.#deadlineMilliseconds,
+      );
+      this.#keys = await importKeys(answer);
+      this.#fetchedAt = Date.now();
+      this.#failures = 0;
+      this.#standing = undefined;
+    } catch (cause) {
+      this.#failures += 1;
+      this.#standing = { cause, until: Date.now() + backOff(this.#failures, 1_000, longestBackOff) };
+      throw this.#unavailable(this.#standing);
+    }
+  }
+
+  #unavailable({ cause, until }: { cause: unknown; until: number }): KeysUnavailable {
+    return new KeysUnavailable(Math.max(1, Math.ceil((until - Date.now()) / 1_000)), cause);
+  }
+}
+
+/** The RS256 keys of a JWKS by their ids; keys of other kinds are none of ours (RFC 7517 §5). */
+async function importKeys(answer: unknown): Promise<Map<string, KeyLike>> {
+  const { keys } = (answer ?? {}) as { keys?: unknown };
+  if (!Array.isArray(keys)) throw new Error('Stytch answered without keys');
+  const imported = new Map<string, KeyLike>();
+  for (const key of keys as JWK[]) {
+    if (key.kty !== 'RSA' || !key.kid || (key.use ?? 'sig') !== 'sig' || (key.alg ?? 'RS256') !== 'RS256')
+      continue;
+    // Only the public part is taken: a JWKS that leaked a private one would not make it here.
+    imported.set(key.kid, (await importJWK({ kty: 'RSA', n: key.n, e: key.e } as JWK, 'RS256')) as KeyLike);
+  }
+  return imported;
+}

@@ -1,0 +1,113 @@
+import { jwtVerify, type JWTHeaderParameters, type JWTPayload } from 'jose';
+import { SigningKeys, KeysUnavailable, type SigningKeysOptions } from './signingKeys';
+import { type VerifiedToken, VerifiedTokens } from './verifiedTokens';
+
+/** The token does not hold: why, for the log. */
+export class TokenRejected extends Error {
+  override readonly name = 'TokenRejected';
+}
+
+export interface TokenVerifierOptions extends SigningKeysOptions {
+  /** How many verified tokens are remembered. Default 10,000, each about 1 kB. */
+  mostRememberedTokens?: number;
+  /**
+   * Whether a token that was verified before is accepted until its `exp` while the keys cannot be had.
+   * Default true. A token never seen is not.
+   */
+  acceptVerifiedDuringOutage?: boolean;
+}
+
+/** Claims of RFC 7519 and `scope`: the rest are custom claims. */
+const registeredClaims = new Set(['aud', 'exp', 'iat', 'iss', 'jti', 'nbf', 'sub', 'scope']);
+
+/** Verifies a project's access tokens, and remembers for which it has done so. */
+export class TokenVerifier {
+  readonly keys: SigningKeys;
+  readonly #issuer: string;
+  readonly #audience: string;
+  readonly #remembered: VerifiedTokens;
+  readonly #acceptDuringOutage: boolean;
+
+  constructor(options: TokenVerifierOptions) {
+    this.keys = new SigningKeys(options);
+    this.#issuer = `stytch.com/${options.projectId}`;
+    this.#audience = options.projectId;
+    this.#remembered = new VerifiedTokens(options.mostRememberedTokens ?? 10_000);
+    this.#acceptDuringOutage = options.acceptVerifiedDuringOutage ?? true;
+  }
+
+  /** What is known of a token whose signature was verified a short while ago; its times are not looked at. */
+  recall(digest: string): VerifiedToken | undefined {
+    const token = this.#remembered.get(digest);
+    return token && Date.now() < token.verifiedUntil ? token : undefined;
+  }
+
+  /**
+   * Verifies signature, algorithm, type, issuer and audience, and that what must be there is (RFC 7519 §7.2,
+   * RFC 8725 §3.1). The times are for the caller to judge, for they change while the token does not.
+   *
+   * @throws TokenRejected when the token does not hold.
+   * @throws KeysUnavailable when that cannot be told.
+   */
+  async verify(token: string, digest: string): Promise<VerifiedToken> {
+    const before = this.#remembered.get(digest);
+    if (before && this.#acceptDuringOutage && this.keys.failing) {
+      this.keys.renew(); // Not waited for: while Stytch hangs, nobody it has vouched for hangs with it.
+      return before;
+    }
+    try {
+      const payload = await this.#verifySignature(token);
+      const verified = describe(payload, this.keys.usableUntil);
+      this.#remembered.set(digest, verified);
+      return verified;
+    } catch (error) {
+      if (error instanceof KeysUnavailable) {
+        if (before && this.#acceptDuringOutage) return before;
+        throw error;
+      }
+      this.#remembered.delete(digest);
+      throw error instanceof TokenRejected ? error : new TokenRejected('not verified', { cause: error });
+    }
+  }
+
+  async #verifySignature(token: string): Promise<JWTPayload> {
+    const findKey = async ({ kid }: JWTHeaderParameters) => {
+      const key = kid === undefined ? undefined : await this.keys.find(kid);
+      if (!key) throw new TokenRejected('signed with a key that is not of the project');
+      return key;
+    };
+    const { payload } = await jwtVerify(token, findKey, {
+      algorithms: ['RS256'],
+      issuer: this.#issuer,
+      audience: this.#audience,
+      typ: 'JWT',
+      requiredClaims: ['exp', 'sub', 'scope'],
+      clockTolerance: Number.MAX_SAFE_INTEGER,
+    });
+    return payload;
+  }
+}
+
+function describe(payload: JWTPayload, verifiedUntil: number): VerifiedToken {
+  const { sub, exp, nbf, iat, scope } = payload;
+  if (!sub || typeof exp !== 'number' || typeof scope !== 'string') {
+    throw new TokenRejected('sub, exp or scope is not of the right type');
+  }
+  const custom = Object.entries(payload).filter(([claim]) => !registeredClaims.has(claim));
+  return {
+    client: deepFreeze({
+      clientId: sub,
+      scopes: scope.split(' ').filter((one) => one !== ''),
+      customClaims: Object.fromEntries(custom),
+    }),
+    expiresAt: exp,
+    notBefore: nbf,
+    issuedAt: iat,
+    verifiedUntil,
+  };
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+
+/** Who calls, as the access token tells. Frozen: all requests with the same token share it. */
+export interface M2MClientIdentity {
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  /** Claims beside the registered ones and `scope`, as the project's JWT template adds them. */
+  readonly customClaims: Readonly<Record<string, unknown>>;
+}
+
+/** What a token said when its signature was verified. Times are epoch seconds, as in the token. */
+export interface VerifiedToken {
+  readonly client: M2MClientIdentity;
+  readonly expiresAt: number;
+  readonly notBefore: number | undefined;
+  readonly issuedAt: number | undefined;
+  /** Epoch milliseconds until which the signature need not be verified again. */
+  readonly verifiedUntil: number;
+}
+
+/**
+ * Tokens whose signature has been verified, by their SHA-256: the token itself is not kept. Bounded; the one
+ * that was used longest ago makes room.
+ */
+export class VerifiedTokens {
+  readonly #tokens = new Map<string, VerifiedToken>();
+
+  constructor(readonly most: number) {}
+
+  static digest(token: string): string {
+    return createHash('sha256').update(token).digest('base64');
+  }
+
+  get(digest: string): VerifiedToken | undefined {
+    const token = this.#tokens.get(digest);
+    if (!token) return undefined;
+    this.#tokens.delete(digest);
+    this.#tokens.set(digest, token);
+    return token;
+  }
+
+  set(digest: string, token: VerifiedToken): void {
+    const [oldest] = this.#tokens.keys();
+    if (oldest !== undefined && this.#tokens.size >= this.most) this.#tokens.delete(oldest);
+    this.#tokens.set(digest, token);
+  }
+
+  delete(digest: string): void {
+    this.#tokens.delete(digest);
+  }
+}

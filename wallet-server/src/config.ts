@@ -1,0 +1,26 @@
+import { type Environment, readConfig, required, secureAddress, serverSettings } from 'service-kit';
+import { z } from 'zod';
+
+const schema = z.object({
+  ...serverSettings(4000),
+  STYTCH_PROJECT_ID: required('the id of your Stytch project'),
+  STYTCH_SECRET: required('the secret of your Stytch project'),
+  STYTCH_BASE_URL: secureAddress().optional(),
+});
+
+export type Config = z.infer<typeof schema>;
+
+const help = `wallet-server needs a Stytch project. There are two ways to get one:
+  without an account: run "npm start" (everything) or "npm run local-stytch" (the stand-in alone, which
+    prints the lines for .env) at the root of the project
+  with one: put the project's id and secret from https://stytch.com/dashboard (API keys) into .env
+Settings are read from wallet-server/.env, then .env at the root; .env.example explains each.`;
+
+/**
+ * The settings of the wallet-server.
+ *
+ * @throws ConfigError that names every setting at fault, and both ways to get credentials.
+ */
+export function readWalletConfig(environment: Environment): Config {
+  return readConfig(schema, environment, help);
+}
