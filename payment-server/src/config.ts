@@ -5,6 +5,7 @@ import {
   required,
   secureAddress,
   serverSettings,
+  wholeNumber,
 } from 'service-kit';
 import { z } from 'zod';
 
@@ -16,6 +17,8 @@ const schema = z.object({
   CLIENT_ID: required('the id of the M2M client payment-service'),
   CLIENT_SECRET: required('the secret of the M2M client payment-service'),
   WALLET_SERVER_URL: httpAddress().default('http://localhost:4000'),
+  /** Requests a minute that one address may make to the admin routes. */
+  ADMIN_RATE_LIMIT: wholeNumber(1, 1_000_000).default(120),
 });
 
 export type Config = z.infer<typeof schema>;

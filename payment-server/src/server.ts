@@ -1,9 +1,17 @@
 import { join } from 'node:path';
-import { createLogger, type Environment, runProgram, type RunningServer, serve } from 'service-kit';
+import {
+  createLogger,
+  type Environment,
+  Readiness,
+  runProgram,
+  type RunningServer,
+  serve,
+} from 'service-kit';
 import { createAuthorizer } from 'stytch-m2m';
 import { createApp } from './app';
 import { type Config, readPaymentConfig } from './config';
 import { createStytch } from './helper/stytch';
+import { createPaymentMetrics } from './metrics';
 import { WalletClient } from './walletClient';
 
 /**
@@ -14,20 +22,27 @@ import { WalletClient } from './walletClient';
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readPaymentConfig(environment);
   const logger = createLogger({ name: 'payment-server', level: config.LOG_LEVEL });
-  const stytch = createStytch(config);
+  const metrics = createPaymentMetrics();
+  const stytch = createStytch(config, metrics.onAccessToken);
   const authorizer = createAuthorizer({
     client: stytch.client,
     projectId: config.STYTCH_PROJECT_ID,
     realm: 'payment-server',
+    onAuthorization: metrics.onAuthorization,
   });
+  const readiness = new Readiness(() => authorizer.isReady());
   const app = createApp({
     logger,
+    metrics,
+    readiness,
     stytch,
     authorizer,
     howToGetToken: howToGetToken(config),
+    requestsPerMinute: config.ADMIN_RATE_LIMIT,
     payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL }) },
   });
-  const server = await serve({ name: 'payment-server', app, host: config.HOST, port: config.PORT, logger });
+  const { HOST: host, PORT: port } = config;
+  const server = await serve({ name: 'payment-server', app, host, port, logger, readiness });
   authorizer.start();
   return {
     ...server,

@@ -1,1 +1,102 @@
-export {};
+import { loadEnvironment } from 'service-kit';
+import { createLineFormat, callsToTry } from './output';
+import { root } from './program';
+import { hasNoCredentials, type Stack, type StackOptions, startStack } from './stack';
+
+/** One press of Ctrl-C can arrive twice, from the terminal and from npm. */
+const sameKeypressMilliseconds = 500;
+
+export interface StartOptions {
+  /** Runs the TypeScript sources and restarts on change. Default false. */
+  watch?: boolean;
+  /** As in `startStack`. */
+  environment?: NodeJS.ProcessEnv;
+  own?: StackOptions['own'];
+  print: (text: string) => void;
+  /** Whether to use the terminal's colours. Default false. */
+  colour?: boolean;
+}
+
+/**
+ * Starts everything and tells what is running and what to try: on local-stytch when the environment has no
+ * credentials, else against Stytch.
+ *
+ * @throws Error when a program does not come to listen.
+ */
+export async function start({
+  watch = false,
+  environment = {},
+  own = {},
+  print,
+  colour = false,
+}: StartOptions): Promise<Stack> {
+  const format = createLineFormat(colour);
+  const local = hasNoCredentials({ ...process.env, ...environment });
+  const stack = await startStack({
+    local,
+    watch,
+    environment,
+    own,
+    onLine: (name, line) => {
+      print(format(name, line));
+    },
+  });
+  const about = local
+    ? 'Running on local-stytch, a stand-in for Stytch on this machine: no account, no network.'
+    : 'Running against the Stytch project of your .env.';
+  const addresses = stack.programs.map(({ name, url }) => `  ${name.padEnd(16)}${url}`);
+  print(['', about, '', ...addresses].join('\n'));
+  print(callsToTry({ wallet: stack.wallet.url, payment: stack.payment.url }, tokenSource(stack)));
+  return stack;
+}
+
+function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
+  if (!localStytch) {
+    const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL } = loadEnvironment([root]);
+    const live = STYTCH_PROJECT_ID.startsWith('project-live-');
+    return {
+      endpoint: `${STYTCH_BASE_URL ?? (live ? 'https://api.stytch.com' : 'https://test.stytch.com')}/v1/public/${STYTCH_PROJECT_ID}/oauth2/token`,
+      clientId: '"$OPERATOR_CLIENT_ID"',
+      clientSecret: '"$OPERATOR_CLIENT_SECRET"',
+      before: '. ./.env; ',
+    };
+  }
+  const { STYTCH_PROJECT_ID = '', OPERATOR_CLIENT_ID = '', OPERATOR_CLIENT_SECRET = '' } = localStytch.seed;
+  return {
+    endpoint: `${localStytch.url}/v1/public/${STYTCH_PROJECT_ID}/oauth2/token`,
+    clientId: OPERATOR_CLIENT_ID,
+    clientSecret: OPERATOR_CLIENT_SECRET,
+  };
+}
+
+async function main(): Promise<void> {
+  const print = (text: string) => {
+    process.stdout.write(`${text}\n`);
+  };
+  const starting = start({
+    watch: process.argv.includes('--dev'),
+    print,
+    colour: process.stdout.isTTY,
+  });
+  let stoppingSince: number | undefined;
+  const stop = () => {
+    if (stoppingSince !== undefined && Date.now() - stoppingSince > sameKeypressMilliseconds) process.exit(1);
+    if (stoppingSince !== undefined) return;
+    stoppingSince = Date.now();
+    print('\nEnding everything.');
+    void starting.then((stack) => stack.stop()).then(() => process.exit(0));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    const stack = await starting;
+    const why = await stack.broken;
+    print(`\n${why}. Ending the rest.`);
+    await stack.stop();
+  } catch (error) {
+    print(`\n${(error as Error).message}. Nothing is left running.`);
+  }
+  process.exit(1);
+}
+
+if (require.main === module) void main();

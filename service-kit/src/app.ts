@@ -1,56 +1,35 @@
-import express, { type Express, type IRouter, type RequestHandler } from 'express';
+import express, { type Express } from 'express';
 import helmet from 'helmet';
-import { answerError, answerNotFound, HttpError } from './errors';
+import { answerError, answerNotFound } from './errors';
+import { mountHealth, Readiness } from './health';
 import type { Logger } from './logger';
+import { createMetrics, type Metrics } from './metrics';
 import { logRequests } from './requests';
 
+export interface BaseAppOptions {
+  logger: Logger;
+  /** Default: metrics of its own. */
+  metrics?: Metrics;
+  /** Default: always ready. */
+  readiness?: Readiness;
+}
+
 /**
- * An Express app as every service here starts from: request ids and a log line a request, security
- * headers, JSON answers for unknown routes and for errors. Opens nothing.
+ * An Express app as every service here starts from: request ids, a log line and a measurement for each
+ * request, security headers, health and metrics, JSON answers for unknown routes and for errors. Opens nothing.
  *
  * @param register adds the routes, between what comes before each request and what answers its errors.
  */
-export function createBaseApp({ logger }: { logger: Logger }, register: (app: Express) => void): Express {
+export function createBaseApp(
+  { logger, metrics = createMetrics(), readiness = new Readiness() }: BaseAppOptions,
+  register: (app: Express) => void,
+): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(logRequests(logger), helmet());
+  app.use(logRequests(logger), metrics.observeRequests, helmet());
+  mountHealth(app, readiness, metrics.registry);
   register(app);
   app.use(answerNotFound, answerError);
   return app;
-}
-
-type Method = 'get' | 'post' | 'put' | 'delete';
-
-/** What each method of a path does: one handler, or several that run in turn. */
-export type Methods = Partial<Record<Method, RequestHandler | RequestHandler[]>>;
-
-interface RouteOptions {
-  /** False where GET changes something (the article has two such routes): HEAD then does nothing. Default true. */
-  head?: boolean;
-}
-
-/**
- * Registers a path with its methods. Any other method is answered 405, with `Allow` (RFC 9110 §15.5.6).
- */
-export function route(
-  router: IRouter,
-  path: string,
-  methods: Methods,
-  { head = true }: RouteOptions = {},
-): void {
-  const allowed = Object.keys(methods).map((method) => method.toUpperCase());
-  if (methods.get && head) allowed.push('HEAD');
-  const refuse: RequestHandler = (request) => {
-    throw new HttpError(405, 'method_not_allowed', `${request.method} is not allowed here`, {
-      headers: { Allow: allowed.join(', ') },
-    });
-  };
-  const registered = router.route(path);
-  // Express answers HEAD with the handler of GET unless HEAD has one of its own.
-  if (!head) registered.head(refuse);
-  for (const [method, handlers] of Object.entries(methods) as [Method, RequestHandler][]) {
-    registered[method](handlers);
-  }
-  registered.all(refuse);
 }

@@ -1,4 +1,4 @@
-export { createBaseApp, type Methods, route } from './app';
+export { type BaseAppOptions, createBaseApp } from './app';
 export {
   ConfigError,
   type Environment,
@@ -11,7 +11,11 @@ export {
   wholeNumber,
 } from './config';
 export { HttpError, InvalidRequest } from './errors';
+export { Readiness } from './health';
 export { createLogger, describeError, type Logger } from './logger';
+export { createMetrics, type Metrics } from './metrics';
 export { runProgram } from './program';
 export { jsonBody, parseInput, requestIdOf } from './requests';
+export { limitRate } from './rateLimit';
+export { type Methods, route } from './route';
 export { type RunningServer, serve, type ServeOptions } from './serve';

@@ -12,6 +12,8 @@ function requestId(given: string | string[] | undefined): string {
   return typeof given === 'string' && acceptableRequestId.test(given) ? given : randomUUID();
 }
 
+const probes = new Set(['/healthz', '/readyz', '/metrics']);
+
 /** The id of the request that a response answers. */
 export function requestIdOf(response: express.Response): string {
   return String(response.getHeader('X-Request-Id'));
@@ -29,6 +31,8 @@ export function logRequests(logger: Logger): RequestHandler {
       response.setHeader('X-Request-Id', id);
       return id;
     },
+    // Probes come every few seconds and say nothing.
+    autoLogging: { ignore: ({ url }) => probes.has(url) },
     wrapSerializers: false,
     serializers: {
       req: (request: express.Request) => ({

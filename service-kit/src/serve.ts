@@ -1,9 +1,18 @@
-import { createServer, type RequestListener, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ConfigError } from './config';
+import type { Readiness } from './health';
 import type { Logger } from './logger';
 
+/** How long a server that is told to stop goes on to listen while it is busy, in milliseconds. */
+const listenOnMilliseconds = 5_000;
 /** How long requests in flight may take to finish once the server is told to stop, in milliseconds. */
 const drainMilliseconds = 10_000;
 
@@ -15,12 +24,18 @@ export interface ServeOptions {
   /** 0 lets the operating system choose a free one. */
   port: number;
   logger: Logger;
+  /** Told when the server is to stop, so that `/readyz` says so. */
+  readiness?: Readiness;
 }
 
 export interface RunningServer {
   url: string;
   port: number;
-  /** Takes no new connections, lets requests in flight finish within 10 s, then cuts what is left. */
+  /**
+   * Stops: `/readyz` says 503, requests in flight finish, then nothing listens any more. While there are
+   * requests it listens for up to 5 s longer, for those who send them do not know yet; what is not finished
+   * after 10 s is cut.
+   */
   close(): Promise<void>;
 }
 
@@ -29,11 +44,16 @@ export interface RunningServer {
  *
  * @throws ConfigError when the port is taken or may not be had: it says which, and how to choose another.
  */
-export async function serve({ name, app, host, port, logger }: ServeOptions): Promise<RunningServer> {
-  const server = createServer(
-    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
-    app,
-  );
+export async function serve({
+  name,
+  app,
+  host,
+  port,
+  logger,
+  readiness,
+}: ServeOptions): Promise<RunningServer> {
+  const server = createServer(timeouts, app);
+  const inFlight = countRequests(server, readiness);
   server.on('clientError', answerBrokenRequest);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -44,17 +64,61 @@ export async function serve({ name, app, host, port, logger }: ServeOptions): Pr
   const address = server.address() as AddressInfo;
   const url = `http://${urlHost(host)}:${address.port}`;
   logger.info({ url }, 'listening');
-  const close = () =>
-    new Promise<void>((resolve) => {
-      const deadline = setTimeout(() => {
-        server.closeAllConnections();
-      }, drainMilliseconds);
-      server.close(() => {
-        clearTimeout(deadline);
-        resolve();
-      });
-    });
+  const close = async () => {
+    logger.info({ requests: inFlight.count }, 'stopping');
+    readiness?.stop();
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+    }, drainMilliseconds);
+    await inFlight.none(listenOnMilliseconds);
+    await new Promise((resolve) => server.close(resolve));
+    clearTimeout(cut);
+  };
   return { url, port: address.port, close };
+}
+
+/** Milliseconds. Keep-alive outlasts that of the usual proxies (60 s), so that it is they who close. */
+const timeouts = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+};
+
+/** Counts the requests that are being answered; once the server is to stop, none keeps its connection. */
+function countRequests(server: Server, readiness: Readiness | undefined) {
+  let count = 0;
+  server.prependListener('request', (_request, response: ServerResponse) => {
+    count += 1;
+    if (readiness?.status === 'stopping') response.shouldKeepAlive = false;
+    response.once('close', () => {
+      count -= 1;
+      if (count === 0) server.emit('idle');
+      if (readiness?.status === 'stopping') {
+        setImmediate(() => {
+          server.closeIdleConnections();
+        });
+      }
+    });
+  });
+  return {
+    get count() {
+      return count;
+    },
+    /** Settles when no request is being answered, or when the time is over. */
+    none: (milliseconds: number) =>
+      new Promise<void>((resolve) => {
+        if (count === 0) {
+          resolve();
+          return;
+        }
+        const timer = setTimeout(resolve, milliseconds);
+        server.once('idle', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
 }
 
 function urlHost(host: string): string {

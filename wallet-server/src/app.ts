@@ -1,5 +1,5 @@
 import type { Express } from 'express';
-import { createBaseApp, HttpError, jsonBody, type Logger, route } from 'service-kit';
+import { type BaseAppOptions, createBaseApp, HttpError, jsonBody, route } from 'service-kit';
 import type { Authorizer } from 'stytch-m2m';
 
 interface Wallet {
@@ -25,14 +25,13 @@ export const walletInfo: readonly Wallet[] = [
   },
 ];
 
-export interface Dependencies {
-  logger: Logger;
+export interface Dependencies extends BaseAppOptions {
   authorizer: Pick<Authorizer, 'authorizeToken'>;
 }
 
 /** The resource server (RFC 6749 §1.1): one route, behind an access token. */
-export function createApp({ logger, authorizer: { authorizeToken } }: Dependencies): Express {
-  return createBaseApp({ logger }, (app) => {
+export function createApp({ authorizer: { authorizeToken }, ...base }: Dependencies): Express {
+  return createBaseApp(base, (app) => {
     route(app, '/api/check-balance', {
       post: [
         authorizeToken('read:users'),

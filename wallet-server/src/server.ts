@@ -1,5 +1,14 @@
 import { join } from 'node:path';
-import { createLogger, type Environment, runProgram, type RunningServer, serve } from 'service-kit';
+import { Counter } from 'prom-client';
+import {
+  createLogger,
+  createMetrics,
+  type Environment,
+  Readiness,
+  runProgram,
+  type RunningServer,
+  serve,
+} from 'service-kit';
 import { createApp } from './app';
 import { readWalletConfig } from './config';
 import { createTokenAuthorizer } from './middleware/authorizeToken';
@@ -12,9 +21,20 @@ import { createTokenAuthorizer } from './middleware/authorizeToken';
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readWalletConfig(environment);
   const logger = createLogger({ name: 'wallet-server', level: config.LOG_LEVEL });
-  const authorizer = createTokenAuthorizer(config);
-  const app = createApp({ logger, authorizer });
-  const server = await serve({ name: 'wallet-server', app, host: config.HOST, port: config.PORT, logger });
+  const metrics = createMetrics({ processFigures: true });
+  const authorizations = new Counter({
+    name: 'authorizations_total',
+    help: 'Requests that had to show an access token, by outcome',
+    labelNames: ['outcome'],
+    registers: [metrics.registry],
+  });
+  const authorizer = createTokenAuthorizer(config, (outcome) => {
+    authorizations.inc({ outcome });
+  });
+  const readiness = new Readiness(() => authorizer.isReady());
+  const app = createApp({ logger, metrics, readiness, authorizer });
+  const { HOST: host, PORT: port } = config;
+  const server = await serve({ name: 'wallet-server', app, host, port, logger, readiness });
   authorizer.start();
   return {
     ...server,

@@ -1,5 +1,5 @@
 import { type ErrorRequestHandler, type RequestHandler, Router } from 'express';
-import { jsonBody, route } from 'service-kit';
+import { jsonBody, limitRate, route } from 'service-kit';
 import { AuthorizationError, type Authorizer, callStytch } from 'stytch-m2m';
 import { readClientId, readCreate, readSearch, readUpdate } from './adminRequests';
 import type { Stytch } from './stytch';
@@ -15,6 +15,8 @@ export interface AdminDependencies {
   authorizer: Pick<Authorizer, 'authorizeToken'>;
   /** One line that says how to get a token for these routes; told to whoever comes without. */
   howToGetToken: string;
+  /** How many requests one address may make in a minute. Default 120. */
+  requestsPerMinute?: number;
 }
 
 /** Answers that hold a secret are kept by no cache. */
@@ -24,15 +26,16 @@ const noStore: RequestHandler = (_request, response, next) => {
 };
 
 /** The administration of M2M clients. Every route takes a Bearer token with scope `manage:m2m_clients`. */
-export function createAdminRoutes({ stytch, authorizer, howToGetToken }: AdminDependencies): Router {
+export function createAdminRoutes(dependencies: AdminDependencies): Router {
+  const { stytch, authorizer, howToGetToken, requestsPerMinute = 120 } = dependencies;
   const router = Router();
-  const operator = authorizer.authorizeToken('manage:m2m_clients');
+  const operator = [limitRate(requestsPerMinute), authorizer.authorizeToken('manage:m2m_clients')];
   const { clients } = stytch.client.m2m;
   const call = <Result>(work: () => Promise<Result>) => callStytch(work, deadlineMilliseconds);
 
   route(router, '/search-m2m-client', {
     get: [
-      operator,
+      ...operator,
       async (request, response) => {
         const search = readSearch(request.query);
         response.json({ search_Result: await call(() => clients.search(search)) });
@@ -42,7 +45,7 @@ export function createAdminRoutes({ stytch, authorizer, howToGetToken }: AdminDe
 
   route(router, '/create-m2m-client', {
     post: [
-      operator,
+      ...operator,
       jsonBody,
       noStore,
       async (request, response) => {
@@ -54,7 +57,7 @@ export function createAdminRoutes({ stytch, authorizer, howToGetToken }: AdminDe
 
   route(router, '/get-m2m-client/:clientId', {
     get: [
-      operator,
+      ...operator,
       async (request, response) => {
         const client_id = readClientId(request.params);
         response.json({ m2mClient: await call(() => clients.get({ client_id })) });
@@ -64,7 +67,7 @@ export function createAdminRoutes({ stytch, authorizer, howToGetToken }: AdminDe
 
   route(router, '/update-m2m-client/:clientId', {
     put: [
-      operator,
+      ...operator,
       jsonBody,
       async (request, response) => {
         const client_id = readClientId(request.params);
@@ -76,7 +79,7 @@ export function createAdminRoutes({ stytch, authorizer, howToGetToken }: AdminDe
 
   route(router, '/delete-m2m-client/:clientId', {
     delete: [
-      operator,
+      ...operator,
       async (request, response) => {
         const client_id = readClientId(request.params);
         response.json({ deleted_m2mClient: await call(() => clients.delete({ client_id })) });
@@ -92,11 +95,11 @@ export function createAdminRoutes({ stytch, authorizer, howToGetToken }: AdminDe
 /** GET changes something here, as in the article: POST is the better way, and HEAD does nothing. */
 function mountRotation(
   router: Router,
-  operator: RequestHandler,
+  operator: readonly RequestHandler[],
   rotation: AdminDependencies['stytch']['rotation'],
 ): void {
   const mount = (path: string, handler: RequestHandler) => {
-    route(router, path, { get: [operator, handler], post: [operator, handler] }, { head: false });
+    route(router, path, { get: [...operator, handler], post: [...operator, handler] }, { head: false });
   };
   mount('/start-secret-rotation', async (_request, response) => {
     const nextSecret = await rotation.start();

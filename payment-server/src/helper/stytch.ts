@@ -1,5 +1,11 @@
 import { Client } from 'stytch';
-import { AccessTokens, type AcquiredToken, ClientCredentials, SecretRotation } from 'stytch-m2m';
+import {
+  type AccessTokenEvent,
+  AccessTokens,
+  type AcquiredToken,
+  ClientCredentials,
+  SecretRotation,
+} from 'stytch-m2m';
 import type { Config } from '../config';
 
 /** What the payment-server may do with a wallet, and so all that its M2M client holds. */
@@ -15,14 +21,14 @@ export interface Stytch {
 }
 
 /** The SDK's client, and on it the access tokens and the secret of the M2M client payment-service. */
-export function createStytch(config: Config): Stytch {
+export function createStytch(config: Config, onEvent: (event: AccessTokenEvent) => void): Stytch {
   const client = new Client({
     project_id: config.STYTCH_PROJECT_ID,
     secret: config.STYTCH_SECRET,
     ...(config.STYTCH_BASE_URL !== undefined && { env: config.STYTCH_BASE_URL }),
   });
   const credentials = new ClientCredentials(config.CLIENT_ID, config.CLIENT_SECRET);
-  const accessTokens = new AccessTokens({ client, credentials });
+  const accessTokens = new AccessTokens({ client, credentials, onEvent });
   return {
     client,
     getM2MAccessToken: () => accessTokens.get(walletScopes),

@@ -1,20 +1,19 @@
 import { Client } from 'stytch';
-import { type Authorizer, createAuthorizer } from 'stytch-m2m';
+import { type Authorizer, type AuthorizerOptions, createAuthorizer } from 'stytch-m2m';
 import type { Config } from '../config';
 
 /**
  * Stytch, as the wallet-server uses it: `authorizeToken('read:users')` is the middleware that guards a
  * route. Access tokens are verified here, with the project's public keys; Stytch is asked for those only.
  */
-export function createTokenAuthorizer({
-  STYTCH_PROJECT_ID,
-  STYTCH_SECRET,
-  STYTCH_BASE_URL,
-}: Config): Authorizer {
+export function createTokenAuthorizer(
+  { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL }: Config,
+  onAuthorization: NonNullable<AuthorizerOptions['onAuthorization']>,
+): Authorizer {
   const client = new Client({
     project_id: STYTCH_PROJECT_ID,
     secret: STYTCH_SECRET,
     ...(STYTCH_BASE_URL !== undefined && { env: STYTCH_BASE_URL }),
   });
-  return createAuthorizer({ client, projectId: STYTCH_PROJECT_ID, realm: 'wallet-server' });
+  return createAuthorizer({ client, projectId: STYTCH_PROJECT_ID, realm: 'wallet-server', onAuthorization });
 }

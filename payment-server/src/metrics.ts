@@ -1,0 +1,54 @@
+import { Counter, Histogram } from 'prom-client';
+import { createMetrics, type Metrics } from 'service-kit';
+import type { AccessTokenEvent, AuthorizationOutcome } from 'stytch-m2m';
+
+export interface PaymentMetrics extends Metrics {
+  onAccessToken: (event: AccessTokenEvent) => void;
+  onAuthorization: (outcome: AuthorizationOutcome) => void;
+}
+
+/** The figures of the payment-server: those of its process and its requests, of access tokens and of its callers. */
+export function createPaymentMetrics(): PaymentMetrics {
+  const metrics = createMetrics({ processFigures: true });
+  const registers = [metrics.registry];
+  const requests = new Counter({
+    name: 'access_token_requests_total',
+    help: 'Access tokens asked for at Stytch, by result: issued, renewed, failed',
+    labelNames: ['result'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'access_token_request_duration_seconds',
+    help: 'Seconds that Stytch took to issue an access token',
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  const uses = new Counter({
+    name: 'access_token_cache_hits_total',
+    help: 'Calls that a kept access token served',
+    registers,
+  });
+  const drops = new Counter({
+    name: 'access_tokens_dropped_total',
+    help: 'Kept access tokens that the wallet-server rejected',
+    registers,
+  });
+  const authorizations = new Counter({
+    name: 'authorizations_total',
+    help: 'Requests that had to show an access token, by outcome',
+    labelNames: ['outcome'],
+    registers,
+  });
+  return {
+    ...metrics,
+    onAccessToken: (event) => {
+      if (event.type === 'reused') uses.inc();
+      else if (event.type === 'dropped') drops.inc();
+      else requests.inc({ result: event.type });
+      if (event.type === 'issued' || event.type === 'renewed') duration.observe(event.milliseconds / 1_000);
+    },
+    onAuthorization: (outcome) => {
+      authorizations.inc({ outcome });
+    },
+  };
+}

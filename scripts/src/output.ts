@@ -1,0 +1,60 @@
+import { prettyFactory } from 'pino-pretty';
+import type { ProgramName } from './program';
+
+const widest = 'payment-server'.length;
+const colours: Record<ProgramName, number> = {
+  'local-stytch': 35,
+  'wallet-server': 36,
+  'payment-server': 33,
+};
+
+/**
+ * Makes a program's lines readable among those of others: its name before each, and JSON log lines as
+ * one line of text.
+ *
+ * @param colour whether to use the terminal's colours.
+ */
+export function createLineFormat(colour: boolean): (name: ProgramName, line: string) => string {
+  const pretty = prettyFactory({
+    colorize: colour,
+    singleLine: true,
+    ignore: 'pid,hostname,name',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
+  return (name, line) => {
+    const padded = name.padEnd(widest);
+    const prefix = colour ? `\u001b[${colours[name]}m${padded}\u001b[0m` : padded;
+    return `${prefix} | ${line.startsWith('{') ? pretty(line).trimEnd() : line}`;
+  };
+}
+
+/** The calls to try, for pasting into a terminal. */
+export function callsToTry(
+  urls: { wallet: string; payment: string },
+  token: { endpoint: string; clientId: string; clientSecret: string; before?: string },
+): string {
+  const { before = '' } = token;
+  return `
+Try these in another terminal:
+
+  # the article's payment
+  curl ${urls.payment}/initiate-payment
+
+  # a payment of your own, and one that is too large
+  curl ${urls.payment}/initiate-payment -H 'Content-Type: application/json' -d '{"debitAmount": 12.5}'
+  curl ${urls.payment}/initiate-payment -H 'Content-Type: application/json' -d '{"debitAmount": 1000000}'
+
+  # without an access token the wallet-server tells nothing
+  curl -i -X POST ${urls.wallet}/api/check-balance
+
+  # the operator's access token, for the admin routes
+  TOKEN=$(${before}curl -s ${token.endpoint} -d grant_type=client_credentials \\
+    -d client_id=${token.clientId} -d client_secret=${token.clientSecret} \\
+    | node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).access_token')
+  curl -H "Authorization: Bearer $TOKEN" ${urls.payment}/search-m2m-client
+  curl -H "Authorization: Bearer $TOKEN" -X POST ${urls.payment}/start-secret-rotation
+  curl -H "Authorization: Bearer $TOKEN" -X POST ${urls.payment}/complete-secret-rotation
+
+Browsers refuse port 6000; curl and Postman do not. Press Ctrl-C to end everything.
+`;
+}

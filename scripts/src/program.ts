@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** The root of the project. */
+export const root = join(__dirname, '..', '..');
+
+export type ProgramName = 'local-stytch' | 'wallet-server' | 'payment-server';
+
+export interface ProgramOptions {
+  name: ProgramName;
+  /** The whole environment of the process; the `.env` files are read by the program itself. */
+  environment: NodeJS.ProcessEnv;
+  /** Gets every line that the program writes, to standard output or error. */
+  onLine?: (name: ProgramName, line: string) => void;
+  /** Runs the TypeScript sources and restarts on change, instead of what was built. Default false. */
+  watch?: boolean;
+}
+
+/** A running program, as a process of its own. */
+export interface Program {
+  readonly name: ProgramName;
+  readonly process: ChildProcess;
+  /** Where it listens. */
+  readonly url: string;
+  /** What local-stytch tells: the variables that point a service at it. */
+  readonly seed: Readonly<Record<string, string>>;
+  /** Settles when the process has ended: with its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Asks it to stop, and waits until it has. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a program and waits until it listens.
+ *
+ * @throws Error when it ends before that; what it wrote by then says why.
+ */
+export async function startProgram({
+  name,
+  environment,
+  onLine,
+  watch = false,
+}: ProgramOptions): Promise<Program> {
+  const folder = join(root, name);
+  const script = watch
+    ? ['--watch', '-C', 'source', '-r', 'ts-node/register', join(folder, 'src', 'server.ts')]
+    : ['--enable-source-maps', join(folder, 'dist', 'server.js')];
+  // Detached: Ctrl-C in the terminal reaches only the launcher, which then stops each program in turn.
+  const child = spawn(process.execPath, script, {
+    cwd: folder,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  });
+  for (const input of [child.stdout, child.stderr]) {
+    if (input) createInterface({ input }).on('line', (line) => onLine?.(name, line));
+  }
+  const ended = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.once('close', (code, signal) => {
+      resolve(signal ?? code ?? 1);
+    });
+  });
+  const { url, seed } = await announcement(name, child, ended);
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  return { name, process: child, url, seed, ended, stop };
+}
+
+/** What a program says over its message channel once it listens; local-stytch also hands out its seed. */
+function announcement(name: ProgramName, child: ChildProcess, ended: Program['ended']) {
+  return new Promise<Pick<Program, 'url' | 'seed'>>((resolve, reject) => {
+    let url: string | undefined;
+    let seed: Program['seed'] | undefined = name === 'local-stytch' ? undefined : {};
+    child.on('message', (message: { listening?: string; seed?: Program['seed'] }) => {
+      url ??= message.listening;
+      seed ??= message.seed;
+      if (url !== undefined && seed !== undefined) resolve({ url, seed });
+    });
+    void ended.then((how) => {
+      reject(new Error(`${name} ended (${how}) before it listened`));
+    });
+  });
+}
