@@ -38,7 +38,8 @@ export async function start({
     environment,
     own,
     onLine: (name, line) => {
-      print(format(name, line));
+      // The SDK warns of every address but Stytch's own; here that address is the point.
+      if (!(local && line.startsWith('[Stytch] Warning'))) print(format(name, line));
     },
   });
   const about = local
@@ -88,6 +89,11 @@ async function main(): Promise<void> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  // A signal to npm ends npm and its shell, but is not passed on to here: then the parent is another one.
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) stop();
+  }, 500).unref();
   try {
     const stack = await starting;
     const why = await stack.broken;

@@ -1,0 +1,97 @@
+import express, { type Express, type RequestHandler } from 'express';
+import { createClient, deleteClient, getClient, updateClient } from './clients';
+import { createControls } from './controls';
+import type { Faults } from './faults';
+import { answerErrors, jsonBody, jsonOrFormBody, operation, route, routeNotFound } from './http';
+import { getJwks, requireProject } from './jwks';
+import { refuseForeignPages } from './loopback';
+import { authenticateProject } from './projectAuthentication';
+import type { RequestLog } from './requestLog';
+import { cancelRotation, completeRotation, startRotation } from './rotation';
+import { searchClients } from './search';
+import type { State } from './state';
+import { issueToken } from './token';
+import { readTokenRequest } from './tokenRequest';
+
+export interface Dependencies {
+  state: State;
+  faults: Faults;
+  requests: RequestLog;
+  /** Told of each error that is answered with a bland 500. */
+  reportError: (error: unknown) => void;
+}
+
+/** Builds the stand-in for Stytch's M2M API. Opens nothing. */
+export function createApp({ state, faults, requests, reportError }: Dependencies): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.use(neverStored, refuseForeignPages);
+  app.use('/local', createControls({ state, faults, requests }));
+  app.use(requests.record, faults.apply);
+  addPublicRoutes(app, state, requests);
+  addManagementRoutes(app, state);
+  app.use(routeNotFound, answerErrors(reportError));
+  return app;
+}
+
+/** RFC 6749 §5.1 asks it of answers with a token; answers with a secret need it as much. */
+const neverStored: RequestHandler = (_request, response, next) => {
+  response.set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' });
+  next();
+};
+
+interface OfProject {
+  projectId: string;
+}
+
+function addPublicRoutes(app: Express, state: State, requests: RequestLog): void {
+  const knownProject: RequestHandler<OfProject> = ({ params }, _response, next) => {
+    requireProject(state, params.projectId);
+    next();
+  };
+  const token = operation<OfProject>((request) => {
+    const wanted = readTokenRequest(request);
+    if (state.clients.has(wanted.clientId)) requests.noteClient(request, wanted.clientId);
+    return issueToken(state, wanted);
+  });
+  route<OfProject>(app, '/v1/public/:projectId/oauth2/token', {
+    post: [knownProject, jsonOrFormBody, token],
+  });
+  route<OfProject>(app, '/v1/sessions/jwks/:projectId', {
+    get: [operation(({ params }) => getJwks(state, params.projectId))],
+  });
+}
+
+interface OfClient {
+  clientId: string;
+}
+
+function addManagementRoutes(app: Express, state: State): void {
+  const before = [authenticateProject(state), jsonBody];
+  const client = '/v1/m2m/clients/:clientId';
+  const rotation = (run: (state: State, clientId: string) => object | Promise<object>) => ({
+    post: [...before, operation<OfClient>(({ params }) => run(state, params.clientId))],
+  });
+
+  route(app, '/v1/m2m/clients', {
+    post: [...before, operation(({ body }) => createClient(state, body))],
+  });
+  // Any other method goes on to the client that may be called "search".
+  app.post(
+    '/v1/m2m/clients/search',
+    ...before,
+    operation(({ body }) => searchClients(state, body)),
+  );
+  route<OfClient>(app, client, {
+    get: [...before, operation(({ params }) => getClient(state, params.clientId))],
+    put: [...before, operation(({ params, body }) => updateClient(state, params.clientId, body))],
+    delete: [...before, operation(({ params }) => deleteClient(state, params.clientId))],
+  });
+  route<OfClient>(app, `${client}/secrets/rotate/start`, rotation(startRotation));
+  route<OfClient>(app, `${client}/secrets/rotate`, rotation(completeRotation));
+  route<OfClient>(app, `${client}/secrets/rotate/cancel`, rotation(cancelRotation));
+}

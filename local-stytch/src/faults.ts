@@ -1,0 +1,171 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { z } from 'zod';
+import { InternalError, StytchApiError, TooManyRequests } from './errors';
+
+const where = {
+  /** One path; or, with `*` at its end, every path that begins so. */
+  path: z.string().regex(/^(\/.*|\*)$/, { error: 'must begin with /, or be *' }),
+  method: z.enum(['GET', 'POST', 'PUT', 'DELETE']).optional(),
+  /** How many requests it strikes before it is spent. */
+  count: z.int().min(1).optional(),
+};
+const errorStatus = z.int().min(400).max(599);
+
+/** What `POST /local/faults` takes. */
+export const faultSchema = z.discriminatedUnion('kind', [
+  /** Waits, then goes on, to the next fault that matches or to the usual answer. */
+  z.strictObject({ ...where, kind: z.literal('delay'), milliseconds: z.int().min(0).max(600_000) }),
+  /** Answers with an error in Stytch's form, in place of the operation. */
+  z.strictObject({
+    ...where,
+    kind: z.literal('status'),
+    status: errorStatus,
+    retry_after_seconds: z.int().min(0).optional(),
+  }),
+  /** Never answers. */
+  z.strictObject({ ...where, kind: z.literal('hang') }),
+  /** Begins an answer, 200 and half a JSON object, and never ends it. */
+  z.strictObject({ ...where, kind: z.literal('stall') }),
+  /** Closes the connection in place of the operation. */
+  z.strictObject({ ...where, kind: z.literal('drop') }),
+  /** Does what was asked, then closes the connection in place of the answer. */
+  z.strictObject({ ...where, kind: z.literal('drop_answer') }),
+  /** Answers with an HTML page, in place of the operation. */
+  z.strictObject({ ...where, kind: z.literal('not_json'), status: z.int().min(200).max(599).default(200) }),
+]);
+
+export type Fault = z.infer<typeof faultSchema>;
+
+interface ActiveFault {
+  readonly id: number;
+  readonly fault: Fault;
+  hits: number;
+}
+
+/** What goes wrong on purpose. */
+export class Faults {
+  private active: ActiveFault[] = [];
+  private nextId = 1;
+  /** Requests that wait for their end, by `delay`, `hang` or `stall`. */
+  private readonly held = new Set<Response>();
+
+  add(fault: Fault) {
+    const added = { id: this.nextId++, fault, hits: 0 };
+    this.active.push(added);
+    return describe(added);
+  }
+
+  list() {
+    return this.active.map(describe);
+  }
+
+  /** Takes all faults away. Requests that hang already go on hanging until their caller leaves. */
+  clear(): void {
+    this.active = [];
+  }
+
+  /** Closes the connections of all requests that wait, so that the server can stop. */
+  release(): void {
+    for (const response of this.held) response.destroy();
+  }
+
+  /** Middleware: does to a request what the faults say, in the order in which they were added. */
+  readonly apply: RequestHandler = async (request, response, next) => {
+    for (const fault of this.strike(request)) {
+      if (fault.kind !== 'delay') {
+        this.commit(fault, request, response, next);
+        return;
+      }
+      const stillThere = await this.pause(response, fault.milliseconds);
+      if (!stillThere) return;
+    }
+    next();
+  };
+
+  /** The faults that this request meets: any delays, up to the first that is something else. */
+  private strike(request: Request): Fault[] {
+    const struck: Fault[] = [];
+    for (const active of this.active) {
+      if (isSpent(active) || !matches(active.fault, request)) continue;
+      active.hits += 1;
+      struck.push(active.fault);
+      if (active.fault.kind !== 'delay') break;
+    }
+    return struck;
+  }
+
+  private commit(
+    fault: Exclude<Fault, { kind: 'delay' }>,
+    request: Request,
+    response: Response,
+    next: (error?: unknown) => void,
+  ): void {
+    switch (fault.kind) {
+      case 'status':
+        next(injectedError(fault.status, fault.retry_after_seconds));
+        return;
+      case 'hang':
+        this.hold(response);
+        return;
+      case 'stall':
+        this.hold(response);
+        response.type('json').write('{"status_code":200,');
+        return;
+      case 'drop':
+        request.socket.destroy();
+        return;
+      case 'drop_answer':
+        response.json = () => {
+          request.socket.destroy();
+          return response;
+        };
+        next();
+        return;
+      case 'not_json':
+        response.status(fault.status).type('html').send('<html><body>Not what you expected.</body></html>');
+    }
+  }
+
+  private hold(response: Response): void {
+    this.held.add(response);
+    response.once('close', () => this.held.delete(response));
+  }
+
+  /** @returns whether the caller is still there. */
+  private pause(response: Response, milliseconds: number): Promise<boolean> {
+    this.hold(response);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        response.off('close', leave);
+        this.held.delete(response);
+        resolve(true);
+      }, milliseconds);
+      const leave = () => {
+        clearTimeout(timer);
+        resolve(false);
+      };
+      response.once('close', leave);
+    });
+  }
+}
+
+function describe({ id, fault, hits }: ActiveFault) {
+  return { id, ...fault, hits, remaining: fault.count === undefined ? null : fault.count - hits };
+}
+
+function isSpent({ fault, hits }: ActiveFault): boolean {
+  return fault.count !== undefined && hits >= fault.count;
+}
+
+function matches({ path, method }: Fault, request: Request): boolean {
+  if (method !== undefined && method !== request.method) return false;
+  return path.endsWith('*') ? request.path.startsWith(path.slice(0, -1)) : request.path === path;
+}
+
+function injectedError(status: number, retryAfterSeconds: number | undefined): StytchApiError {
+  const headers: Record<string, string> =
+    retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) };
+  if (status === 429) return new TooManyRequests(headers);
+  const { errorType, message } = new InternalError();
+  return new StytchApiError(status, status === 500 ? errorType : 'injected_fault', message, headers);
+}

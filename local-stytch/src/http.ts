@@ -1,0 +1,109 @@
+import express, {
+  type ErrorRequestHandler,
+  type IRouter,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import { ApiError, InternalError, TransportError } from './errors';
+import { createId } from './secrets';
+
+/** Sends a JSON answer with the two fields that each of Stytch's answers has. */
+export function answer(response: Response, fields: object, status = 200): void {
+  response.status(status).json({ status_code: status, request_id: createId('request-id'), ...fields });
+}
+
+/** A handler that answers with what an operation returns. */
+export function operation<Parameters>(
+  run: (request: Request<Parameters>) => object | Promise<object>,
+): RequestHandler<Parameters> {
+  return async (request, response) => {
+    answer(response, await run(request));
+  };
+}
+
+type Method = 'get' | 'post' | 'put' | 'delete';
+
+/** Registers the methods of a path, and 405 with `Allow` for the others (RFC 9110 §15.5.6). */
+export function route<Parameters>(
+  router: IRouter,
+  path: string,
+  methods: Partial<Record<Method, RequestHandler<Parameters>[]>>,
+): void {
+  const allowed = Object.keys(methods).map((method) => method.toUpperCase());
+  if (methods.get) allowed.push('HEAD');
+  const registered = router.route(path);
+  for (const [method, handlers] of Object.entries(methods) as [Method, RequestHandler<Parameters>[]][]) {
+    registered[method](...handlers);
+  }
+  registered.all(() => {
+    throw new TransportError(405, 'methodNotAllowed', { Allow: allowed.join(', ') });
+  });
+}
+
+export const routeNotFound: RequestHandler = () => {
+  throw new TransportError(404, 'routeNotFound');
+};
+
+const parseJson: RequestHandler<unknown> = express.json({ limit: '100kb', type: 'application/json' });
+const parseForm: RequestHandler<unknown> = express.text({
+  limit: '100kb',
+  type: 'application/x-www-form-urlencoded',
+});
+
+/** Parses a JSON body of at most 100 kB; without one, `request.body` is undefined. */
+export const jsonBody: RequestHandler<unknown> = (request, response, next) => {
+  requireType(request, ['application/json']);
+  parseJson(request, response, (error?: unknown) => {
+    next(error ?? whyTooDeep(request.body));
+  });
+};
+
+/** As jsonBody, but takes a form too: its `request.body` is the text, for a parsed form hides repetition. */
+export const jsonOrFormBody: RequestHandler<unknown> = (request, response, next) => {
+  requireType(request, ['application/json', 'application/x-www-form-urlencoded']);
+  if (request.is('application/x-www-form-urlencoded')) parseForm(request, response, next);
+  else jsonBody(request, response, next);
+};
+
+function requireType(request: Request<unknown>, types: string[]): void {
+  if (request.headers['content-length'] !== '0' && request.is(types) === false) {
+    throw new TransportError(415, 'unsupportedMediaType');
+  }
+}
+
+/** JSON can be nested deeper than can be written back: such a body is refused rather than fail later. */
+function whyTooDeep(body: unknown): TransportError | undefined {
+  try {
+    JSON.stringify(body);
+    return undefined;
+  } catch {
+    return new TransportError(400, 'malformedJson');
+  }
+}
+
+/** The one place where errors become answers. What is not ours is a 500 that says nothing, and is reported. */
+export function answerErrors(reportError: (error: unknown) => void): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    const known = asApiError(error);
+    if (!known) reportError(error);
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const { status, headers, body } = known ?? new InternalError();
+    response.set(headers);
+    answer(response, body, status);
+  };
+}
+
+/** What Express's router and body parsers throw follows the convention of http-errors: a status, and a type. */
+function asApiError(error: unknown): ApiError | undefined {
+  if (error instanceof ApiError) return error;
+  if (!(error instanceof Error)) return undefined;
+  const { status, type } = error as { status?: unknown; type?: unknown };
+  if (status === 413) return new TransportError(413, 'bodyTooLarge');
+  if (status === 415) return new TransportError(415, 'unsupportedMediaType');
+  if (status !== 400) return undefined;
+  return new TransportError(400, type === 'entity.parse.failed' ? 'malformedJson' : 'malformedRequest');
+}

@@ -1,0 +1,295 @@
+import { createHmac, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
+import type { Client } from 'stytch';
+import { decode, expectRefusal, type Json, startLocalStytch, type TestStytch } from './localStytch';
+
+let stytch: TestStytch;
+let sdk: Client;
+let credentials: { client_id: string; client_secret: string };
+beforeAll(async () => {
+  stytch = await startLocalStytch();
+  sdk = stytch.sdk();
+  credentials = { client_id: stytch.seed.clientId, client_secret: stytch.seed.clientSecret };
+});
+beforeEach(() => stytch.control('POST', '/reset'));
+afterAll(() => stytch.close());
+
+const answered = { status_code: 200, request_id: expect.stringMatching(/^request-id-test-/) };
+
+test('health tells the state of things', async () => {
+  const health = await stytch.control('GET', '/health');
+
+  expect(health).toEqual({
+    ...answered,
+    status: 'ok',
+    project_id: stytch.seed.projectId,
+    clients: 2,
+    signing_keys: [stytch.state.keys.current.kid],
+    clock_offset_seconds: 0,
+    token_lifetime_seconds: 3600,
+  });
+});
+
+describe('the request log', () => {
+  test('counts and lists what came, controls aside, with no secret in it', async () => {
+    const { access_token } = await sdk.m2m.token(credentials);
+    await sdk.m2m.token({ ...credentials, client_secret: 'a wrong secret' }).catch(() => undefined);
+    await sdk.m2m.token({ ...credentials, client_id: 'a secret in the wrong field' }).catch(() => undefined);
+    await sdk.m2m.authenticateToken({ access_token });
+    await fetch(`${stytch.url}/v1/nothing?token=${access_token}`);
+
+    const log = await stytch.control('GET', '/requests');
+
+    const token = `/v1/public/${stytch.seed.projectId}/oauth2/token`;
+    const jwks = `/v1/sessions/jwks/${stytch.seed.projectId}`;
+    const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    const { client_id } = credentials;
+    expect(log).toEqual({
+      ...answered,
+      counts: {
+        total: 5,
+        token: 3,
+        jwks: 1,
+        by_path: { [`POST ${token}`]: 3, [`GET ${jwks}`]: 1, 'GET /v1/nothing': 1 },
+      },
+      requests: [
+        { method: 'POST', path: token, status: 200, at, client_id },
+        { method: 'POST', path: token, status: 400, at, client_id },
+        { method: 'POST', path: token, status: 400, at },
+        { method: 'GET', path: jwks, status: 200, at },
+        { method: 'GET', path: '/v1/nothing', status: 404, at },
+      ],
+    });
+    const text = JSON.stringify(log);
+    for (const secret of [credentials.client_secret, access_token, 'wrong'])
+      expect(text).not.toContain(secret);
+  });
+
+  test('is emptied when told so', async () => {
+    await fetch(`${stytch.url}/v1/nothing`);
+
+    expect(await stytch.control('DELETE', '/requests')).toEqual(answered);
+
+    expect(await stytch.control('GET', '/requests')).toMatchObject({ counts: { total: 0 }, requests: [] });
+  });
+
+  test('keeps the last 1,000 requests, and counts 500 paths each on its own', async () => {
+    const paths = Array.from({ length: 1005 }, (_, index) => `/v1/nothing/${index}`);
+    for (let start = 0; start < paths.length; start += 50) {
+      await Promise.all(paths.slice(start, start + 50).map((path) => fetch(stytch.url + path)));
+    }
+    await fetch(`${stytch.url}/v1/${'x'.repeat(2000)}`);
+
+    const { counts, requests } = await stytch.control('GET', '/requests');
+
+    expect(requests).toHaveLength(1000);
+    expect(requests[999].path).toHaveLength(300);
+    expect(counts.total).toBe(1006);
+    expect(Object.keys(counts.by_path as object)).toHaveLength(501);
+    expect(counts.by_path.other).toBe(506);
+  });
+});
+
+test('reset brings everything back to the start', async () => {
+  const { clientId: client_id, clientSecret: client_secret } = stytch.seed;
+  const before = await stytch.control('GET', '/health');
+  await sdk.m2m.clients.create({ scopes: [] });
+  await sdk.m2m.clients.secrets.rotateStart({ client_id });
+  await sdk.m2m.clients.secrets.rotate({ client_id });
+  await sdk.m2m.clients.delete({ client_id: stytch.seed.operatorClientId });
+  await stytch.control('POST', '/signing-keys/rotate', {});
+  await stytch.control('POST', '/clock', { offset_seconds: 60 });
+  await stytch.control('POST', '/token-lifetime', { seconds: 3 });
+  await stytch.control('POST', '/faults', { kind: 'hang', path: '*' });
+
+  const reset = await stytch.control('POST', '/reset');
+
+  const { status, ...state } = before;
+  expect(status).toBe('ok');
+  expect(reset).toEqual({ ...state, request_id: expect.any(String) });
+  expect(await stytch.control('GET', '/faults')).toMatchObject({ faults: [] });
+  expect(await stytch.control('GET', '/requests')).toMatchObject({ requests: [] });
+  await expect(sdk.m2m.token({ client_id, client_secret })).resolves.toMatchObject({ expires_in: 3600 });
+});
+
+describe('the signing key', () => {
+  async function issuedKid(): Promise<unknown> {
+    const { access_token } = await sdk.m2m.token(credentials);
+    return decode(access_token).header.kid;
+  }
+  async function publishedKids(): Promise<unknown[]> {
+    const { keys } = await sdk.sessions.getJWKS({ project_id: stytch.seed.projectId });
+    return keys.map(({ kid }) => kid);
+  }
+
+  test('is rotated: the new one signs, both are published until the old one is retired', async () => {
+    const first = await issuedKid();
+
+    const { signing_keys } = await stytch.control('POST', '/signing-keys/rotate');
+
+    const second = await issuedKid();
+    expect(second).not.toBe(first);
+    expect(signing_keys).toEqual([second, first]);
+    expect(await publishedKids()).toEqual([second, first]);
+    expect(await stytch.control('POST', '/signing-keys/retire')).toMatchObject({ signing_keys: [second] });
+    expect(await publishedKids()).toEqual([second]);
+  });
+
+  test('is replaced at once without keep_previous', async () => {
+    const { signing_keys } = await stytch.control('POST', '/signing-keys/rotate', { keep_previous: false });
+
+    expect(signing_keys).toEqual([await issuedKid()]);
+    expect(await publishedKids()).toEqual(signing_keys);
+  });
+});
+
+describe('clock and lifetime', () => {
+  test('the clock can be 60 s off, either way', async () => {
+    for (const offset_seconds of [60, -60]) {
+      const control = await stytch.control('POST', '/clock', { offset_seconds });
+      const { claims } = decode((await sdk.m2m.token(credentials)).access_token);
+
+      expect(control.clock_offset_seconds).toBe(offset_seconds);
+      expect(Math.abs(claims.iat - Date.now() / 1000 - offset_seconds)).toBeLessThan(5);
+      expect(claims.exp - claims.iat).toBe(3600);
+    }
+  });
+
+  test('tokens can live 3 s', async () => {
+    const control = await stytch.control('POST', '/token-lifetime', { seconds: 3 });
+    const answer = await sdk.m2m.token(credentials);
+
+    expect(control.token_lifetime_seconds).toBe(3);
+    expect(answer.expires_in).toBe(3);
+    const { claims } = decode(answer.access_token);
+    expect(claims.exp - claims.iat).toBe(3);
+  });
+});
+
+describe('a minted token', () => {
+  async function mint(wanted: Json): Promise<string> {
+    return (await stytch.control('POST', '/tokens', wanted)).access_token as string;
+  }
+  function isSignedBy(key: Json, token: string, digest = 'sha256'): boolean {
+    const [header, payload, signature] = token.split('.');
+    return verify(
+      digest,
+      Buffer.from(`${header}.${payload}`),
+      createPublicKey({ key: key as JsonWebKey, format: 'jwk' }),
+      Buffer.from(signature!, 'base64url'),
+    );
+  }
+
+  test('is like an issued one where nothing else is asked for', async () => {
+    const issued = decode((await sdk.m2m.token(credentials)).access_token);
+
+    const access_token = await mint({});
+
+    const minted = decode(access_token);
+    expect(minted.header).toEqual(issued.header);
+    expect(Object.keys(minted.claims).sort()).toEqual(Object.keys(issued.claims).sort());
+    expect(minted.claims).toMatchObject({ sub: credentials.client_id, scope: 'read:users' });
+    await expect(sdk.m2m.authenticateToken({ access_token })).resolves.toBeDefined();
+  });
+
+  test('takes any claims and header, and leaves out what is null', async () => {
+    const token = await mint({
+      claims: { scope: ['a'], exp: null, tenant: { id: 7 } },
+      header: { typ: null, kid: '../../etc/passwd', crit: ['x'] },
+    });
+
+    const { header, claims } = decode(token);
+    expect(header).toEqual({ alg: 'RS256', kid: '../../etc/passwd', crit: ['x'] });
+    expect(claims).toMatchObject({ scope: ['a'], tenant: { id: 7 } });
+    expect(claims).not.toHaveProperty('exp');
+  });
+
+  test('takes a payload as it is', async () => {
+    const payload = '{"sub":"a","sub":"b"}';
+
+    const token = await mint({ payload });
+
+    expect(Buffer.from(token.split('.')[1]!, 'base64url').toString()).toBe(payload);
+    expect(isSignedBy(stytch.state.keys.current.jwk, token)).toBe(true);
+  });
+
+  test('can be signed by a key that nobody published', async () => {
+    const token = await mint({ sign_with: 'unknown' });
+
+    const { kid } = decode(token).header;
+    expect(kid).not.toBe(stytch.state.keys.current.kid);
+    expect(isSignedBy(stytch.state.keys.current.jwk, token)).toBe(false);
+    expect(isSignedBy((await stytch.state.keys.unpublished()).jwk, token)).toBe(true);
+    expect(decode(await mint({ sign_with: 'unknown' })).header.kid).toBe(kid);
+  });
+
+  test.each(['none', 'NoNe'])('is unsigned with alg %s', async (alg) => {
+    expect(await mint({ header: { alg } })).toMatch(/^[\w-]+\.[\w-]+\.$/);
+  });
+
+  test.each([
+    ['HS256', 'sha256'],
+    ['HS512', 'sha512'],
+  ])('is signed with alg %s by the public key as a secret', async (alg, digest) => {
+    const token = await mint({ header: { alg } });
+
+    const publicKey = createPublicKey({ key: stytch.state.keys.current.jwk as JsonWebKey, format: 'jwk' });
+    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    const [header, payload, signature] = token.split('.');
+    const expected = createHmac(digest, pem).update(`${header}.${payload}`).digest('base64url');
+    expect(signature).toBe(expected);
+  });
+
+  test.each([
+    ['RS384', 'sha384'],
+    ['ES256', 'sha256'],
+    [7, 'sha256'],
+  ])('is signed by the RSA key with alg %s', async (alg, digest) => {
+    const token = await mint({ header: { alg } });
+
+    expect(decode(token).header.alg).toBe(alg);
+    expect(isSignedBy(stytch.state.keys.current.jwk, token, digest)).toBe(true);
+  });
+
+  test('is signed by the RSA key in the manner of PSS with alg PS256', async () => {
+    const token = await mint({ header: { alg: 'PS256' } });
+
+    expect(isSignedBy(stytch.state.keys.current.jwk, token)).toBe(false);
+    expect(token.split('.')[2]).toHaveLength(342);
+  });
+});
+
+test.each<[string, Json, RegExp]>([
+  ['/signing-keys/rotate', { keep_previous: 'no' }, /keep_previous: .*boolean/],
+  ['/signing-keys/rotate', { keepPrevious: false }, /body: .*keepPrevious/],
+  ['/clock', {}, /offset_seconds/],
+  ['/clock', { offset_seconds: '60' }, /offset_seconds: .*number/],
+  ['/clock', { offset_seconds: 1e12 }, /offset_seconds/],
+  ['/token-lifetime', { seconds: 0 }, /seconds: .*>=1/],
+  ['/token-lifetime', { seconds: 1.5 }, /seconds: .*int/],
+  ['/tokens', { claims: [] }, /claims: /],
+  ['/tokens', { sign_with: 'mine' }, /sign_with: .*current.*unknown/],
+  ['/tokens', { payload: {} }, /payload: .*string/],
+  ['/reset', { all: true }, /body: .*all/],
+  ['/faults', {}, /kind/],
+  ['/faults', { kind: 'explode', path: '*' }, /kind/],
+  ['/faults', { kind: 'hang' }, /path: /],
+  ['/faults', { kind: 'hang', path: 'v1' }, /path: must begin with \//],
+  ['/faults', { kind: 'hang', path: '*', status: 500 }, /body: .*status/],
+  ['/faults', { kind: 'hang', path: '*', method: 'get' }, /method: /],
+  ['/faults', { kind: 'hang', path: '*', count: 0 }, /count: /],
+  ['/faults', { kind: 'delay', path: '*' }, /milliseconds: /],
+  ['/faults', { kind: 'delay', path: '*', milliseconds: -1 }, /milliseconds: /],
+  ['/faults', { kind: 'status', path: '*' }, /status: /],
+  ['/faults', { kind: 'status', path: '*', status: 200 }, /status: .*>=400/],
+  ['/faults', { kind: 'status', path: '*', status: 429, retry_after_seconds: -1 }, /retry_after_seconds: /],
+])('%s with %j is answered 400 with what is wrong', async (path, body, what) => {
+  const response = await fetch(`${stytch.url}/local${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+  const { error_message } = (await response.clone().json()) as { error_message: string };
+  expect(error_message).toMatch(what);
+  await expectRefusal(response, 400, 'local_control_misuse');
+});

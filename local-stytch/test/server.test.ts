@@ -1,0 +1,171 @@
+import { ConfigError } from 'service-kit';
+import { RequestLog } from '../src/requestLog';
+import { announce, type LocalStytch, start } from '../src/server';
+import { rejection } from './localStytch';
+
+const quiet = { PORT: '0', LOG_LEVEL: 'silent' };
+const running: LocalStytch[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()));
+});
+
+async function started(environment: Record<string, string> = {}): Promise<LocalStytch> {
+  const server = await start({ ...quiet, ...environment });
+  running.push(server);
+  return server;
+}
+
+async function tokenStatus(
+  { url, seed }: LocalStytch,
+  client: 'CLIENT' | 'OPERATOR_CLIENT',
+): Promise<number> {
+  const response = await fetch(`${url}/v1/public/${seed.STYTCH_PROJECT_ID}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: seed[`${client}_ID`]!,
+      client_secret: seed[`${client}_SECRET`]!,
+    }),
+  });
+  return response.status;
+}
+
+describe('start', () => {
+  test('listens on a free port with PORT=0, and its seed works', async () => {
+    const server = await started();
+
+    expect(server.port).toBeGreaterThan(0);
+    expect(server.url).toBe(`http://localhost:${server.port}`);
+    expect(server.seed).toEqual({
+      STYTCH_PROJECT_ID: expect.stringMatching(/^project-test-[\da-f-]{36}$/),
+      STYTCH_SECRET: expect.stringMatching(/^secret-test-[\w-]{44}$/),
+      STYTCH_BASE_URL: server.url,
+      CLIENT_ID: expect.stringMatching(/^m2m-client-test-[\da-f-]{36}$/),
+      CLIENT_SECRET: expect.stringMatching(/^[\w-]{44}$/),
+      OPERATOR_CLIENT_ID: expect.stringMatching(/^m2m-client-test-[\da-f-]{36}$/),
+      OPERATOR_CLIENT_SECRET: expect.stringMatching(/^[\w-]{44}$/),
+    });
+    expect(server.missing).toEqual(server.seed);
+    expect(await tokenStatus(server, 'CLIENT')).toBe(200);
+    expect(await tokenStatus(server, 'OPERATOR_CLIENT')).toBe(200);
+  });
+
+  test('takes the seed from the environment, so that a restart changes nothing', async () => {
+    const first = await started();
+    await first.close();
+
+    const second = await started({ ...first.seed });
+
+    expect(second.seed).toEqual({ ...first.seed, STYTCH_BASE_URL: second.url });
+    expect(Object.keys(second.missing)).toEqual(['STYTCH_BASE_URL']);
+    expect(await tokenStatus(second, 'CLIENT')).toBe(200);
+  });
+
+  test('listens on loopback whatever HOST says', async () => {
+    const { url, port } = await started({ HOST: '0.0.0.0' });
+
+    expect((await fetch(`${url}/local/health`)).status).toBe(200);
+    await expect(fetch(`http://127.0.0.2:${port}/local/health`)).rejects.toThrow('fetch failed');
+  });
+
+  test('is refused with NODE_ENV=production', async () => {
+    const error = await rejection(start({ ...quiet, NODE_ENV: 'production' }));
+
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toMatch(/NODE_ENV: is production/);
+  });
+
+  test('names every variable at fault', async () => {
+    const error = await rejection(
+      start({ PORT: 'five', STYTCH_PROJECT_ID: 'project-live-1', CLIENT_SECRET: 'é', NODE_ENV: 'test' }),
+    );
+
+    expect(error.message).toMatch(
+      /PORT: .*\n.*STYTCH_PROJECT_ID: must begin with project-test-.*\n.*CLIENT_SECRET: /,
+    );
+  });
+
+  test('is refused when both clients would have the same id', async () => {
+    const error = await rejection(start({ ...quiet, CLIENT_ID: 'same', OPERATOR_CLIENT_ID: 'same' }));
+
+    expect(error.message).toMatch(/OPERATOR_CLIENT_ID: must be another than CLIENT_ID/);
+  });
+
+  test('says so when the port is taken', async () => {
+    const { port } = await started();
+
+    const error = await rejection(start({ ...quiet, PORT: String(port) }));
+
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toContain(`port ${port}`);
+  });
+
+  test('can be stopped while requests hang', async () => {
+    const server = await started();
+    await fetch(`${server.url}/local/faults`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ kind: 'hang', path: '*' }),
+    });
+    const hanging = rejection(fetch(`${server.url}/v1/nothing`));
+    let total = 0;
+    while (total === 0) {
+      const log = await fetch(`${server.url}/local/requests`);
+      ({ total } = ((await log.json()) as { counts: { total: number } }).counts);
+    }
+
+    await server.close();
+
+    expect(await hanging).toMatchObject({ message: 'fetch failed' });
+    await expect(fetch(server.url)).rejects.toThrow('fetch failed');
+  });
+
+  test('survives an error that nobody foresaw', async () => {
+    const server = await started();
+    jest.spyOn(RequestLog.prototype, 'describe').mockImplementationOnce(() => {
+      throw new Error('a bug');
+    });
+
+    const failed = await fetch(`${server.url}/local/requests`);
+    const next = await fetch(`${server.url}/local/requests`);
+
+    expect([failed.status, next.status]).toEqual([500, 200]);
+  });
+});
+
+describe('what was started', () => {
+  const server = {
+    url: 'http://localhost:5005',
+    seed: { CLIENT_ID: 'a', CLIENT_SECRET: 'b', STYTCH_BASE_URL: 'http://localhost:5005' },
+    missing: { CLIENT_SECRET: 'b', STYTCH_BASE_URL: 'http://localhost:5005' },
+  };
+  function told(missing: Record<string, string>): string {
+    const write = jest.fn();
+    announce({ ...server, missing }, { stdout: { write } as unknown as typeof process.stdout });
+    return write.mock.calls.map(([text]) => String(text)).join('');
+  }
+
+  test('is told to a parent process in full, and then not printed', () => {
+    const send = jest.fn();
+    const write = jest.fn();
+
+    announce(server, { send, stdout: { write } as unknown as typeof process.stdout });
+
+    expect(send).toHaveBeenCalledWith({ seed: server.seed });
+    expect(write).not.toHaveBeenCalled();
+  });
+
+  test('is printed as lines for .env, and only those that are not there yet', () => {
+    const text = told(server.missing);
+
+    expect(text).toMatch(/put these lines into \.env/);
+    expect(text.split('\n').filter((line) => line.includes('='))).toEqual([
+      'CLIENT_SECRET=b',
+      'STYTCH_BASE_URL=http://localhost:5005',
+    ]);
+  });
+
+  test('is one sentence when all lines are there', () => {
+    expect(told({})).toBe('The environment already points at this stand-in, http://localhost:5005.\n');
+  });
+});
