@@ -12,6 +12,8 @@ export interface StartOptions {
   /** As in `startStack`. */
   environment?: NodeJS.ProcessEnv;
   own?: StackOptions['own'];
+  /** Whether to run on local-stytch. Default: when the environment has no credentials. */
+  local?: boolean;
   print: (text: string) => void;
   /** Whether to use the terminal's colours. Default false. */
   colour?: boolean;
@@ -23,15 +25,10 @@ export interface StartOptions {
  *
  * @throws Error when a program does not come to listen.
  */
-export async function start({
-  watch = false,
-  environment = {},
-  own = {},
-  print,
-  colour = false,
-}: StartOptions): Promise<Stack> {
+export async function start(options: StartOptions): Promise<Stack> {
+  const { watch = false, environment = {}, own = {}, print, colour = false } = options;
+  const { local = hasNoCredentials({ ...process.env, ...environment }) } = options;
   const format = createLineFormat(colour);
-  const local = hasNoCredentials({ ...process.env, ...environment });
   const stack = await startStack({
     local,
     watch,
