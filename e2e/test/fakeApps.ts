@@ -1,0 +1,156 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
+import type { Client } from 'stytch';
+import { createApp as createPaymentApp, type Dependencies } from '../../payment-server/src/app';
+import { WalletClient } from '../../payment-server/src/walletClient';
+import { createLogger, createMetrics, Readiness } from '../../service-kit/src';
+import {
+  AuthorizationUnavailable,
+  type Authorizer,
+  ClientCredentials,
+  InsufficientScope,
+  InvalidToken,
+  InvalidTokenRequest,
+  SecretRotation,
+  Unauthorized,
+} from '../../stytch-m2m/src';
+import { createApp as createWalletApp } from '../../wallet-server/src/app';
+import type { ServerName } from './apiDocument';
+
+/** What surrounds an app, where it is otherwise than well. */
+export interface World {
+  /** What every call of Stytch's management API throws. */
+  stytch?: Error;
+  /** How the next secret of payment-service's client ends, which is on a secret that ends in `abcd`. */
+  nextSecretLastFour?: string;
+  /** What the request for an access token throws. */
+  token?: Error;
+  /** How the wallet-server answers the payment-server. */
+  wallet?: RequestListener;
+  readiness?: Readiness;
+  requestsPerMinute?: number;
+  /** Whether something fails that nobody foresaw. */
+  broken?: boolean;
+}
+
+const stored = {
+  client_id: 'm2m-client-test-1',
+  client_name: 'payment-service',
+  client_description: '',
+  status: 'active',
+  scopes: ['read:users'],
+  client_secret_last_four: 'abcd',
+  trusted_metadata: {},
+};
+const envelope = { status_code: 200, request_id: 'request-id-test-1' };
+
+/** An error as the Stytch SDK throws it. */
+export function stytchError(status: number, errorType: string): Error {
+  return Object.assign(new Error(errorType), {
+    status_code: status,
+    error_type: errorType,
+    error_message: 'In the words of Stytch.',
+    request_id: envelope.request_id,
+  });
+}
+
+/** Takes `Bearer <scope>` for a token that holds this scope. */
+function fakeAuthorizer(realm: string): Pick<Authorizer, 'authorizeToken'> {
+  return {
+    authorizeToken: (requiredScopes) => (request, _response, next) => {
+      const { authorization } = request.headers;
+      const scopes = [requiredScopes].flat();
+      if (authorization === undefined) next(new Unauthorized(realm));
+      else if (authorization === 'Bearer') next(new InvalidTokenRequest(realm));
+      else if (authorization === 'Bearer bad') next(new InvalidToken(realm, undefined));
+      else if (authorization === 'Bearer unjudged') next(new AuthorizationUnavailable(1, undefined));
+      else if (authorization !== `Bearer ${scopes.join(' ')}`) next(new InsufficientScope(realm, scopes));
+      else next();
+    },
+  };
+}
+
+/** A Stytch, and the real rotation on it, whose every call succeeds, or throws what the world says. */
+function fakeStytch({ stytch: error, nextSecretLastFour }: World): Dependencies['stytch'] {
+  const answer =
+    <Result>(result: Result) =>
+    () =>
+      error ? Promise.reject(error) : Promise.resolve(result);
+  const client = { ...stored, next_client_secret_last_four: nextSecretLastFour ?? null };
+  const clients = {
+    search: answer({ ...envelope, m2m_clients: [client], results_metadata: { total: 1, next_cursor: null } }),
+    create: answer({ ...envelope, m2m_client: { ...client, client_secret: 'secret-abcd' } }),
+    get: answer({ ...envelope, m2m_client: client }),
+    update: answer({ ...envelope, m2m_client: client }),
+    delete: answer({ ...envelope, client_id: client.client_id }),
+    secrets: {
+      rotateStart: answer({ ...envelope, m2m_client: { ...client, next_client_secret: 'secret-efgh' } }),
+      rotate: answer({ ...envelope, m2m_client: client }),
+      rotateCancel: answer({ ...envelope, m2m_client: client }),
+    },
+  };
+  const sdk = { m2m: { clients: clients as unknown as Client['m2m']['clients'] } };
+  const credentials = new ClientCredentials(stored.client_id, 'secret-abcd');
+  return { client: sdk, rotation: new SecretRotation({ client: sdk, credentials }) };
+}
+
+const goodWallet: RequestListener = (_request, response) => {
+  const wallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
+  response.setHeader('Content-Type', 'application/json').end(JSON.stringify(wallet));
+};
+
+/** The real app of a server, in a world of its own. */
+export function createApp(server: ServerName, world: World = {}, walletUrl = 'http://localhost:0'): Express {
+  const metrics = createMetrics();
+  const base = {
+    logger: createLogger({ name: server, level: 'silent' }),
+    metrics: world.broken
+      ? {
+          ...metrics,
+          observeRequests: () => {
+            throw new TypeError('unforeseen');
+          },
+        }
+      : metrics,
+    authorizer: fakeAuthorizer(server),
+    ...(world.readiness && { readiness: world.readiness }),
+  };
+  if (server === 'wallet-server') return createWalletApp(base);
+  return createPaymentApp({
+    ...base,
+    stytch: fakeStytch(world),
+    howToGetToken: 'Ask Stytch.',
+    ...(world.requestsPerMinute !== undefined && { requestsPerMinute: world.requestsPerMinute }),
+    payments: {
+      getM2MAccessToken: () =>
+        world.token ? Promise.reject(world.token) : Promise.resolve({ accessToken: 't', origin: 'issued' }),
+      dropM2MAccessToken: () => undefined,
+      wallet: new WalletClient({ url: walletUrl, timeoutMilliseconds: 100 }),
+    },
+  });
+}
+
+/** Lets work be done on an app whose wallet-server is there, and answers as the world says. */
+export async function withApp<Result>(
+  server: ServerName,
+  world: World,
+  work: (app: Express) => Promise<Result>,
+): Promise<Result> {
+  const wallet = await listen(world.wallet ?? goodWallet);
+  try {
+    const { port } = wallet.address() as AddressInfo;
+    return await work(createApp(server, world, `http://127.0.0.1:${port}`));
+  } finally {
+    wallet.closeAllConnections();
+    await new Promise((resolve) => wallet.close(resolve));
+  }
+}
+
+function listen(listener: RequestListener): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer(listener).listen(0, '127.0.0.1', () => {
+      resolve(server);
+    });
+  });
+}
