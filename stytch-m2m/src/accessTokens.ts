@@ -71,6 +71,8 @@ const longestRenewalWindow = 300_000;
 /** `exp` counts whole seconds, so up to one of `expires_in` may be gone when the token arrives. */
 const wholeSecond = 1_000;
 const longestSafetyMargin = 2_000;
+/** Seconds: no `Retry-After` shuts a service off for longer. */
+const longestRetryAfter = 300;
 /** Sets of scopes; a program names a few. */
 const mostSlots = 1_000;
 
@@ -107,7 +109,7 @@ export class AccessTokens {
       slot.pending = this.#request(slot);
       slot.pending.catch(() => undefined); // Told by the event; the callers have a token that works.
     }
-    this.#options.onEvent?.({ type: 'reused', scopes: slot.scopes });
+    this.#tell({ type: 'reused', scopes: slot.scopes });
     return { accessToken: kept.accessToken, origin: 'kept' };
   }
 
@@ -121,7 +123,7 @@ export class AccessTokens {
       this.#cache.del(slot.key);
       slot.generation += 1;
       slot.pending = undefined;
-      this.#options.onEvent?.({ type: 'dropped', scopes: slot.scopes });
+      this.#tell({ type: 'dropped', scopes: slot.scopes });
     }
   }
 
@@ -177,7 +179,8 @@ export class AccessTokens {
       } catch (error) {
         // Dropped meanwhile, or refused for a secret that has been replaced: not the verdict on what is true now.
         if (secretGeneration !== credentials.generation && Date.now() < deadline) continue;
-        const failure = error instanceof AccessTokenUnavailable ? error : this.#judge(slot, error, tries);
+        const failure =
+          error instanceof AccessTokenUnavailable ? error : this.#judge(slot, error, tries, secretGeneration);
         const pause = pauseBeforeNextTry(failure, tries);
         if (failure.reason === 'refused' || Date.now() + pause >= deadline) {
           if (generation === slot.generation) this.#noteFailure(slot, failure);
@@ -207,7 +210,7 @@ export class AccessTokens {
     if (generation === slot.generation && secretGeneration === credentials.generation) {
       this.#keep(slot, answer.access_token, startedAt, answer.expires_in * 1_000);
     }
-    this.#options.onEvent?.({
+    this.#tell({
       type: origin,
       scopes: slot.scopes,
       expiresInSeconds: answer.expires_in,
@@ -218,8 +221,8 @@ export class AccessTokens {
 
   #keep(slot: Slot, accessToken: string, startedAt: number, lifetime: number): void {
     const usableUntil = startedAt + lifetime - wholeSecond - Math.min(longestSafetyMargin, lifetime / 10);
-    const window = Math.min(longestRenewalWindow, lifetime / 10);
-    const renewFrom = usableUntil - window * (1 + Math.random());
+    const window = Math.min(longestRenewalWindow, lifetime / 10) * (1 + Math.random());
+    const renewFrom = usableUntil - Math.min(window, (usableUntil - startedAt) / 2);
     slot.hadToken = true;
     slot.failures = 0;
     slot.nextRenewal = 0;
@@ -229,24 +232,28 @@ export class AccessTokens {
       this.#cache.set(slot.key, { accessToken, usableUntil, renewFrom }, seconds);
   }
 
-  #judge(slot: Slot, error: unknown, tries: number): AccessTokenUnavailable {
+  #judge(slot: Slot, error: unknown, tries: number, secretGeneration: number): AccessTokenUnavailable {
     if (error instanceof StytchRefused && !error.transient) {
-      return this.#stand(
-        slot,
-        new AccessTokenUnavailable('refused', seconds(this.#refusalMilliseconds), error),
-      );
+      const refusal = new AccessTokenUnavailable('refused', seconds(this.#refusalMilliseconds), error);
+      return this.#stand(slot, refusal, this.#refusalMilliseconds, secretGeneration);
     }
-    if (error instanceof StytchRefused && error.retryAfterSeconds !== undefined) {
-      return this.#stand(slot, new AccessTokenUnavailable('unreachable', error.retryAfterSeconds, error));
+    const asked = retryAfterOf(error);
+    if (asked !== undefined) {
+      const leftAlone = new AccessTokenUnavailable('unreachable', Math.min(asked, longestRetryAfter), error);
+      return this.#stand(slot, leftAlone, leftAlone.retryAfterSeconds * 1_000, secretGeneration);
     }
     const timedOut = error instanceof StytchUnreachable && error.timedOut;
     return new AccessTokenUnavailable(timedOut ? 'timeout' : 'unreachable', tries, error);
   }
 
-  /** From here on this failure is the answer, without a call to Stytch, for as long as it says. */
-  #stand(slot: Slot, error: AccessTokenUnavailable): AccessTokenUnavailable {
-    const until = Date.now() + error.retryAfterSeconds * 1_000;
-    slot.standing = { error, until, credentials: this.#options.credentials.generation };
+  /** From here on this failure is the answer, without a call to Stytch, for so many milliseconds. */
+  #stand(
+    slot: Slot,
+    error: AccessTokenUnavailable,
+    milliseconds: number,
+    secretGeneration: number,
+  ): AccessTokenUnavailable {
+    slot.standing = { error, until: Date.now() + milliseconds, credentials: secretGeneration };
     return error;
   }
 
@@ -258,11 +265,19 @@ export class AccessTokens {
     throw new AccessTokenUnavailable(reason, seconds(left), cause);
   }
 
+  #tell(event: AccessTokenEvent): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch {
+      // A hook that fails is no reason to go without a token.
+    }
+  }
+
   #noteFailure(slot: Slot, error: AccessTokenUnavailable): void {
     slot.failures += 1;
     slot.nextRenewal =
       Date.now() + Math.max(backOff(slot.failures, 1_000, 30_000), pauseBeforeNextTry(error, 1));
-    this.#options.onEvent?.({ type: 'failed', scopes: slot.scopes, error });
+    this.#tell({ type: 'failed', scopes: slot.scopes, error });
   }
 }
 
@@ -270,13 +285,19 @@ function seconds(milliseconds: number): number {
   return Math.ceil(milliseconds / 1_000);
 }
 
-/** Milliseconds: what Stytch asked for, or the back-off. */
+function retryAfterOf(error: unknown): number | undefined {
+  const told = error instanceof StytchRefused || error instanceof StytchUnreachable;
+  return told ? error.retryAfterSeconds : undefined;
+}
+
+/** Milliseconds: the back-off, behind what Stytch asked for: others were told the same, or to wait 0 seconds. */
 function pauseBeforeNextTry({ cause, retryAfterSeconds }: AccessTokenUnavailable, tries: number): number {
-  const asked = cause instanceof StytchRefused && cause.retryAfterSeconds !== undefined;
-  return asked ? retryAfterSeconds * 1_000 : backOff(tries, 200, 2_000);
+  const asked = retryAfterOf(cause) === undefined ? 0 : retryAfterSeconds * 1_000;
+  return asked + backOff(tries, 200, 2_000);
 }
 
 function isTokenAnswer(answer: unknown): answer is { access_token: string; expires_in: number } {
   const { access_token, expires_in } = (answer ?? {}) as Record<string, unknown>;
-  return typeof access_token === 'string' && access_token !== '' && Number(expires_in) > 0;
+  const lives = typeof expires_in === 'number' && Number.isFinite(expires_in) && expires_in > 0;
+  return typeof access_token === 'string' && access_token !== '' && lives;
 }

@@ -95,11 +95,19 @@ function createMiddleware(
       ? requiredScopes.every((required) => satisfies(scopes, required))
       : requiredScopes.some((required) => satisfies(scopes, required));
 
+  const tell = (outcome: AuthorizationOutcome) => {
+    try {
+      onAuthorization?.(outcome);
+    } catch {
+      // A hook that fails is no reason to let a request pass or fail.
+    }
+  };
+
   const admit = (request: Request, token: VerifiedToken) => {
     checkTimes(token, clockToleranceSeconds, maxTokenAgeSeconds);
     if (!holds(token.client.scopes)) throw new InsufficientScope(realm, requiredScopes);
     request.m2mClient = token.client;
-    onAuthorization?.('allowed');
+    tell('allowed');
   };
 
   const refusal = (error: unknown): AuthorizationError => {
@@ -109,7 +117,7 @@ function createMiddleware(
         : error instanceof KeysUnavailable
           ? new AuthorizationUnavailable(error.retryAfterSeconds, error)
           : new InvalidToken(realm, error);
-    onAuthorization?.(refused.code as AuthorizationOutcome);
+    tell(refused.code as AuthorizationOutcome);
     return refused;
   };
 
@@ -154,7 +162,7 @@ function bearerToken({ headers, rawHeaders }: Request, realm: string): string {
   const { authorization } = headers;
   if (authorization === undefined) throw new Unauthorized(realm);
   if (authorization.slice(0, 6).toLowerCase() !== 'bearer') throw new Unauthorized(realm);
-  const token = authorization.slice(7);
+  const token = authorization.slice(6).replace(/^ +/, '');
   const separator = authorization.charAt(6);
   if (separator !== '' && separator !== ' ') throw new Unauthorized(realm);
   if (token === '' || token.includes(' ') || hasTwo(rawHeaders)) throw new InvalidTokenRequest(realm);
@@ -171,14 +179,12 @@ function hasTwo(rawHeaders: readonly string[]): boolean {
   return seen > 1;
 }
 
+/** Each check says what must be so: a setting that is not a number (NaN) lets nothing pass. */
 function checkTimes(token: VerifiedToken, toleranceSeconds: number, maxAgeSeconds: number | undefined): void {
+  const { expiresAt, notBefore = 0, issuedAt = -Infinity } = token;
   const now = Date.now() / 1_000;
-  if (now >= token.expiresAt + toleranceSeconds) throw new TokenRejected('expired');
-  if (token.notBefore !== undefined && now < token.notBefore - toleranceSeconds) {
-    throw new TokenRejected('not yet valid');
-  }
+  if (!(now < expiresAt + toleranceSeconds)) throw new TokenRejected('expired');
+  if (!(now >= notBefore - toleranceSeconds)) throw new TokenRejected('not yet valid');
   if (maxAgeSeconds === undefined) return;
-  if (token.issuedAt === undefined || now >= token.issuedAt + maxAgeSeconds) {
-    throw new TokenRejected('issued too long ago');
-  }
+  if (!(now < issuedAt + maxAgeSeconds)) throw new TokenRejected('issued too long ago');
 }

@@ -30,6 +30,8 @@ export class StytchUnreachable extends Error {
     message: string,
     /** True when the deadline passed, false when the call failed before. */
     readonly timedOut: boolean,
+    /** Seconds, from the `Retry-After` header: a gateway before Stytch sends one with a page, too. */
+    readonly retryAfterSeconds?: number,
   ) {
     super(message);
   }
@@ -114,5 +116,6 @@ function describeFailure(error: unknown, about: Call): Error {
   return new StytchUnreachable(
     notJson ? 'Stytch answered with something that is not JSON' : 'Stytch could not be reached',
     false,
+    about.retryAfterSeconds,
   );
 }

@@ -1,5 +1,5 @@
 import type { Client } from 'stytch';
-import { callStytch } from './callStytch';
+import { callStytch, StytchUnreachable } from './callStytch';
 import type { ClientCredentials } from './credentials';
 
 /** The rotation cannot go on as asked, and nothing has been changed; the message says what to do. */
@@ -39,10 +39,16 @@ export class SecretRotation {
    * @throws StytchUnreachable
    */
   async start(): Promise<string> {
-    const { m2m_client } = await this.#call((client_id) => this.#clients.secrets.rotateStart({ client_id }));
+    const next: unknown = await this.#call(
+      async (client_id) =>
+        (await this.#clients.secrets.rotateStart({ client_id })).m2m_client.next_client_secret,
+    );
+    if (typeof next !== 'string' || next === '') {
+      throw new StytchUnreachable('Stytch answered without the next secret: cancel, and start again', false);
+    }
     this.#previousSecret = this.#credentials.secret;
-    this.#credentials.replaceSecret(m2m_client.next_client_secret);
-    return m2m_client.next_client_secret;
+    this.#credentials.replaceSecret(next);
+    return next;
   }
 
   /**
@@ -53,8 +59,7 @@ export class SecretRotation {
    * @throws StytchUnreachable
    */
   async complete(): Promise<void> {
-    const { m2m_client } = await this.#call((client_id) => this.#clients.get({ client_id }));
-    const next = m2m_client.next_client_secret_last_four;
+    const next = await this.#nextLastFour();
     if (next && !this.#credentials.secret.endsWith(next)) {
       throw new RotationConflict(
         'This server still uses the old secret and would lose access: restart it with the next secret, or cancel the rotation',
@@ -72,17 +77,25 @@ export class SecretRotation {
    * @throws StytchUnreachable
    */
   async cancel(): Promise<void> {
-    const { m2m_client } = await this.#call((client_id) => this.#clients.get({ client_id }));
-    const next = m2m_client.next_client_secret_last_four;
-    const onNext = Boolean(next) && this.#credentials.secret.endsWith(next ?? '');
-    if (onNext && this.#previousSecret === undefined) {
-      throw new RotationConflict(
-        'This server knows only the next secret and would lose access: complete the rotation, or restart it with the old secret',
-      );
+    const next = await this.#nextLastFour();
+    if (next && this.#credentials.secret.endsWith(next)) {
+      if (this.#previousSecret === undefined) {
+        throw new RotationConflict(
+          'This server knows only the next secret and would lose access: complete the rotation, or restart it with the old secret',
+        );
+      }
+      // Before the call: until Stytch cancels both secrets work, and a lost answer does not tell whether it has.
+      this.#credentials.replaceSecret(this.#previousSecret);
     }
     await this.#call((client_id) => this.#clients.secrets.rotateCancel({ client_id }));
-    if (this.#previousSecret !== undefined) this.#credentials.replaceSecret(this.#previousSecret);
     this.#previousSecret = undefined;
+  }
+
+  /** The end of the next secret, while a rotation is under way. */
+  #nextLastFour(): Promise<string | null | undefined> {
+    return this.#call(
+      async (client_id) => (await this.#clients.get({ client_id })).m2m_client.next_client_secret_last_four,
+    );
   }
 
   #call<Result>(call: (clientId: string) => Promise<Result>): Promise<Result> {

@@ -41,13 +41,16 @@ export class SigningKeys {
   readonly #cooldownMilliseconds: number;
   readonly #maxAgeMilliseconds: number;
   #keys = new Map<string, KeyLike>();
-  /** Epoch milliseconds, 0 before the first fetch. */
+  /** When the fetch of the keys at hand began: they are no newer. Epoch milliseconds, 0 before the first. */
   #fetchedAt = 0;
+  /** When the last fetch began, whatever came of it. Epoch milliseconds. */
+  #askedAt = 0;
   #pending: Promise<void> | undefined;
   #failures = 0;
   /** The last failure, and the epoch milliseconds until which it stands for every caller. */
   #standing: { cause: unknown; until: number } | undefined;
-  #prefetching: NodeJS.Timeout | undefined;
+  #prefetching = false;
+  #nextPrefetch: NodeJS.Timeout | undefined;
 
   constructor(options: SigningKeysOptions) {
     this.#options = options;
@@ -71,24 +74,38 @@ export class SigningKeys {
     return this.#failures > 0 && Date.now() >= this.usableUntil;
   }
 
+  /** Whether a key with this id is among the keys at hand. */
+  has(keyId: string): boolean {
+    return this.#keys.has(keyId);
+  }
+
   /** Tries to renew the keys, unless that is under way or a failed try is too recent. */
   renew(): void {
     this.#refresh().catch(() => undefined); // Whoever needs the keys is told then.
   }
 
+  /** The same, once the keys at hand have reached half of their age, so that nobody has to wait for it later. */
+  renewAhead(): void {
+    if (Date.now() - this.#fetchedAt >= this.#maxAgeMilliseconds / 2) this.renew();
+  }
+
   /** Fetches the keys ahead of the first request, again and again until they are there or `stop` is called. */
   prefetch(): void {
+    this.#prefetching = true;
     this.#refresh().catch(() => {
+      clearTimeout(this.#nextPrefetch);
+      if (!this.#prefetching) return;
       const pause = Math.max(0, (this.#standing?.until ?? 0) - Date.now());
-      this.#prefetching = setTimeout(() => {
+      this.#nextPrefetch = setTimeout(() => {
         this.prefetch();
       }, pause);
-      this.#prefetching.unref();
+      this.#nextPrefetch.unref();
     });
   }
 
   stop(): void {
-    clearTimeout(this.#prefetching);
+    this.#prefetching = false;
+    clearTimeout(this.#nextPrefetch);
   }
 
   /**
@@ -97,12 +114,14 @@ export class SigningKeys {
    * @throws KeysUnavailable when that cannot be told.
    */
   async find(keyId: string): Promise<KeyLike | undefined> {
-    const age = Date.now() - this.#fetchedAt;
-    if (age >= this.#maxAgeMilliseconds) await this.#refresh();
-    else if (age >= this.#maxAgeMilliseconds / 2) this.renew();
+    if (Date.now() >= this.usableUntil) await this.#refresh();
+    else this.renewAhead();
     const key = this.#keys.get(keyId);
-    if (key || Date.now() - this.#fetchedAt < this.#cooldownMilliseconds) return key;
-    await this.#refresh();
+    if (key) return key;
+    // New or invented: a fetch tells. One that fails counts against the cooldown as well.
+    const cool = Date.now() - this.#askedAt >= this.#cooldownMilliseconds;
+    if (cool || this.#pending) await this.#refresh();
+    else if (this.#standing) throw this.#unavailable(this.#standing);
     return this.#keys.get(keyId);
   }
 
@@ -118,6 +137,8 @@ export class SigningKeys {
   }
 
   async #fetch(): Promise<void> {
+    const startedAt = Date.now();
+    this.#askedAt = startedAt;
     try {
       const { client, projectId } = this.#options;
       const answer = await callStytch(
@@ -125,7 +146,7 @@ export class SigningKeys {
         this.#deadlineMilliseconds,
       );
       this.#keys = await importKeys(answer);
-      this.#fetchedAt = Date.now();
+      this.#fetchedAt = startedAt;
       this.#failures = 0;
       this.#standing = undefined;
     } catch (cause) {
@@ -140,16 +161,21 @@ export class SigningKeys {
   }
 }
 
-/** The RS256 keys of a JWKS by their ids; keys of other kinds are none of ours (RFC 7517 §5). */
+/**
+ * The RS256 keys of a JWKS by their ids; keys of other kinds, and malformed ones, are none of ours (RFC 7517 §5).
+ * A project always has a key: an answer without any is a failure, and says nothing about tokens.
+ */
 async function importKeys(answer: unknown): Promise<Map<string, KeyLike>> {
   const { keys } = (answer ?? {}) as { keys?: unknown };
-  if (!Array.isArray(keys)) throw new Error('Stytch answered without keys');
   const imported = new Map<string, KeyLike>();
-  for (const key of keys as JWK[]) {
-    if (key.kty !== 'RSA' || !key.kid || (key.use ?? 'sig') !== 'sig' || (key.alg ?? 'RS256') !== 'RS256')
+  for (const key of Array.isArray(keys) ? (keys as (JWK | null)[]) : []) {
+    if (key?.kty !== 'RSA' || !key.kid || (key.use ?? 'sig') !== 'sig' || (key.alg ?? 'RS256') !== 'RS256')
       continue;
     // Only the public part is taken: a JWKS that leaked a private one would not make it here.
-    imported.set(key.kid, (await importJWK({ kty: 'RSA', n: key.n, e: key.e } as JWK, 'RS256')) as KeyLike);
+    const publicPart = { kty: 'RSA', n: key.n, e: key.e } as JWK;
+    const publicKey = await importJWK(publicPart, 'RS256').catch(() => undefined);
+    if (publicKey) imported.set(key.kid, publicKey as KeyLike);
   }
+  if (imported.size === 0) throw new Error('Stytch answered without keys');
   return imported;
 }

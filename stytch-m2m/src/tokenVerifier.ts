@@ -39,7 +39,9 @@ export class TokenVerifier {
   /** What is known of a token whose signature was verified a short while ago; its times are not looked at. */
   recall(digest: string): VerifiedToken | undefined {
     const token = this.#remembered.get(digest);
-    return token && Date.now() < token.verifiedUntil ? token : undefined;
+    if (!token || Date.now() >= token.verifiedUntil) return undefined;
+    this.keys.renewAhead();
+    return token;
   }
 
   /**
@@ -50,19 +52,19 @@ export class TokenVerifier {
    * @throws KeysUnavailable when that cannot be told.
    */
   async verify(token: string, digest: string): Promise<VerifiedToken> {
-    const before = this.#remembered.get(digest);
-    if (before && this.#acceptDuringOutage && this.keys.failing) {
+    const before = this.#verifiedBeforeOutage(digest);
+    if (before) {
       this.keys.renew(); // Not waited for: while Stytch hangs, nobody it has vouched for hangs with it.
       return before;
     }
     try {
-      const payload = await this.#verifySignature(token);
-      const verified = describe(payload, this.keys.usableUntil);
+      const verified = await this.#verifySignature(token);
       this.#remembered.set(digest, verified);
       return verified;
     } catch (error) {
       if (error instanceof KeysUnavailable) {
-        if (before && this.#acceptDuringOutage) return before;
+        const vouchedFor = this.#verifiedBeforeOutage(digest);
+        if (vouchedFor) return vouchedFor;
         throw error;
       }
       this.#remembered.delete(digest);
@@ -70,13 +72,21 @@ export class TokenVerifier {
     }
   }
 
-  async #verifySignature(token: string): Promise<JWTPayload> {
+  /** A token to accept while the keys cannot be had, unless the last that were had are without its own. */
+  #verifiedBeforeOutage(digest: string): VerifiedToken | undefined {
+    if (!this.#acceptDuringOutage || !this.keys.failing) return undefined;
+    const token = this.#remembered.get(digest);
+    return token && this.keys.has(token.keyId) ? token : undefined;
+  }
+
+  async #verifySignature(token: string): Promise<VerifiedToken> {
+    if (!isCanonical(token)) throw new TokenRejected('the signature is not in base64url');
     const findKey = async ({ kid }: JWTHeaderParameters) => {
       const key = kid === undefined ? undefined : await this.keys.find(kid);
       if (!key) throw new TokenRejected('signed with a key that is not of the project');
       return key;
     };
-    const { payload } = await jwtVerify(token, findKey, {
+    const { payload, protectedHeader } = await jwtVerify(token, findKey, {
       algorithms: ['RS256'],
       issuer: this.#issuer,
       audience: this.#audience,
@@ -84,13 +94,23 @@ export class TokenVerifier {
       requiredClaims: ['exp', 'sub', 'scope'],
       clockTolerance: Number.MAX_SAFE_INTEGER,
     });
-    return payload;
+    return describe(payload, protectedHeader.kid ?? '', this.keys.usableUntil);
   }
 }
 
-function describe(payload: JWTPayload, verifiedUntil: number): VerifiedToken {
+/**
+ * Whether the signature is written in the one way of RFC 7515 §2. `jose` skips characters that are none of
+ * base64url's and the last bits, which are no part of the signature: of one good token a caller could make
+ * any number, each to be verified and remembered anew.
+ */
+function isCanonical(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1);
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
+}
+
+function describe(payload: JWTPayload, keyId: string, verifiedUntil: number): VerifiedToken {
   const { sub, exp, nbf, iat, scope } = payload;
-  if (!sub || typeof exp !== 'number' || typeof scope !== 'string') {
+  if (typeof sub !== 'string' || sub === '' || typeof exp !== 'number' || typeof scope !== 'string') {
     throw new TokenRejected('sub, exp or scope is not of the right type');
   }
   const custom = Object.entries(payload).filter(([claim]) => !registeredClaims.has(claim));
@@ -100,6 +120,7 @@ function describe(payload: JWTPayload, verifiedUntil: number): VerifiedToken {
       scopes: scope.split(' ').filter((one) => one !== ''),
       customClaims: Object.fromEntries(custom),
     }),
+    keyId,
     expiresAt: exp,
     notBefore: nbf,
     issuedAt: iat,

@@ -11,6 +11,8 @@ export interface M2MClientIdentity {
 /** What a token said when its signature was verified. Times are epoch seconds, as in the token. */
 export interface VerifiedToken {
   readonly client: M2MClientIdentity;
+  /** Of the key that signed it. */
+  readonly keyId: string;
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
   readonly issuedAt: number | undefined;
@@ -40,9 +42,10 @@ export class VerifiedTokens {
   }
 
   set(digest: string, token: VerifiedToken): void {
-    const [oldest] = this.#tokens.keys();
-    if (oldest !== undefined && this.#tokens.size >= this.most) this.#tokens.delete(oldest);
+    this.#tokens.delete(digest);
     this.#tokens.set(digest, token);
+    const [oldest] = this.#tokens.keys();
+    if (oldest !== undefined && this.#tokens.size > this.most) this.#tokens.delete(oldest);
   }
 
   delete(digest: string): void {

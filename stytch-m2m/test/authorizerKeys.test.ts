@@ -1,0 +1,348 @@
+import * as jose from 'jose';
+import { type Authorizer, type AuthorizerOptions, createAuthorizer } from '../src';
+import { createSigningKey, encode, standardClaims } from './jwt';
+import { closeNetwork, until } from './loopback';
+import { TestProject } from './project';
+import {
+  expectRejected,
+  invalidToken,
+  realm,
+  type ResourceServer,
+  startResourceServer,
+  unavailable,
+} from './resourceServer';
+import { pass, startOfTest, stopTheClock } from './timers';
+
+jest.mock('jose', () => {
+  const actual = jest.requireActual<typeof jose>('jose');
+  return { ...actual, jwtVerify: jest.fn(actual.jwtVerify) };
+});
+const verifications = jest.mocked(jose.jwtVerify);
+
+closeNetwork();
+
+const minute = 60_000;
+const project = new TestProject();
+const nextKey = createSigningKey('jwk-test-2');
+let server: ResourceServer;
+let authorizer: Authorizer;
+
+async function start(options: Partial<AuthorizerOptions> = {}): Promise<void> {
+  const { client, projectId } = project;
+  authorizer = createAuthorizer({ client, projectId, realm, ...options });
+  server = await startResourceServer({
+    '/': [authorizer.authorizeToken('read:users'), (_request, response) => response.json({})],
+  });
+}
+
+beforeEach(() => {
+  stopTheClock();
+  jest.spyOn(Math, 'random').mockReturnValue(0.5);
+  verifications.mockClear();
+  project.getJwks.mockReset();
+  project.serve(project.key);
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  jest.useRealTimers();
+  authorizer.stop();
+  await server.close();
+});
+
+/** A token like the project's own, but for its key and its signature. */
+function forged(kid: string): string {
+  const claims = standardClaims(project.projectId, Date.now() / 1_000);
+  return `${encode({ alg: 'RS256', typ: 'JWT', kid })}.${encode(claims)}.${'A'.repeat(342)}`;
+}
+
+const statusOf = async (token: string) => (await server.sendToken(token)).status;
+
+describe('a token that was verified before', () => {
+  test('When it comes again, then its signature is not verified again, for five minutes', async () => {
+    await start();
+    const token = project.token();
+    for (let request = 0; request < 20; request += 1) await statusOf(token);
+    const atOnce = verifications.mock.calls.length;
+
+    await pass(5 * minute - 1);
+    await statusOf(token);
+    const later = verifications.mock.calls.length;
+    await pass(1);
+    const status = await statusOf(token);
+
+    expect([atOnce, later]).toEqual([1, 1]);
+    expect(status).toBe(200);
+    expect(verifications).toHaveBeenCalledTimes(2);
+  });
+
+  test('When it was verified with keys that were not new, then it is remembered as long as those', async () => {
+    await start();
+    await statusOf(project.token({ sub: 'another' }));
+    await pass(2 * minute);
+    const token = project.token();
+    await statusOf(token);
+    verifications.mockClear();
+
+    await pass(3 * minute - 1);
+    await statusOf(token);
+    const before = verifications.mock.calls.length;
+    await pass(1);
+    await statusOf(token);
+
+    expect(before).toBe(0);
+    expect(verifications).toHaveBeenCalledTimes(1);
+  });
+
+  test('When only remembered tokens come, then the keys are renewed ahead, and nobody waits for it', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    project.hang();
+    await pass(2.5 * minute);
+
+    const status = await statusOf(token);
+
+    expect(status).toBe(200);
+    expect(project.getJwks).toHaveBeenCalledTimes(2);
+  });
+
+  test('When it comes changed in its signature’s last bits, then it is another, and refused', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const twin = token.slice(0, -1) + (alphabet[alphabet.indexOf(token.slice(-1)) + 1] ?? '');
+
+    expectRejected(await server.sendToken(twin), invalidToken);
+    expectRejected(await server.sendToken(`${token}=`), invalidToken);
+    expect(Buffer.from(twin.split('.')[2] ?? '', 'base64url')).toEqual(
+      Buffer.from(token.split('.')[2] ?? '', 'base64url'),
+    );
+  });
+
+  test('When more come than are remembered, then all are judged rightly', async () => {
+    await start({ mostRememberedTokens: 2 });
+    const tokens = ['a', 'b', 'c'].map((sub) => project.token({ sub }));
+
+    for (const token of [...tokens, ...tokens]) expect(await statusOf(token)).toBe(200);
+
+    expect(verifications).toHaveBeenCalledTimes(6);
+  });
+});
+
+describe('signing keys that change', () => {
+  test('When a new key signs, then its tokens pass within five seconds of the last fetch', async () => {
+    await start();
+    await statusOf(project.token());
+    project.serve(project.key, nextKey);
+    const token = project.token({}, {}, nextKey);
+    await pass(4_999);
+    const before = await server.sendToken(token);
+    await pass(1);
+
+    expectRejected(before, invalidToken);
+    expect(await statusOf(token)).toBe(200);
+  });
+
+  test('When a key leaves the JWKS, then its tokens stop within five minutes', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    project.serve(nextKey);
+
+    await pass(5 * minute);
+
+    expectRejected(await server.sendToken(token), invalidToken);
+    expect(await statusOf(project.token({}, {}, nextKey))).toBe(200);
+  });
+
+  test('When a key has left the JWKS before an outage, then the outage does not bring its tokens back', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    project.serve(nextKey);
+    await pass(minute);
+    await statusOf(project.token({}, {}, nextKey));
+    project.fail();
+
+    await pass(4 * minute);
+    expectRejected(await server.sendToken(token), unavailable);
+    await pass(2 * minute);
+    expectRejected(await server.sendToken(token), unavailable);
+    await pass(10 * minute);
+    expectRejected(await server.sendToken(token), unavailable);
+    project.serve(nextKey);
+    await pass(minute);
+    expectRejected(await server.sendToken(token), invalidToken);
+  });
+
+  test('When tokens with invented keys come in a flood, then it costs one fetch in five seconds', async () => {
+    await start();
+    await statusOf(project.token());
+
+    const statuses = new Set<number>();
+    for (let second = 0; second < 20; second += 1) {
+      const tokens = Array.from({ length: 10 }, (_, index) => forged(`invented-${second}-${index}`));
+      for (const status of await Promise.all(tokens.map(statusOf))) statuses.add(status);
+      await pass(1_000);
+    }
+
+    expect(statuses).toEqual(new Set([401]));
+    expect(project.getJwks).toHaveBeenCalledTimes(4);
+  });
+});
+
+describe('when the keys cannot be had', () => {
+  test('When it is so from the start, then good tokens are 503, and those that can be told are not', async () => {
+    project.fail();
+    await start();
+
+    expectRejected(await server.sendToken(project.token()), unavailable);
+    expectRejected(await server.sendToken('garbage'), invalidToken);
+    expectRejected(await server.sendToken(project.token({}, { alg: 'none' })), invalidToken);
+    expect(project.getJwks).toHaveBeenCalledTimes(1);
+  });
+
+  test('When a token was seen before, then it passes until its exp; one never seen is 503', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    project.fail();
+    await pass(5 * minute);
+
+    const seen = await statusOf(token);
+    const unseen = await server.sendToken(project.token({ sub: 'never seen' }));
+    await pass(54 * minute);
+    const stillSeen = await statusOf(token);
+    await pass(minute + 5_000);
+    const expired = await server.sendToken(token);
+
+    expect([seen, stillSeen]).toEqual([200, 200]);
+    expectRejected(unseen, unavailable);
+    expectRejected(expired, invalidToken);
+  });
+
+  test('When a token was seen before and lacks the scope, then it is 403 as ever', async () => {
+    await start();
+    const token = project.token({ scope: 'write:users' });
+    await statusOf(token);
+    project.fail();
+    await pass(5 * minute);
+
+    expect(await statusOf(token)).toBe(403);
+  });
+
+  test('When the keys at hand are not too old yet, then tokens never seen pass as well', async () => {
+    await start();
+    await statusOf(project.token());
+    project.fail();
+    await pass(5 * minute - 1);
+
+    expect(await statusOf(project.token({ sub: 'never seen' }))).toBe(200);
+  });
+
+  test('When the setting says so, then tokens that were seen before are 503 as well', async () => {
+    await start({ acceptVerifiedDuringOutage: false });
+    const token = project.token();
+    await statusOf(token);
+    project.fail();
+    await pass(5 * minute - 1);
+    const remembered = await statusOf(token);
+    await pass(1);
+
+    expect(remembered).toBe(200);
+    expectRejected(await server.sendToken(token), unavailable);
+  });
+
+  test('When Stytch hangs, then only the first request waits for it, and tokens seen before pass', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    project.hang();
+    await pass(5 * minute);
+    const first = server.sendToken(token);
+    await until(() => project.getJwks.mock.calls.length === 2);
+    await pass(3_000);
+    const { status } = await first;
+    await pass(10_000);
+
+    const others = await Promise.all(Array.from({ length: 50 }, () => statusOf(token)));
+
+    expect(status).toBe(200);
+    expect(new Set(others)).toEqual(new Set([200]));
+    expect(project.getJwks).toHaveBeenCalledTimes(3);
+  });
+
+  test('When forged tokens come meanwhile, then they drive no more traffic to Stytch than one at a time', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    project.fail();
+    await pass(5 * minute);
+    project.getJwks.mockClear();
+
+    const statuses = new Set<number>();
+    for (let second = 0; second < 30; second += 1) {
+      const tokens = Array.from({ length: 10 }, (_, index) => forged(`invented-${index}`));
+      for (const status of await Promise.all(tokens.map(statusOf))) statuses.add(status);
+      expect(await statusOf(token)).toBe(200);
+      await pass(1_000);
+    }
+
+    expect(statuses).toEqual(new Set([503]));
+    expect(project.getJwks.mock.calls.length).toBeLessThanOrEqual(11);
+  });
+
+  test('When it is over, then all is well again by itself within five seconds', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    project.fail();
+    await pass(5 * minute);
+    for (let second = 0; second < 30; second += 1) {
+      await statusOf(token);
+      await pass(1_000);
+    }
+    project.serve(project.key);
+    await pass(5_000);
+    verifications.mockClear();
+
+    const statuses = [await statusOf(project.token({ sub: 'never seen' })), await statusOf(token)];
+
+    expect(statuses).toEqual([200, 200]);
+    expect(verifications).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('readiness', () => {
+  test('When an authorizer starts, then it is ready once the keys are there, before any request', async () => {
+    project.fail();
+    await start();
+    authorizer.start();
+    await pass(0);
+    const away = authorizer.isReady();
+    project.serve(project.key);
+    await pass(1_000);
+    const there = authorizer.isReady();
+    project.fail();
+
+    const status = await statusOf(project.token());
+
+    expect([away, there]).toEqual([false, true]);
+    expect(status).toBe(200);
+    expect(Date.now()).toBe(startOfTest + 1_000);
+  });
+
+  test('When it stops before they are there, then it tries no more', async () => {
+    project.fail();
+    await start();
+    authorizer.start();
+    await pass(0);
+
+    authorizer.stop();
+    await pass(minute);
+
+    expect(project.getJwks).toHaveBeenCalledTimes(1);
+    expect(authorizer.isReady()).toBe(false);
+  });
+});

@@ -1,0 +1,61 @@
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
+import { Client } from 'stytch';
+
+export interface LoopbackServer {
+  url: string;
+  port: number;
+  close(): Promise<void>;
+}
+
+/** An HTTP server on a free port of the loopback interface. */
+export async function listen(handler: RequestListener): Promise<LoopbackServer> {
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Stytch's SDK, asking this address; it warns on the console of any that is not Stytch's. */
+export function sdkFor(url: string): Client {
+  const warn = jest.spyOn(console, 'warn').mockImplementation();
+  try {
+    return new Client({ project_id: 'project-test-1', secret: 'secret-of-the-project', env: url });
+  } finally {
+    warn.mockRestore();
+  }
+}
+
+/** For all tests of a file: no connection leaves this machine. */
+export function closeNetwork(): void {
+  const connect = Reflect.get(Socket.prototype, 'connect');
+  beforeAll(() => {
+    Socket.prototype.connect = function (this: Socket, ...given: unknown[]) {
+      const [to] = given.flat() as [{ host?: string }];
+      if (to.host !== '127.0.0.1') throw new Error(`The network is closed to tests: ${String(to.host)}`);
+      return Reflect.apply(connect, this, given) as Socket;
+    };
+  });
+  afterAll(() => {
+    Socket.prototype.connect = connect;
+  });
+}
+
+/** Resolves once the condition holds; fails after five seconds, by a clock that no test sets. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('The condition did not come true');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

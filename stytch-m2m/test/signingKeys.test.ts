@@ -1,0 +1,378 @@
+import { inspect } from 'node:util';
+import type { KeyLike } from 'jose';
+import { KeysUnavailable, SigningKeys } from '../src/signingKeys';
+import { createSigningKey } from './jwt';
+import { jwksOf, TestProject } from './project';
+import { deferred, outcomeOf, pass, settle, startOfTest, stopTheClock } from './timers';
+
+const nextKey = createSigningKey('jwk-test-2');
+const project = new TestProject();
+
+beforeEach(() => {
+  stopTheClock();
+  project.getJwks.mockReset();
+  project.serve(project.key);
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  jest.useRealTimers();
+});
+
+/** Keys that note when they were fetched, in milliseconds since the start. */
+function setUp() {
+  const fetchedAt: number[] = [];
+  const { projectId } = project;
+  const getJWKS = (...given: Parameters<typeof project.client.sessions.getJWKS>) => {
+    fetchedAt.push(Date.now() - startOfTest);
+    return project.client.sessions.getJWKS(...given);
+  };
+  const keys = new SigningKeys({ client: { sessions: { getJWKS } }, projectId });
+  return { keys, fetchedAt, find: async (kid: string) => (await keys.find(kid)) !== undefined };
+}
+
+/** Looks for invented keys, ten every 100 ms, for so long; resolves to what came of it. */
+async function flood(keys: SigningKeys, milliseconds: number): Promise<Set<unknown>> {
+  const outcomes = new Set<unknown>();
+  for (let at = 0; at < milliseconds; at += 100) {
+    for (let index = 0; index < 10; index += 1) {
+      keys.find(`invented-${at}-${index}`).then(
+        (key) => outcomes.add(key),
+        (error: unknown) => outcomes.add((error as Error).name),
+      );
+    }
+    await pass(100);
+  }
+  return outcomes;
+}
+
+function pausesBetween(times: readonly number[]): number[] {
+  return times.slice(1).map((at, index) => at - (times[index] ?? 0));
+}
+
+describe('fetching', () => {
+  test('When 1,000 callers look for a key, then one fetch serves them all', async () => {
+    const { find } = setUp();
+
+    const found = await Promise.all(Array.from({ length: 1_000 }, () => find('jwk-test-1')));
+
+    expect(new Set(found)).toEqual(new Set([true]));
+    expect(project.getJwks.mock.calls).toEqual([[{ project_id: 'project-test-1' }]]);
+  });
+
+  test('When the keys have been fetched, then they are available, and not before', async () => {
+    const { keys } = setUp();
+    const before = keys.available;
+
+    keys.renew();
+    await settle();
+
+    expect([before, keys.available]).toEqual([false, true]);
+  });
+
+  test.each([
+    [null],
+    ['<html>'],
+    [{}],
+    [{ keys: null }],
+    [{ keys: 'jwk-test-1' }],
+    [{ keys: {} }],
+    [{ keys: [] }],
+    [{ keys: [null, 7, 'x', [], {}] }],
+    [{ keys: [{ kty: 'RSA', kid: 'jwk-test-1', use: 'sig', alg: 'RS256' }] }],
+    [{ keys: [{ kty: 'RSA', kid: 'jwk-test-1', n: 'AQAB', e: 7 }] }],
+  ])('When Stytch answers %j, then that is no key set, and the keys at hand stay', async (garbage) => {
+    const { keys, find } = setUp();
+    project.getJwks.mockResolvedValue(garbage);
+    const cold = await find('jwk-test-1').catch((error: unknown) => error);
+    await pass(1_000);
+    project.serve(project.key);
+    await find('jwk-test-1');
+    project.getJwks.mockResolvedValue(garbage);
+    await pass(150_000);
+
+    await find('jwk-test-1');
+    await settle();
+
+    expect(cold).toBeInstanceOf(KeysUnavailable);
+    expect(keys.has('jwk-test-1')).toBe(true);
+    expect(await find('jwk-test-1')).toBe(true);
+  });
+
+  test('When foreign and malformed keys stand among the project’s, then only the project’s is taken', async () => {
+    const { publicJwk } = project.key;
+    const { keys, find } = setUp();
+    const foreign = [
+      { ...publicJwk, kid: 'elliptic', kty: 'EC', crv: 'P-256' },
+      { ...publicJwk, kid: 'secret', kty: 'oct', k: 'AAAA' },
+      { ...publicJwk, kid: 'encryption', use: 'enc' },
+      { ...publicJwk, kid: 'algorithm', alg: 'RS512' },
+      { ...publicJwk, kid: 'modulus', n: undefined },
+      { ...publicJwk, kid: '' },
+      { ...publicJwk, kid: undefined },
+      null,
+    ];
+    project.getJwks.mockResolvedValue({ keys: [...foreign, publicJwk] });
+
+    await find('jwk-test-1');
+
+    const kids = ['jwk-test-1', ...foreign.map((key) => key?.kid ?? 'undefined')];
+    expect(kids.filter((kid) => keys.has(kid))).toEqual(['jwk-test-1']);
+  });
+
+  test('When a key says neither use nor algorithm, then it is taken', async () => {
+    const { kty, n, e } = project.key.publicJwk;
+    project.getJwks.mockResolvedValue({ keys: [{ kty, n, e, kid: 'jwk-test-1' }] });
+
+    expect(await setUp().find('jwk-test-1')).toBe(true);
+  });
+
+  test('When a key set leaks a private key, then only its public part is taken', async () => {
+    const leaked = { ...project.key.privateKey.export({ format: 'jwk' }), kid: 'jwk-test-1' };
+    project.getJwks.mockResolvedValue({ keys: [leaked] });
+    const { keys } = setUp();
+
+    const key: KeyLike | undefined = await keys.find('jwk-test-1');
+
+    expect(key?.type).toBe('public');
+    expect(inspect(keys, { depth: Infinity, showHidden: true })).not.toContain(leaked.d);
+  });
+});
+
+describe('a key that is not among those at hand', () => {
+  test('When the keys were fetched just now, then a new key is taken after five seconds', async () => {
+    const { keys, find, fetchedAt } = setUp();
+    await find('jwk-test-1');
+    project.serve(project.key, nextKey);
+
+    await pass(4_999);
+    const before = await keys.find('jwk-test-2');
+    await pass(1);
+
+    expect(before).toBeUndefined();
+    expect(await find('jwk-test-2')).toBe(true);
+    expect(fetchedAt).toEqual([0, 5_000]);
+  });
+
+  test('When the keys were fetched long ago, then a new key is taken at once', async () => {
+    const { find } = setUp();
+    await find('jwk-test-1');
+    await pass(100_000);
+    project.serve(project.key, nextKey);
+
+    expect(await find('jwk-test-2')).toBe(true);
+  });
+
+  test('When a fetch takes its time, then their age and the five seconds count from its beginning', async () => {
+    const { keys, find } = setUp();
+    const slow = deferred<unknown>();
+    project.getJwks.mockReturnValue(slow.promise);
+    const first = find('jwk-test-1');
+    await pass(2_900);
+    slow.resolve(jwksOf(project.key));
+    await first;
+    const { usableUntil } = keys;
+    project.serve(project.key, nextKey);
+    await pass(2_100);
+
+    expect(usableUntil).toBe(startOfTest + 300_000);
+    expect(await find('jwk-test-2')).toBe(true);
+  });
+
+  test('When many look for a new key while it is fetched, then all of them get it', async () => {
+    const { find, fetchedAt } = setUp();
+    await find('jwk-test-1');
+    await pass(5_000);
+    const slow = deferred<unknown>();
+    project.getJwks.mockReturnValue(slow.promise);
+    const looking = Array.from({ length: 100 }, () => find('jwk-test-2'));
+    await pass(2_000);
+    looking.push(find('jwk-test-2'));
+    slow.resolve(jwksOf(project.key, nextKey));
+
+    expect(new Set(await Promise.all(looking))).toEqual(new Set([true]));
+    expect(fetchedAt).toEqual([0, 5_000]);
+  });
+
+  test('When invented key ids come in a flood, then it costs one fetch in five seconds', async () => {
+    const { keys, find, fetchedAt } = setUp();
+    await find('jwk-test-1');
+
+    const outcomes = await flood(keys, 60_000);
+
+    expect(outcomes).toEqual(new Set([undefined]));
+    expect(fetchedAt).toEqual([0, ...Array.from({ length: 11 }, (_, index) => 5_000 * (index + 1))]);
+  });
+
+  test('When they come while Stytch is away, then it costs no more, and known keys are found', async () => {
+    const { keys, find, fetchedAt } = setUp();
+    await find('jwk-test-1');
+    project.fail();
+
+    const outcomes = await flood(keys, 60_000);
+
+    expect(outcomes).toEqual(new Set([undefined, 'KeysUnavailable']));
+    expect(Math.min(...pausesBetween(fetchedAt))).toBeGreaterThanOrEqual(5_000);
+    expect(await find('jwk-test-1')).toBe(true);
+  });
+
+  test('When the fetch for it failed, then whether it exists cannot be told', async () => {
+    const { keys, find } = setUp();
+    await find('jwk-test-1');
+    await pass(5_000);
+    project.fail();
+
+    await expect(keys.find('jwk-test-2')).rejects.toBeInstanceOf(KeysUnavailable);
+    await pass(4_999);
+    await expect(keys.find('jwk-test-2')).rejects.toMatchObject({ retryAfterSeconds: 1 });
+  });
+});
+
+describe('an outage', () => {
+  test('When the keys cannot be had, then one fetch at a time is tried, with back-off, for all callers', async () => {
+    const { keys, fetchedAt } = setUp();
+    project.fail();
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+
+    const outcomes = await flood(keys, 30_000);
+
+    expect(outcomes).toEqual(new Set(['KeysUnavailable']));
+    expect(fetchedAt).toEqual([0, 1_000, 3_000, 7_000, 12_000, 17_000, 22_000, 27_000]);
+  });
+
+  test('When a try has failed, then callers are told when it is worth to come back', async () => {
+    const { keys } = setUp();
+    project.fail();
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+    await flood(keys, 3_100);
+
+    await expect(keys.find('jwk-test-1')).rejects.toMatchObject({
+      retryAfterSeconds: 4,
+      message: 'The signing keys cannot be had: Stytch could not be reached',
+    });
+  });
+
+  test('When it ends, then the next try brings the keys, and its failures are forgotten', async () => {
+    const { keys, find, fetchedAt } = setUp();
+    project.fail();
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+    await flood(keys, 13_000);
+    project.serve(project.key);
+    await pass(4_000);
+    const found = await find('jwk-test-1');
+    project.fail();
+    await pass(300_000);
+    fetchedAt.length = 0;
+
+    await flood(keys, 3_000);
+
+    expect(found).toBe(true);
+    expect(pausesBetween(fetchedAt)).toEqual([1_000]);
+  });
+
+  test('When Stytch hangs, then all callers are told at the deadline of one fetch', async () => {
+    const { keys, fetchedAt } = setUp();
+    project.hang();
+    const calls = [outcomeOf(keys.find('jwk-test-1')), outcomeOf(keys.find('jwk-test-2'))];
+
+    await pass(2_999);
+    const before = calls.map(({ now }) => now);
+    await pass(1);
+
+    expect(before).toEqual(['pending', 'pending']);
+    for (const { now } of calls) expect(now).toBeInstanceOf(KeysUnavailable);
+    expect(fetchedAt).toEqual([0]);
+  });
+});
+
+describe('fetching ahead', () => {
+  test('When Stytch is away at the start, then the keys are fetched as soon as it is there', async () => {
+    const { keys, fetchedAt } = setUp();
+    project.fail();
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+    keys.prefetch();
+    await pass(8_000);
+    const before = keys.available;
+    project.serve(project.key);
+
+    await pass(4_000);
+    await pass(60_000);
+
+    expect([before, keys.available]).toEqual([false, true]);
+    expect(fetchedAt).toEqual([0, 1_000, 3_000, 7_000, 12_000]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test.each([
+    ['between two tries', 1_500],
+    ['during a try', 0],
+  ])('When it is stopped %s, then nothing more is tried', async (_when, milliseconds) => {
+    const { keys, fetchedAt } = setUp();
+    project.fail();
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+    keys.prefetch();
+    if (milliseconds > 0) await pass(milliseconds);
+
+    keys.stop();
+    const tried = fetchedAt.length;
+    await pass(60_000);
+
+    expect(fetchedAt).toHaveLength(tried);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('When it is begun twice, then that is one series of tries, which one stop ends', async () => {
+    const { keys, fetchedAt } = setUp();
+    project.fail();
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+    keys.prefetch();
+    keys.prefetch();
+    await pass(8_000);
+
+    keys.stop();
+    await pass(60_000);
+
+    expect(fetchedAt).toEqual([0, 1_000, 3_000, 7_000]);
+  });
+});
+
+describe('the age of the keys', () => {
+  test('When they reach half of it, then they are renewed ahead while callers go on', async () => {
+    const { keys, find } = setUp();
+    await find('jwk-test-1');
+    const slow = deferred<unknown>();
+    project.getJwks.mockReturnValue(slow.promise);
+    await pass(149_999);
+    await find('jwk-test-1');
+    const before = project.getJwks.mock.calls.length;
+    await pass(1);
+
+    const found = await Promise.all(Array.from({ length: 100 }, () => find('jwk-test-1')));
+    slow.resolve(jwksOf(nextKey));
+    await settle();
+
+    expect(before).toBe(1);
+    expect(new Set(found)).toEqual(new Set([true]));
+    expect(project.getJwks).toHaveBeenCalledTimes(2);
+    expect([keys.has('jwk-test-1'), keys.has('jwk-test-2')]).toEqual([false, true]);
+    expect(keys.usableUntil).toBe(startOfTest + 450_000);
+  });
+
+  test('When they reach all of it, then they are used no more until they have been fetched anew', async () => {
+    const { keys, find } = setUp();
+    await find('jwk-test-1');
+    project.fail();
+    await pass(299_999);
+    const before = await find('jwk-test-1');
+    await pass(1);
+
+    await expect(keys.find('jwk-test-1')).rejects.toBeInstanceOf(KeysUnavailable);
+
+    expect(before).toBe(true);
+    expect(keys.failing).toBe(true);
+    project.serve(nextKey);
+    await pass(5_000);
+    expect(await find('jwk-test-1')).toBe(false);
+    expect(await find('jwk-test-2')).toBe(true);
+    expect(keys.failing).toBe(false);
+  });
+});

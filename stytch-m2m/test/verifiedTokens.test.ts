@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
+import { type VerifiedToken, VerifiedTokens } from '../src/verifiedTokens';
+
+function verified(clientId: string): VerifiedToken {
+  return {
+    client: { clientId, scopes: [], customClaims: {} },
+    keyId: 'jwk-test-1',
+    expiresAt: 0,
+    notBefore: undefined,
+    issuedAt: undefined,
+    verifiedUntil: 0,
+  };
+}
+
+const clientIds = (tokens: VerifiedTokens, digests: string[]) =>
+  digests.map((digest) => tokens.get(digest)?.client.clientId);
+
+test('When tokens are remembered, then by their SHA-256', () => {
+  const digest = VerifiedTokens.digest('header.payload.signature');
+
+  expect(digest).toBe(createHash('sha256').update('header.payload.signature').digest('base64'));
+});
+
+test('When there are more than fit, then the one that was used longest ago makes room', () => {
+  const tokens = new VerifiedTokens(3);
+  for (const name of ['a', 'b', 'c']) tokens.set(name, verified(name));
+  tokens.get('a');
+
+  tokens.set('d', verified('d'));
+
+  expect(clientIds(tokens, ['a', 'b', 'c', 'd'])).toEqual(['a', undefined, 'c', 'd']);
+});
+
+test('When a remembered token is verified anew, then it takes no other’s room and counts as used', () => {
+  const tokens = new VerifiedTokens(2);
+  tokens.set('a', verified('a'));
+  tokens.set('b', verified('b'));
+  tokens.set('a', verified('a again'));
+
+  tokens.set('c', verified('c'));
+
+  expect(clientIds(tokens, ['a', 'b', 'c'])).toEqual(['a again', undefined, 'c']);
+});
+
+test('When far more come than fit, then the bound holds', () => {
+  const tokens = new VerifiedTokens(10);
+  const digests = Array.from({ length: 1_000 }, (_, index) => String(index));
+
+  for (const digest of digests) tokens.set(digest, verified(digest));
+
+  expect(digests.filter((digest) => tokens.get(digest))).toEqual(digests.slice(-10));
+});
+
+test('When none are to be remembered, then none is', () => {
+  const tokens = new VerifiedTokens(0);
+
+  tokens.set('a', verified('a'));
+
+  expect(tokens.get('a')).toBeUndefined();
+});
+
+test('When a token is deleted, then it is forgotten', () => {
+  const tokens = new VerifiedTokens(2);
+  tokens.set('a', verified('a'));
+
+  tokens.delete('a');
+
+  expect(tokens.get('a')).toBeUndefined();
+});
+
+test('When the memory is logged, then no token is in it', () => {
+  const tokens = new VerifiedTokens(2);
+  tokens.set(VerifiedTokens.digest('header.payload.signature'), verified('a'));
+
+  expect(inspect(tokens, { depth: Infinity, showHidden: true })).not.toContain('payload');
+});
