@@ -17,4 +17,5 @@ module.exports = {
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/e2e/test/**/*.test.ts'] },
   ],
   collectCoverageFrom: ['*/src/**/*.ts'],
+  coverageThreshold: { global: { lines: 95 } },
 };

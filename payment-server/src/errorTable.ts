@@ -22,7 +22,8 @@ function translate(error: unknown): unknown {
     if (error.reason === 'refused') return refusedCredentials(error);
     return unavailable(error.reason === 'timeout', error.retryAfterSeconds, error);
   }
-  if (error instanceof StytchUnreachable) return unavailable(error.timedOut, 1, error);
+  if (error instanceof StytchUnreachable)
+    return unavailable(error.timedOut, error.retryAfterSeconds ?? 1, error);
   if (error instanceof StytchRefused) return refused(error);
   if (error instanceof RotationConflict) return new HttpError(409, 'rotation_conflict', error.message);
   return error;

@@ -1,6 +1,6 @@
 import type { Express, Response } from 'express';
 import { HttpError, jsonBody, parseInput, requestIdOf, route } from 'service-kit';
-import type { AcquiredToken } from 'stytch-m2m';
+import { AccessTokenUnavailable, type AcquiredToken } from 'stytch-m2m';
 import { z } from 'zod';
 import { AccessTokenRejected, type CallContext, type Wallet, type WalletClient } from './walletClient';
 
@@ -70,7 +70,8 @@ async function readBalance(
   timing: ServerTiming,
 ): Promise<Wallet> {
   for (let tries = 1; ; tries += 1) {
-    const { accessToken, origin } = await timing.measure('token', getM2MAccessToken, (token) => token.origin);
+    const getToken = () => beforeAbort(getM2MAccessToken(), context.signal);
+    const { accessToken, origin } = await timing.measure('token', getToken, (token) => token.origin);
     try {
       return await timing.measure('wallet', () => wallet.checkBalance(payment, accessToken, context));
     } catch (error) {
@@ -85,7 +86,19 @@ async function readBalance(
   }
 }
 
-/** The `Server-Timing` header (W3C Server Timing): what took how long, in milliseconds. */
+/** A token, but not later than this request may wait for it; others that wait for the same one go on. */
+function beforeAbort(token: Promise<AcquiredToken>, signal: AbortSignal): Promise<AcquiredToken> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const giveUp = () => {
+      reject(new AccessTokenUnavailable('timeout', 1, new Error('the time for this request is over')));
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp);
+  });
+  return Promise.race([token, aborted]);
+}
+
+/** The `Server-Timing` header (W3C Server Timing): what took how long, in milliseconds, if it failed too. */
 export class ServerTiming {
   readonly #entries: string[] = [];
 
@@ -95,11 +108,14 @@ export class ServerTiming {
     describe?: (result: Result) => string,
   ): Promise<Result> {
     const startedAt = performance.now();
-    const result = await work();
-    const duration = (performance.now() - startedAt).toFixed(1);
-    const description = describe ? `;desc="${describe(result)}"` : '';
-    this.#entries.push(`${name}${description};dur=${duration}`);
-    return result;
+    let description = '';
+    try {
+      const result = await work();
+      if (describe) description = `;desc="${describe(result)}"`;
+      return result;
+    } finally {
+      this.#entries.push(`${name}${description};dur=${(performance.now() - startedAt).toFixed(1)}`);
+    }
   }
 
   toString(): string {

@@ -1,4 +1,5 @@
 import { Agent } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import axios, { type AxiosInstance, type AxiosResponse, isAxiosError } from 'axios';
 import { HttpError } from 'service-kit';
 import { z } from 'zod';
@@ -36,11 +37,12 @@ const mostTries = 3;
 /** The wallet-server, as the payment-server sees it. */
 export class WalletClient {
   readonly #http: AxiosInstance;
+  readonly #timeoutMilliseconds: number;
 
   constructor({ url, timeoutMilliseconds = 3_000 }: WalletClientOptions) {
+    this.#timeoutMilliseconds = timeoutMilliseconds;
     this.#http = axios.create({
       baseURL: url,
-      timeout: timeoutMilliseconds,
       httpAgent: new Agent({ keepAlive: true, maxSockets: 256 }),
       // A bearer token goes to the address that was configured and to no other.
       maxRedirects: 0,
@@ -62,23 +64,35 @@ export class WalletClient {
       const outcome = await this.#tryOnce(payment, accessToken, context);
       const mayPass = outcome instanceof HttpError || [502, 503, 504].includes(outcome.status);
       if (!mayPass || tries === mostTries || context.signal.aborted) return readWallet(outcome);
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 100 * 2 ** tries));
+      const pause = Math.random() * 100 * 2 ** tries;
+      await wait(pause, undefined, { signal: context.signal }).catch(() => undefined);
     }
   }
 
   /** The answer, whatever its status; or the error to tell when there was none but another try may bring one. */
   async #tryOnce(payment: Payment, accessToken: string, { requestId, signal }: CallContext) {
+    if (signal.aborted) throw tooSlow();
+    // Not axios' `timeout`: each byte of the answer starts that one anew.
+    const thisTry = new AbortController();
+    const abort = () => {
+      thisTry.abort();
+    };
+    const timer = setTimeout(abort, this.#timeoutMilliseconds);
+    signal.addEventListener('abort', abort);
     try {
       return await this.#http.post<unknown>('/api/check-balance', payment, {
-        signal,
+        signal: thisTry.signal,
         headers: { Authorization: `Bearer ${accessToken}`, 'X-Request-Id': requestId },
       });
     } catch (error) {
-      const code = isAxiosError(error) ? error.code : undefined;
-      if (brokenConnection.has(code ?? '')) return unreachable(code);
-      if (code === 'ECONNABORTED' || code === 'ETIMEDOUT' || signal.aborted) throw tooSlow();
-      if (code === 'ERR_BAD_RESPONSE' || code === 'ERR_BAD_REQUEST') throw notAnAnswer(code);
+      const code = (isAxiosError(error) && error.code) || 'unknown';
+      if (thisTry.signal.aborted || code === 'ETIMEDOUT') throw tooSlow();
+      if (brokenConnection.has(code)) return unreachable(code);
+      if (/^(ERR_BAD_RESPONSE|HPE_|Z_)/.test(code)) throw notAnAnswer(code);
       throw unreachable(code);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
     }
   }
 }
@@ -101,15 +115,15 @@ function readWallet(outcome: AxiosResponse<unknown> | HttpError): Wallet {
   }
   if (status === 502 || status === 503 || status === 504) {
     const retryAfter: unknown = headers['retry-after'];
-    throw unreachable(`status ${status}`, typeof retryAfter === 'string' ? retryAfter : undefined);
+    throw unreachable(`status ${status}`, /^\d{1,5}$/.test(String(retryAfter)) ? String(retryAfter) : '1');
   }
   throw notAnAnswer(`status ${status}`);
 }
 
-function unreachable(why: string | undefined, retryAfter = '1'): HttpError {
+function unreachable(why: string, retryAfter = '1'): HttpError {
   return new HttpError(503, 'wallet_unreachable', 'The wallet-server cannot be reached now', {
     headers: { 'Retry-After': retryAfter },
-    cause: new Error(why ?? 'unknown'),
+    cause: new Error(why),
   });
 }
 

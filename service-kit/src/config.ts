@@ -86,7 +86,7 @@ export function httpAddress() {
 function isHttpAddress(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const url = new URL(value);
-  return /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
+  return /^https?:$/.test(url.protocol) && !url.username && !url.password && !/[?#]/.test(value);
 }
 
 /** As `httpAddress`, and https:// unless it is on this very machine: for addresses that are sent secrets. */

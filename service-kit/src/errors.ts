@@ -75,8 +75,9 @@ function answerTo(error: unknown): Answer {
     return { ...internalError, status: 400, code: 'malformed_path', message: 'The path is not valid' };
   }
   if (!expose || typeof status !== 'number' || status < 400 || status > 599) return internalError;
-  if (typeof code === 'string' && typeof message === 'string') {
-    return { status, code, message, headers: headers ?? {}, details: details ?? {} };
+  // Those of zlib, for a body that does not inflate, have a code too, but no headers: they are not for callers.
+  if (typeof code === 'string' && typeof message === 'string' && headers) {
+    return { status, code, message, headers, details: details ?? {} };
   }
   const [parserCode, parserMessage] = parserErrors[type ?? ''] ?? [
     'invalid_request',
@@ -88,7 +89,9 @@ function answerTo(error: unknown): Answer {
 /** The one place where errors become HTTP: `{ error, code, request_id }` for the caller, the cause for the log. */
 export const answerError: ErrorRequestHandler = (error: unknown, request, response, next) => {
   const { status, code, message, headers, details } = answerTo(error);
-  request.log[status >= 500 ? 'error' : 'info']({ err: error, code }, 'request refused or failed');
+  // What a JSON parser says quotes the body, which may hold a secret: the code says enough.
+  const err = code === 'malformed_json' ? undefined : error;
+  request.log[status >= 500 ? 'error' : 'info']({ err, code }, 'request refused or failed');
   if (response.headersSent) {
     next(error);
     return;

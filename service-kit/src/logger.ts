@@ -5,6 +5,7 @@ export type { Logger } from 'pino';
 /** Names under which secrets and tokens travel. Nothing logs them; this is the net under that rule. */
 const secretNames = [
   'authorization',
+  'Authorization',
   'access_token',
   'accessToken',
   'client_secret',

@@ -38,5 +38,8 @@ function stopOnSignal(server: RunningServer): void {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  process.once('disconnect', stop);
+  // A parent that goes once we are stopping has no further wish: what is in flight still finishes.
+  process.once('disconnect', () => {
+    if (stoppingSince === undefined) stop();
+  });
 }

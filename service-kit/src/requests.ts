@@ -70,7 +70,8 @@ export const jsonBody: RequestHandler = (request, response, next) => {
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.infer<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const fields: Record<string, string> = {};
+  // No prototype: a field may be called `constructor`, and is to be named all the same.
+  const fields = Object.create(null) as Record<string, string>;
   for (const issue of result.error.issues) {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys)

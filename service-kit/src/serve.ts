@@ -8,7 +8,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ConfigError } from './config';
-import type { Readiness } from './health';
+import { Readiness } from './health';
 import type { Logger } from './logger';
 
 /** How long a server that is told to stop goes on to listen while it is busy, in milliseconds. */
@@ -24,7 +24,7 @@ export interface ServeOptions {
   /** 0 lets the operating system choose a free one. */
   port: number;
   logger: Logger;
-  /** Told when the server is to stop, so that `/readyz` says so. */
+  /** Told when the server is to stop, so that `/readyz` says so. Default one of its own. */
   readiness?: Readiness;
 }
 
@@ -50,7 +50,7 @@ export async function serve({
   host,
   port,
   logger,
-  readiness,
+  readiness = new Readiness(),
 }: ServeOptions): Promise<RunningServer> {
   const server = createServer(timeouts, app);
   const inFlight = countRequests(server, readiness);
@@ -61,12 +61,16 @@ export async function serve({
     });
     server.listen(port, host, resolve);
   });
+  // One connection that cannot be taken, for want of file descriptors, say, is no reason to end.
+  server.on('error', (error) => {
+    logger.error({ err: error }, 'connection not taken');
+  });
   const address = server.address() as AddressInfo;
   const url = `http://${urlHost(host)}:${address.port}`;
   logger.info({ url }, 'listening');
   const close = async () => {
     logger.info({ requests: inFlight.count }, 'stopping');
-    readiness?.stop();
+    readiness.stop();
     const cut = setTimeout(() => {
       server.closeAllConnections();
     }, drainMilliseconds);
@@ -86,15 +90,15 @@ const timeouts = {
 };
 
 /** Counts the requests that are being answered; once the server is to stop, none keeps its connection. */
-function countRequests(server: Server, readiness: Readiness | undefined) {
+function countRequests(server: Server, readiness: Readiness) {
   let count = 0;
   server.prependListener('request', (_request, response: ServerResponse) => {
     count += 1;
-    if (readiness?.status === 'stopping') response.shouldKeepAlive = false;
+    if (readiness.status === 'stopping') response.shouldKeepAlive = false;
     response.once('close', () => {
       count -= 1;
       if (count === 0) server.emit('idle');
-      if (readiness?.status === 'stopping') {
+      if (readiness.status === 'stopping') {
         setImmediate(() => {
           server.closeIdleConnections();
         });

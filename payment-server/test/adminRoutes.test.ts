@@ -1,0 +1,460 @@
+import '../../service-kit/test/closedNetwork';
+import request from 'supertest';
+import { serve, type RunningServer } from 'service-kit';
+import { expectRefused } from '../../service-kit/test/expectRefused';
+import { parseAnswer, sendRaw } from '../../service-kit/test/rawHttp';
+import {
+  clientId,
+  clientSecret,
+  createPaymentServer,
+  hint,
+  m2mClient,
+  nextSecret,
+  type PaymentServer,
+  type StytchCalls,
+} from './paymentServer';
+
+type Method = 'get' | 'post' | 'put' | 'delete' | 'head' | 'options' | 'patch';
+
+const routes: [Method, string][] = [
+  ['get', '/search-m2m-client'],
+  ['post', '/create-m2m-client'],
+  ['get', `/get-m2m-client/${clientId}`],
+  ['put', `/update-m2m-client/${clientId}`],
+  ['delete', `/delete-m2m-client/${clientId}`],
+  ['get', '/start-secret-rotation'],
+  ['post', '/start-secret-rotation'],
+  ['get', '/complete-secret-rotation'],
+  ['post', '/complete-secret-rotation'],
+  ['get', '/cancel-secret-rotation'],
+  ['post', '/cancel-secret-rotation'],
+];
+
+function expectNothingAsked(calls: StytchCalls): void {
+  for (const [name, call] of Object.entries(calls)) expect([name, call.mock.calls]).toEqual([name, []]);
+}
+
+describe('The admin routes', () => {
+  let server: PaymentServer;
+
+  beforeEach(async () => {
+    server = await createPaymentServer();
+  });
+
+  const ask = (method: Method, path: string) =>
+    request(server.app)[method](path).set('Authorization', `Bearer ${server.operator}`);
+
+  describe('to whom they answer', () => {
+    test.each(routes)(
+      'When %s %s comes without a token, then 401, and how to get one',
+      async (method, path) => {
+        const response = await request(server.app)[method](path);
+
+        expectRefused(response, 401, 'unauthorized');
+        expect(response.body).toMatchObject({ error: 'Unauthorized', hint });
+        expect(response.headers['www-authenticate']).toBe('Bearer realm="payment-server"');
+        expectNothingAsked(server.calls);
+      },
+    );
+
+    test.each(routes)(
+      'When %s %s comes with a bad token, then 401, and how to get one',
+      async (method, path) => {
+        const response = await request(server.app)[method](path).set('Authorization', 'Bearer garbage');
+
+        expectRefused(response, 401, 'invalid_token');
+        expect(response.body).toMatchObject({ hint });
+        expectNothingAsked(server.calls);
+      },
+    );
+
+    test.each(routes)("When %s %s comes with payment-service's own token, then 403", async (method, path) => {
+      const response = await request(server.app)
+        [method](path)
+        .set('Authorization', `Bearer ${await server.project.mint()}`);
+
+      expectRefused(response, 403, 'insufficient_scope');
+      expect(response.body).not.toHaveProperty('hint');
+      expect(response.headers['www-authenticate']).toContain('scope="manage:m2m_clients"');
+      expectNothingAsked(server.calls);
+    });
+
+    test.each([
+      ['a 1 MB body', JSON.stringify({ client_name: 'x'.repeat(1_000_000) })],
+      ['malformed JSON', '{'],
+    ])('When %s comes without a token, then nothing of it is read: 401', async (_name, body) => {
+      for (const call of [
+        request(server.app).post('/create-m2m-client'),
+        request(server.app).put(`/update-m2m-client/${clientId}`),
+      ]) {
+        expectRefused(await call.type('json').send(body), 401, 'unauthorized');
+      }
+    });
+
+    test('When a browser of another origin asks, then no answer lets it read', async () => {
+      const response = await ask('get', '/search-m2m-client').set('Origin', 'https://evil.example');
+
+      expect(response.headers).not.toHaveProperty('access-control-allow-origin');
+    });
+
+    test('When one address asks too often, whichever route and with or without token, then 429', async () => {
+      server = await createPaymentServer({ requestsPerMinute: 2 });
+      await ask('get', '/search-m2m-client').expect(200);
+      await request(server.app).post('/start-secret-rotation').expect(401);
+
+      const response = await ask('get', `/get-m2m-client/${clientId}`);
+
+      expectRefused(response, 429, 'too_many_requests');
+      expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+      await request(server.app).get('/healthz').expect(200);
+    });
+  });
+
+  describe('GET /search-m2m-client', () => {
+    test("When nothing is asked for, then Stytch gets the article's search", async () => {
+      const response = await ask('get', '/search-m2m-client');
+
+      expect(response.status).toBe(200);
+      expect(response.body).toEqual({
+        search_Result: {
+          status_code: 200,
+          request_id: 'request-id-test-1',
+          m2m_clients: [m2mClient],
+          results_metadata: { total: 1 },
+        },
+      });
+      expect(server.calls.search.mock.calls).toEqual([
+        [
+          {
+            limit: 100,
+            query: {
+              operator: 'OR',
+              operands: [{ filter_name: 'client_name', filter_value: ['payment-service'] }],
+            },
+          },
+        ],
+      ]);
+    });
+
+    test.each([
+      ['limit=1000', { limit: 1000 }],
+      ['limit=1&cursor=abc', { limit: 1, cursor: 'abc' }],
+      [
+        'client_id=a&client_id=b',
+        { query: { operator: 'OR', operands: [{ filter_name: 'client_id', filter_value: ['a', 'b'] }] } },
+      ],
+      [
+        'operator=AND&client_name=n&scopes=read:users&scopes=b&client_id=i',
+        {
+          query: {
+            operator: 'AND',
+            operands: [
+              { filter_name: 'client_name', filter_value: ['n'] },
+              { filter_name: 'client_id', filter_value: ['i'] },
+              { filter_name: 'scopes', filter_value: ['read:users', 'b'] },
+            ],
+          },
+        },
+      ],
+    ])('When the query is %s, then Stytch gets that search', async (query, search) => {
+      await ask('get', `/search-m2m-client?${query}`).expect(200);
+
+      expect(server.calls.search.mock.calls).toEqual([[search]]);
+    });
+
+    const limitError = 'must be a whole number from 1 to 1000';
+    test.each([
+      ['limit=0', { limit: limitError }],
+      ['limit=1001', { limit: limitError }],
+      ['limit=1e2', { limit: limitError }],
+      ['limit=', { limit: limitError }],
+      ['limit=1&limit=2', { limit: 'must be given once' }],
+      ['cursor=a&cursor=b', { cursor: 'must be given once' }],
+      ['operator=or', { operator: 'must be AND or OR' }],
+      ['operator=AND&operator=OR', { operator: 'must be AND or OR' }],
+      ['secret=a', { secret: 'is not a field of this request' }],
+      ['constructor=a', { constructor: 'is not a field of this request' }],
+      ['client_name[$ne]=a', { 'client_name[$ne]': 'is not a field of this request' }],
+      ['limit=x&other=1', { limit: limitError, other: 'is not a field of this request' }],
+    ])('When the query is %s, then the answer is 400 and names what is wrong', async (query, fields) => {
+      const response = await ask('get', `/search-m2m-client?${query}`);
+
+      expectRefused(response, 400, 'invalid_request');
+      expect(response.body).toMatchObject({ fields });
+      expectNothingAsked(server.calls);
+    });
+  });
+
+  describe('POST /create-m2m-client', () => {
+    test('When a client is created, then the answer holds its secret and no cache may keep it', async () => {
+      const wanted = {
+        client_id: 'my-client',
+        client_secret: clientSecret,
+        client_name: 'new',
+        client_description: 'a new one',
+        scopes: ['read:users'],
+        trusted_metadata: { team: 'a', nested: { deep: [1] } },
+      };
+
+      const response = await ask('post', '/create-m2m-client').send(wanted);
+
+      expect(response.status).toBe(200);
+      expect(response.headers['cache-control']).toBe('no-store');
+      expect(response.body).toEqual({
+        created_m2mClient: {
+          status_code: 200,
+          request_id: 'request-id-test-1',
+          m2m_client: { ...m2mClient, client_secret: clientSecret },
+        },
+      });
+      expect(server.calls.create.mock.calls).toEqual([[wanted]]);
+    });
+
+    test.each([
+      [{}, { scopes: 'must be an array of strings' }],
+      [{ scopes: 'read:users' }, { scopes: 'must be an array of strings' }],
+      [{ scopes: ['a', 1] }, { 'scopes.1': 'must be a string' }],
+      [{ scopes: [], status: 'active' }, { status: 'is not a field of this request' }],
+      [{ scopes: [], client_name: 1 }, { client_name: 'must be a string' }],
+      [{ scopes: [], trusted_metadata: [] }, { trusted_metadata: 'must be a JSON object' }],
+      [[], { body: 'must be a JSON object' }],
+    ])('When the body is %j, then the answer is 400 and names what is wrong', async (body, fields) => {
+      const response = await ask('post', '/create-m2m-client').send(body);
+
+      expectRefused(response, 400, 'invalid_request');
+      expect(response.body).toMatchObject({ fields });
+      expectNothingAsked(server.calls);
+    });
+
+    test('When malformed JSON holds a secret, then neither answer nor log quotes it', async () => {
+      const response = await ask('post', '/create-m2m-client')
+        .type('json')
+        .send(`{"client_secret":${clientSecret}}`);
+
+      expectRefused(response, 400, 'malformed_json');
+      expect(response.text + JSON.stringify(server.log.lines)).not.toContain(clientSecret.slice(0, 6));
+    });
+  });
+
+  describe('/get-, /update- and /delete-m2m-client/:clientId', () => {
+    test("When a client is asked for, then the answer is Stytch's", async () => {
+      const response = await ask('get', `/get-m2m-client/${clientId}`);
+
+      expect([response.status, response.body]).toEqual([
+        200,
+        { m2mClient: { status_code: 200, request_id: 'request-id-test-1', m2m_client: m2mClient } },
+      ]);
+      expect(server.calls.get.mock.calls).toEqual([[{ client_id: clientId }]]);
+    });
+
+    test.each([
+      [{ status: 'inactive' }],
+      [
+        {
+          client_name: 'a',
+          client_description: 'b',
+          status: 'active',
+          scopes: ['c'],
+          trusted_metadata: { d: 1 },
+        },
+      ],
+    ])(
+      "When a client is updated with %j, then Stytch gets just that and the answer is Stytch's",
+      async (changes) => {
+        const response = await ask('put', `/update-m2m-client/${clientId}`).send(changes);
+
+        expect([response.status, response.body]).toEqual([
+          200,
+          { updated_m2mClient: { status_code: 200, request_id: 'request-id-test-1', m2m_client: m2mClient } },
+        ]);
+        expect(server.calls.update.mock.calls).toEqual([[{ client_id: clientId, ...changes }]]);
+      },
+    );
+
+    test.each([
+      [{ status: 'paused' }, { status: 'must be active or inactive' }],
+      [{ scopes: null }, { scopes: 'must be an array of strings' }],
+      [{ client_id: 'other' }, { client_id: 'is not a field of this request' }],
+      [{ client_secret: 'x' }, { client_secret: 'is not a field of this request' }],
+      [{}, { body: expect.stringMatching(/^must have at least one of client_name/) }],
+      [[], { body: 'must be a JSON object' }],
+      [undefined, { body: 'must be a JSON object' }],
+    ])('When the update is %j, then the answer is 400 and names what is wrong', async (body, fields) => {
+      const response = await ask('put', `/update-m2m-client/${clientId}`).send(body);
+
+      expectRefused(response, 400, 'invalid_request');
+      expect(response.body).toMatchObject({ fields });
+      expectNothingAsked(server.calls);
+    });
+
+    test("When a client is deleted, then the answer is Stytch's", async () => {
+      const response = await ask('delete', `/delete-m2m-client/${clientId}`);
+
+      expect([response.status, response.body]).toEqual([
+        200,
+        { deleted_m2mClient: { status_code: 200, request_id: 'request-id-test-1', client_id: clientId } },
+      ]);
+      expect(server.calls.delete.mock.calls).toEqual([[{ client_id: clientId }]]);
+    });
+
+    describe('with an id that leads elsewhere', () => {
+      let running: RunningServer;
+
+      beforeEach(async () => {
+        const { logger } = server.log;
+        running = await serve({ name: 'test', app: server.app, host: '127.0.0.1', port: 0, logger });
+      });
+
+      afterEach(() => running.close());
+
+      const sendAsIs = async (method: string, path: string) => {
+        const body = '{"status":"inactive"}';
+        const received = await sendRaw(
+          running.port,
+          `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n` +
+            `Authorization: Bearer ${server.operator}\r\n` +
+            `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+        );
+        return parseAnswer(received);
+      };
+
+      describe.each([
+        ['GET', '/get-m2m-client/'],
+        ['PUT', '/update-m2m-client/'],
+        ['DELETE', '/delete-m2m-client/'],
+      ])('%s %s', (method, path) => {
+        test.each([
+          '.',
+          '..',
+          '...',
+          '%2e%2e',
+          '.%2E',
+          'a%2Fb',
+          '..%2F..%2Fusers%2Fx',
+          '%2e%2e%2f%2e%2e%2fusers%2fx',
+          '..%5C..%5Cusers',
+          'a%3Fb=c',
+          'a%23b',
+          'a%00',
+          'a%0A',
+          'a%20b',
+          'a;b',
+          'a%252Fb',
+          '%C3%A9',
+          'x'.repeat(129),
+        ])('When the id is %s, then the answer is 400 and Stytch is not asked', async (id) => {
+          const answered = await sendAsIs(method, path + id);
+
+          expectRefused(answered, 400, 'invalid_request');
+          expect(answered.body).toMatchObject({
+            fields: { clientId: expect.stringMatching(/^must be the id/) },
+          });
+          expectNothingAsked(server.calls);
+        });
+
+        test.each(['../../users/x', 'a/b', '../users', ''])(
+          'When the id is %j, then there is no such route and Stytch is not asked',
+          async (id) => {
+            expectRefused(await sendAsIs(method, path + id), 404, 'not_found');
+            expectNothingAsked(server.calls);
+          },
+        );
+
+        test('When the id is malformed percent-encoding, then the answer is 400', async () => {
+          expectRefused(await sendAsIs(method, `${path}%E0%A4%A`), 400, 'malformed_path');
+          expectNothingAsked(server.calls);
+        });
+
+        test.each(['m2m-client-test-1', 'my.client', 'a_b~c', 'x'.repeat(128)])(
+          'When the id is %s, then Stytch is asked for it',
+          async (id) => {
+            expect((await sendAsIs(method, path + id)).status).toBe(200);
+          },
+        );
+      });
+    });
+  });
+
+  describe('the rotation', () => {
+    test.each(['get', 'post'] as const)(
+      'When it is started with %s, then the answer is the next secret and no cache may keep it',
+      async (method) => {
+        const response = await ask(method, '/start-secret-rotation');
+
+        expect([response.status, response.body]).toEqual([200, nextSecret]);
+        expect(response.headers['cache-control']).toBe('no-store');
+        expect(server.calls.rotateStart.mock.calls).toEqual([[{ client_id: clientId }]]);
+      },
+    );
+
+    test.each(['get', 'post'] as const)(
+      'When it is completed with %s, then the answer says so',
+      async (method) => {
+        const response = await ask(method, '/complete-secret-rotation');
+
+        expect([response.status, response.body]).toEqual([
+          200,
+          { message: 'Secret rotation completed successfully' },
+        ]);
+        expect(server.calls.rotate.mock.calls).toEqual([[{ client_id: clientId }]]);
+      },
+    );
+
+    test.each(['get', 'post'] as const)(
+      'When it is cancelled with %s, then the answer says so',
+      async (method) => {
+        const response = await ask(method, '/cancel-secret-rotation');
+
+        expect([response.status, response.body]).toEqual([
+          200,
+          { message: 'Secret rotation cancelled successfully' },
+        ]);
+        expect(server.calls.rotateCancel.mock.calls).toEqual([[{ client_id: clientId }]]);
+      },
+    );
+
+    describe.each(['/start-secret-rotation', '/complete-secret-rotation', '/cancel-secret-rotation'])(
+      '%s',
+      (path) => {
+        test.each(['head', 'options', 'put', 'delete', 'patch'] as const)(
+          'When %s comes, then nothing changes: 405',
+          async (method) => {
+            const response = await ask(method, path);
+
+            expect(response.status).toBe(405);
+            expect(response.headers['allow']).toBe('GET, POST');
+            expectNothingAsked(server.calls);
+          },
+        );
+      },
+    );
+
+    test('When completing would cost the server its access, then 409 says what to do', async () => {
+      const inRotation = { ...m2mClient, next_client_secret_last_four: 'zzzz' };
+      server.calls.get.mockResolvedValue({ request_id: 'r', status_code: 200, m2m_client: inRotation });
+
+      const response = await ask('post', '/complete-secret-rotation');
+
+      expectRefused(response, 409, 'rotation_conflict');
+      expect(response.body).toMatchObject({
+        error: expect.stringContaining('restart it with the next secret'),
+      });
+      expect(server.calls.rotate).not.toHaveBeenCalled();
+    });
+  });
+
+  test('When secrets are handed out, then only in the two answers that are for them', async () => {
+    const texts = await Promise.all(
+      [
+        ask('get', '/search-m2m-client'),
+        ask('get', `/get-m2m-client/${clientId}`),
+        ask('put', `/update-m2m-client/${clientId}`).send({ client_name: 'a' }),
+        ask('delete', `/delete-m2m-client/${clientId}`),
+        ask('post', '/complete-secret-rotation'),
+        ask('post', '/cancel-secret-rotation'),
+      ].map(async (call) => (await call).text),
+    );
+
+    expect(texts.join('\n')).not.toMatch(new RegExp(`${clientSecret}|${nextSecret}`));
+  });
+});

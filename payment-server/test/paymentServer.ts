@@ -1,0 +1,125 @@
+import { AccessTokens, ClientCredentials, createAuthorizer, SecretRotation } from 'stytch-m2m';
+import type { Client, M2MClient } from 'stytch';
+import { createTestLogger, secretMark, type TestLogger } from '../../service-kit/test/testLogger';
+import { createStytchProject, projectId, type StytchProject } from '../../wallet-server/test/stytchProject';
+import { createApp } from '../src/app';
+import { createPaymentMetrics } from '../src/metrics';
+import type { PaymentDependencies } from '../src/payments';
+import { WalletClient } from '../src/walletClient';
+
+export const clientId = 'm2m-client-test-payment-service';
+export const clientSecret = `first-${secretMark}`;
+export const nextSecret = `next-${secretMark}`;
+export const hint = 'Ask the token endpoint for a token with scope manage:m2m_clients';
+
+const done = { request_id: 'request-id-test-1', status_code: 200 };
+
+/** The M2M client payment-service, as Stytch shows it. */
+export const m2mClient = {
+  client_id: clientId,
+  client_name: 'payment-service',
+  client_description: '',
+  status: 'active',
+  scopes: ['read:users'],
+  client_secret_last_four: clientSecret.slice(-4),
+  trusted_metadata: {},
+} satisfies M2MClient;
+
+/** The calls of the SDK that the payment-server makes, taken over: each succeeds unless told otherwise. */
+export function takeOver({ m2m }: Client) {
+  let issued = 0;
+  const { clients } = m2m;
+  return {
+    token: jest.spyOn(m2m, 'token').mockImplementation(() => {
+      issued += 1;
+      return Promise.resolve({
+        access_token: `access-token-${issued}`,
+        token_type: 'bearer',
+        expires_in: 3_600,
+      });
+    }),
+    search: jest.spyOn(clients, 'search').mockResolvedValue({
+      ...done,
+      m2m_clients: [m2mClient],
+      results_metadata: { total: 1 },
+    }),
+    create: jest
+      .spyOn(clients, 'create')
+      .mockResolvedValue({ ...done, m2m_client: { ...m2mClient, client_secret: clientSecret } }),
+    get: jest.spyOn(clients, 'get').mockResolvedValue({ ...done, m2m_client: m2mClient }),
+    update: jest.spyOn(clients, 'update').mockResolvedValue({ ...done, m2m_client: m2mClient }),
+    delete: jest.spyOn(clients, 'delete').mockResolvedValue({ ...done, client_id: clientId }),
+    rotateStart: jest
+      .spyOn(clients.secrets, 'rotateStart')
+      .mockResolvedValue({ ...done, m2m_client: { ...m2mClient, next_client_secret: nextSecret } }),
+    rotate: jest.spyOn(clients.secrets, 'rotate').mockResolvedValue({ ...done, m2m_client: m2mClient }),
+    rotateCancel: jest
+      .spyOn(clients.secrets, 'rotateCancel')
+      .mockResolvedValue({ ...done, m2m_client: m2mClient }),
+  };
+}
+
+export type StytchCalls = ReturnType<typeof takeOver>;
+
+interface Settings {
+  walletUrl?: string;
+  /** Milliseconds. */
+  walletTimeout?: number;
+  /** Milliseconds. */
+  paymentDeadline?: number;
+  /** Milliseconds, of the token request. */
+  tokenDeadline?: number;
+  requestsPerMinute?: number;
+}
+
+export interface PaymentServer {
+  app: ReturnType<typeof createApp>;
+  project: StytchProject;
+  calls: StytchCalls;
+  log: TestLogger;
+  /** An operator's access token, for the admin routes. */
+  operator: string;
+}
+
+/** The payment-server's app with all that belongs to it, on a Stytch that the test holds in its hands. */
+export async function createPaymentServer(settings: Settings = {}): Promise<PaymentServer> {
+  const { walletUrl = 'http://127.0.0.1:1', walletTimeout, paymentDeadline, tokenDeadline } = settings;
+  const project = await createStytchProject();
+  const calls = takeOver(project.client);
+  const log = createTestLogger();
+  const metrics = createPaymentMetrics();
+  const credentials = new ClientCredentials(clientId, clientSecret);
+  const accessTokens = new AccessTokens({
+    client: project.client,
+    credentials,
+    onEvent: metrics.onAccessToken,
+    ...(tokenDeadline !== undefined && { deadlineMilliseconds: tokenDeadline }),
+  });
+  const payments: PaymentDependencies = {
+    getM2MAccessToken: () => accessTokens.get(['read:users']),
+    dropM2MAccessToken: (accessToken) => {
+      accessTokens.drop(accessToken);
+    },
+    wallet: new WalletClient({
+      url: walletUrl,
+      ...(walletTimeout !== undefined && { timeoutMilliseconds: walletTimeout }),
+    }),
+    ...(paymentDeadline !== undefined && { deadlineMilliseconds: paymentDeadline }),
+  };
+  const app = createApp({
+    logger: log.logger,
+    metrics,
+    payments,
+    stytch: { client: project.client, rotation: new SecretRotation({ client: project.client, credentials }) },
+    authorizer: createAuthorizer({
+      client: project.client,
+      projectId,
+      realm: 'payment-server',
+      onAuthorization: metrics.onAuthorization,
+    }),
+    howToGetToken: hint,
+    ...(settings.requestsPerMinute !== undefined && { requestsPerMinute: settings.requestsPerMinute }),
+  });
+  const operator = await project.mint({ sub: 'm2m-client-test-operator', scope: 'manage:m2m_clients' });
+  return { app, project, calls, log, operator };
+}

@@ -1,0 +1,223 @@
+import '../../service-kit/test/closedNetwork';
+import { Client } from 'stytch';
+import request from 'supertest';
+import { secretMark } from '../../service-kit/test/testLogger';
+import {
+  createStytchProject,
+  projectId,
+  projectSecret,
+  type StytchProject,
+} from '../../wallet-server/test/stytchProject';
+import { readPaymentConfig } from '../src/config';
+import { start } from '../src/server';
+import { clientId, clientSecret, nextSecret, type StytchCalls, takeOver } from './paymentServer';
+import { answer, good, startWalletStandIn, type WalletStandIn } from './walletStandIn';
+
+jest.mock('stytch', () => ({ ...jest.requireActual<object>('stytch'), Client: jest.fn() }));
+
+describe('start', () => {
+  let wallet: WalletStandIn;
+  let project: StytchProject;
+  let calls: StytchCalls;
+  let environment: Record<string, string>;
+
+  beforeAll(async () => {
+    wallet = await startWalletStandIn();
+  });
+
+  beforeEach(async () => {
+    wallet.behave(good);
+    project = await createStytchProject();
+    calls = takeOver(project.client);
+    jest
+      .mocked(Client)
+      .mockReset()
+      .mockImplementation(() => project.client);
+    environment = {
+      PORT: '0',
+      LOG_LEVEL: 'silent',
+      STYTCH_PROJECT_ID: projectId,
+      STYTCH_SECRET: projectSecret,
+      CLIENT_ID: clientId,
+      CLIENT_SECRET: clientSecret,
+      WALLET_SERVER_URL: `${wallet.url}/`,
+    };
+  });
+
+  afterAll(() => wallet.close());
+
+  const operatorToken = () => project.mint({ sub: 'm2m-client-test-operator', scope: 'manage:m2m_clients' });
+
+  test('When it starts, then it is ready with the signing keys, and not before', async () => {
+    let deliver: () => void = () => undefined;
+    const delivered = new Promise<void>((resolve) => {
+      deliver = resolve;
+    });
+    const jwks = await project.client.sessions.getJWKS({ project_id: projectId });
+    project.getJWKS.mockClear().mockImplementation(() => delivered.then(() => jwks));
+
+    const server = await start(environment);
+    await request(server.url).get('/readyz').expect(503, { status: 'not_ready' });
+    expect(project.getJWKS).toHaveBeenCalledTimes(1);
+    deliver();
+    await request(server.url)
+      .get('/search-m2m-client')
+      .set('Authorization', `Bearer ${await operatorToken()}`)
+      .expect(200);
+
+    await request(server.url).get('/readyz').expect(200, { status: 'ready' });
+    await server.close();
+    await expect(request(server.url).get('/readyz')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('When a payment is asked for, then its token is had with the credentials of the environment', async () => {
+    const server = await start(environment);
+
+    const response = await request(server.url).get('/initiate-payment');
+
+    expect(response.body).toBe('john_doe your payment of 769 to yh809ikol7plo98 was successful!');
+    expect(calls.token.mock.calls).toEqual([
+      [{ client_id: clientId, client_secret: clientSecret, scopes: ['read:users'] }],
+    ]);
+    await server.close();
+  });
+
+  test('When the secret has been rotated, then the next token is asked for with the next secret', async () => {
+    const server = await start(environment);
+    const authorization = `Bearer ${await operatorToken()}`;
+    await request(server.url).post('/start-secret-rotation').set('Authorization', authorization).expect(200);
+    await request(server.url)
+      .post('/complete-secret-rotation')
+      .set('Authorization', authorization)
+      .expect(200);
+
+    await request(server.url).get('/initiate-payment').expect(200);
+
+    expect(calls.token.mock.calls).toEqual([[expect.objectContaining({ client_secret: nextSecret })]]);
+    await server.close();
+  });
+
+  test('When tokens are issued, kept, dropped and missed, then /metrics counts them', async () => {
+    const server = await start(environment);
+    const pay = () => request(server.url).get('/initiate-payment');
+    await pay().expect(200);
+    await pay().expect(200);
+    wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
+    await pay().expect(200);
+    wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
+    calls.token.mockRejectedValue(
+      Object.assign(new Error(), { status_code: 400, error_type: 'invalid_client' }),
+    );
+    await pay().expect(502);
+    await request(server.url).get('/search-m2m-client').expect(401);
+    await request(server.url)
+      .get('/search-m2m-client')
+      .set('Authorization', `Bearer ${await operatorToken()}`)
+      .expect(200);
+
+    const { text } = await request(server.url).get('/metrics');
+
+    for (const figure of [
+      'access_token_requests_total{result="issued"} 1',
+      'access_token_requests_total{result="renewed"} 1',
+      'access_token_requests_total{result="failed"} 1',
+      'access_token_cache_hits_total 3',
+      'access_tokens_dropped_total 2',
+      'access_token_request_duration_seconds_count 2',
+      'authorizations_total{outcome="unauthorized"} 1',
+      'authorizations_total{outcome="allowed"} 1',
+      'http_request_duration_seconds_count{method="GET",route="/initiate-payment",status="200"} 3',
+      'http_request_duration_seconds_count{method="GET",route="/initiate-payment",status="502"} 1',
+    ]) {
+      expect(text.split('\n')).toContain(figure);
+    }
+    expect(text).toContain('process_resident_memory_bytes');
+    await server.close();
+  });
+
+  test('When the rate limit of the admin routes is set, then it holds', async () => {
+    const server = await start({ ...environment, ADMIN_RATE_LIMIT: '1' });
+
+    await request(server.url).get('/search-m2m-client').expect(401);
+    await request(server.url).get('/search-m2m-client').expect(429);
+    await server.close();
+  });
+
+  test.each([
+    ['the stand-in', { STYTCH_BASE_URL: 'http://localhost:5005/' }, 'http://localhost:5005', projectId],
+    ['a test project', {}, 'https://test.stytch.com', projectId],
+    ['a live project', { STYTCH_PROJECT_ID: 'project-live-1' }, 'https://api.stytch.com', 'project-live-1'],
+  ])(
+    'When Stytch is that of %s, then the hint of a 401 leads there, with no secret',
+    async (_name, more, base, id) => {
+      const server = await start({ ...environment, ...more });
+
+      const { body, text } = await request(server.url).get('/search-m2m-client').expect(401);
+
+      expect(body).toMatchObject({
+        hint: expect.stringContaining(`curl ${base}/v1/public/${id}/oauth2/token -d `),
+      });
+      expect(body).toMatchObject({ hint: expect.stringContaining('scope manage:m2m_clients') });
+      expect(text).not.toContain(secretMark);
+      const [[settings]] = jest.mocked(Client).mock.calls as [[ConstructorParameters<typeof Client>[0]]];
+      expect(settings).toEqual({
+        project_id: id,
+        secret: projectSecret,
+        ...('STYTCH_BASE_URL' in more && { env: base }),
+      });
+      await server.close();
+    },
+  );
+
+  test('When the environment lacks something, then nothing is opened', async () => {
+    await expect(start({ PORT: '0' })).rejects.toMatchObject({ name: 'ConfigError' });
+
+    expect(Client).not.toHaveBeenCalled();
+  });
+});
+
+describe('readPaymentConfig', () => {
+  const credentials = {
+    STYTCH_PROJECT_ID: projectId,
+    STYTCH_SECRET: projectSecret,
+    CLIENT_ID: clientId,
+    CLIENT_SECRET: clientSecret,
+  };
+
+  test('When there are no credentials, then the message says what is missing and both ways to get it', () => {
+    const read = () => readPaymentConfig({});
+
+    expect(read).toThrow('STYTCH_PROJECT_ID: is missing: the id of your Stytch project');
+    expect(read).toThrow('STYTCH_SECRET: is missing: the secret of your Stytch project');
+    expect(read).toThrow('CLIENT_ID: is missing: the id of the M2M client payment-service');
+    expect(read).toThrow('CLIENT_SECRET: is missing: the secret of the M2M client payment-service');
+    expect(read).toThrow(/without an account: run "npm start".*or "npm run local-stytch"/);
+    expect(read).toThrow(/with one: .*https:\/\/stytch\.com\/dashboard[^]*npm run setup/);
+  });
+
+  test('When settings are wrong, then the message names each and never quotes a secret', () => {
+    const read = () =>
+      readPaymentConfig({
+        ...credentials,
+        STYTCH_BASE_URL: 'http://stytch.example',
+        WALLET_SERVER_URL: 'wallet',
+        ADMIN_RATE_LIMIT: '0',
+      });
+
+    expect(read).toThrow(/STYTCH_BASE_URL: must be https:\/\//);
+    expect(read).toThrow(/WALLET_SERVER_URL: must be an http:\/\/ or https:\/\/ address/);
+    expect(read).toThrow(/ADMIN_RATE_LIMIT: must be a whole number from 1 to 1000000/);
+    expect(read).not.toThrow(secretMark);
+  });
+
+  test('When nothing else is set, then the rest is as in the article', () => {
+    expect(readPaymentConfig(credentials)).toEqual({
+      ...credentials,
+      PORT: 6000,
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'info',
+      WALLET_SERVER_URL: 'http://localhost:4000',
+      ADMIN_RATE_LIMIT: 120,
+    });
+  });
+});

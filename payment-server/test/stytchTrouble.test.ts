@@ -1,0 +1,219 @@
+import '../../service-kit/test/closedNetwork';
+import request from 'supertest';
+import { RequestError, StytchError } from 'stytch';
+import { expectRefused } from '../../service-kit/test/expectRefused';
+import { secretMark } from '../../service-kit/test/testLogger';
+import { clientId, createPaymentServer, type PaymentServer, type StytchCalls } from './paymentServer';
+import { answer, startWalletStandIn, type WalletStandIn } from './walletStandIn';
+
+const stytchError = (status_code: number, error_type: string, error_message = 'Stytch says so.') =>
+  new StytchError({
+    status_code,
+    request_id: 'request-id-test-2',
+    error_type,
+    error_message,
+    error_url: `https://stytch.com/docs/api/errors/${status_code}#${error_type}`,
+    error_details: undefined,
+  });
+
+const oauthError = (status_code: number, error: string) =>
+  new StytchError({
+    status_code,
+    request_id: 'request-id-test-3',
+    error,
+    error_description: 'Stytch says so.',
+    error_uri: '',
+  });
+
+const networkError = () =>
+  new RequestError('fetch failed', {
+    url: '/v1/m2m/clients',
+    method: 'POST',
+    headers: { Authorization: `Basic ${secretMark}` },
+    dataRaw: `client_secret=${secretMark}`,
+  });
+
+describe('When Stytch is the trouble', () => {
+  let wallet: WalletStandIn;
+  let server: PaymentServer;
+
+  beforeAll(async () => {
+    wallet = await startWalletStandIn();
+  });
+
+  beforeEach(async () => {
+    server = await createPaymentServer({ walletUrl: wallet.url, tokenDeadline: 50 });
+  });
+
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  afterAll(() => wallet.close());
+
+  const calls: [keyof StytchCalls, 'get' | 'post' | 'put' | 'delete', string, object | undefined][] = [
+    ['search', 'get', '/search-m2m-client', undefined],
+    ['create', 'post', '/create-m2m-client', { scopes: [] }],
+    ['get', 'get', `/get-m2m-client/${clientId}`, undefined],
+    ['update', 'put', `/update-m2m-client/${clientId}`, { client_name: 'a' }],
+    ['delete', 'delete', `/delete-m2m-client/${clientId}`, undefined],
+    ['rotateStart', 'post', '/start-secret-rotation', undefined],
+    ['rotate', 'get', '/complete-secret-rotation', undefined],
+    ['rotateCancel', 'post', '/cancel-secret-rotation', undefined],
+  ];
+
+  describe.each(calls)('and the call is %s', (call, method, path, body) => {
+    const ask = () =>
+      request(server.app)[method](path).set('Authorization', `Bearer ${server.operator}`).send(body);
+
+    test.each([
+      [400, 'm2m_client_not_rotating_secret'],
+      [404, 'm2m_client_not_found'],
+      [429, 'too_many_requests'],
+      [500, 'internal_server_error'],
+    ])('When it refuses with %d %s, then so does the answer', async (status, errorType) => {
+      server.calls[call].mockRejectedValue(stytchError(status, errorType));
+
+      const response = await ask();
+
+      expectRefused(response, status, errorType);
+      expect(response.body).toMatchObject({
+        error: 'Stytch says so.',
+        error_type: errorType,
+        stytch_request_id: 'request-id-test-2',
+      });
+    });
+
+    test('When it refuses the credentials of this service, then 502, never 401', async () => {
+      server.calls[call].mockRejectedValue(stytchError(401, 'unauthorized_credentials'));
+
+      const response = await ask();
+
+      expectRefused(response, 502, 'stytch_refused_credentials');
+      expect(response.headers).not.toHaveProperty('www-authenticate');
+      expect(response.body).not.toHaveProperty('hint');
+    });
+
+    test('When it cannot be reached, then 503 with Retry-After, and the request with its secrets stays here', async () => {
+      server.calls[call].mockRejectedValue(networkError());
+
+      const response = await ask();
+
+      expectRefused(response, 503, 'stytch_unreachable');
+      expect(response.headers['retry-after']).toBe('1');
+      expect(response.text).not.toContain(secretMark);
+    });
+
+    test('When it answers with something else than JSON, then 503', async () => {
+      server.calls[call].mockRejectedValue(
+        new RequestError('Unable to parse JSON', { url: '', method: 'GET' }),
+      );
+
+      expectRefused(await ask(), 503, 'stytch_unreachable');
+    });
+
+    test('When it does not answer within 5 s, then 504 with Retry-After', async () => {
+      jest.useFakeTimers({
+        doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'],
+      });
+      const asked = new Promise<void>((resolve) => {
+        server.calls[call].mockImplementation(() => {
+          resolve();
+          return new Promise<never>(() => undefined);
+        });
+      });
+      const answered = ask().then((response) => response);
+      await asked;
+
+      await jest.advanceTimersByTimeAsync(5_000);
+
+      const response = await answered;
+      expectRefused(response, 504, 'stytch_timeout');
+      expect(response.headers['retry-after']).toBe('1');
+    });
+  });
+
+  describe('and the call is for an access token', () => {
+    const pay = () => request(server.app).get('/initiate-payment');
+
+    test.each([
+      [400, 'invalid_client'],
+      [400, 'invalid_scope'],
+      [401, 'unauthorized_credentials'],
+    ])(
+      'When it refuses with %d %s, then 502, never 401, and the wallet is not asked',
+      async (status, error) => {
+        wallet.requests.length = 0;
+        server.calls.token.mockRejectedValue(oauthError(status, error));
+
+        expectRefused(await pay(), 502, 'stytch_refused_credentials');
+        expect(wallet.requests).toEqual([]);
+      },
+    );
+
+    test.each([
+      ['cannot be reached', networkError()],
+      ['is too busy', oauthError(429, 'too_many_requests')],
+      ['fails', stytchError(500, 'internal_server_error')],
+    ])('When it %s, then 503 with Retry-After', async (_name, error) => {
+      server.calls.token.mockRejectedValue(error);
+
+      const response = await pay();
+
+      expectRefused(response, 503, 'stytch_unreachable');
+      expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+      expect(response.text).not.toContain(secretMark);
+    });
+
+    test('When it does not answer in time, then 504 with Retry-After', async () => {
+      server.calls.token.mockReturnValue(new Promise(() => undefined));
+
+      const response = await pay();
+
+      expectRefused(response, 504, 'stytch_timeout');
+      expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    });
+
+    test('When it is well again, then so are payments', async () => {
+      server.calls.token.mockRejectedValue(networkError());
+      expectRefused(await pay(), 503, 'stytch_unreachable');
+
+      server.calls.token.mockResolvedValue({
+        access_token: 'token',
+        token_type: 'bearer',
+        expires_in: 3_600,
+      });
+
+      expect((await pay()).status).toBe(200);
+    });
+  });
+
+  test('When it says when to come again, then so does the answer', async () => {
+    const elsewhere = await startWalletStandIn();
+    elsewhere.behave(answer(429, '{}', { 'Retry-After': '7' }));
+    server.calls.search.mockImplementation(async () => {
+      await fetch(elsewhere.url, { method: 'POST', body: '{}' });
+      throw stytchError(429, 'too_many_requests');
+    });
+
+    const response = await request(server.app)
+      .get('/search-m2m-client')
+      .set('Authorization', `Bearer ${server.operator}`);
+
+    expectRefused(response, 429, 'too_many_requests');
+    expect(response.headers['retry-after']).toBe('7');
+    await elsewhere.close();
+  });
+
+  test('When the signing keys cannot be had, then the admin routes answer 503, and say nothing of tokens', async () => {
+    server.project.getJWKS.mockRejectedValue(networkError());
+
+    const response = await request(server.app)
+      .get('/search-m2m-client')
+      .set('Authorization', `Bearer ${server.operator}`);
+
+    expectRefused(response, 503, 'authorization_unavailable');
+    expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    expect(response.body).not.toHaveProperty('hint');
+  });
+});

@@ -1,0 +1,287 @@
+import '../../service-kit/test/closedNetwork';
+import { Socket } from 'node:net';
+import timersPromises from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { paymentInfo } from '../src/payments';
+import { AccessTokenRejected, WalletClient } from '../src/walletClient';
+import {
+  answer,
+  type Behaviour,
+  drip,
+  good,
+  hang,
+  johnsWallet,
+  raw,
+  reset,
+  startWalletStandIn,
+  type WalletStandIn,
+} from './walletStandIn';
+
+const accessToken = 'access-token-1';
+
+/** The refusal as whoever wanted the payment gets it. */
+const refusal = (status: number, code: string, headers: Record<string, string> = {}) => ({
+  name: 'HttpError',
+  status,
+  code,
+  headers,
+});
+const unreachable = refusal(503, 'wallet_unreachable', { 'Retry-After': '1' });
+const tooSlow = refusal(504, 'wallet_timeout', { 'Retry-After': '1' });
+const invalid = refusal(502, 'wallet_answer_invalid');
+
+describe('The wallet client', () => {
+  let wallet: WalletStandIn;
+  let client: WalletClient;
+
+  const checkBalance = (it = client, signal = new AbortController().signal) =>
+    it.checkBalance(paymentInfo, accessToken, { requestId: 'request-1', signal });
+  const json = (body: unknown) => answer(200, JSON.stringify(body));
+
+  beforeAll(async () => {
+    wallet = await startWalletStandIn();
+    client = new WalletClient({ url: wallet.url });
+  });
+
+  beforeEach(() => {
+    // The pauses between tries are random; none at all is one of them.
+    jest.spyOn(Math, 'random').mockReturnValue(0);
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  afterAll(() => wallet.close());
+
+  test('When the wallet answers with a balance, then that is it, and more fields are left out', async () => {
+    wallet.behave(json({ ...johnsWallet, more: 'is not wanted' }));
+
+    expect(await checkBalance()).toEqual(johnsWallet);
+    expect(wallet.requests).toMatchObject([
+      { headers: { authorization: `Bearer ${accessToken}`, 'x-request-id': 'request-1' }, body: paymentInfo },
+    ]);
+  });
+
+  test('When it is asked time and again, then over the same connection', async () => {
+    const ports = new Set<number | undefined>();
+    wallet.behave((request, response) => {
+      ports.add(request.socket.remotePort);
+      good(request, response);
+    });
+
+    for (let times = 0; times < 3; times += 1) await checkBalance();
+
+    expect(ports.size).toBe(1);
+  });
+
+  describe('When the answer is no balance, then it is 502 and the wallet is not asked again', () => {
+    const html = { 'Content-Type': 'text/html' };
+    test.each<[string, Behaviour]>([
+      ['HTML', answer(200, '<html>Welcome to nginx!</html>', html)],
+      ['an empty object', json({})],
+      ['an empty body', answer(200, '')],
+      ['null', json(null)],
+      ['an array', json([johnsWallet])],
+      ['text', json('1790')],
+      ['truncated JSON', answer(200, JSON.stringify(johnsWallet).slice(0, -8))],
+      ['a number in quotes', json({ ...johnsWallet, walletBalance: '1790' })],
+      ['NaN', answer(200, '{"customerName":"a","walletId":"b","walletBalance":NaN}')],
+      ['more than a number can be', answer(200, '{"customerName":"a","walletId":"b","walletBalance":1e999}')],
+      [
+        'less than a number can be',
+        answer(200, '{"customerName":"a","walletId":"b","walletBalance":-1e999}'),
+      ],
+      ['a balance of null', json({ ...johnsWallet, walletBalance: null })],
+      ['a balance of true', json({ ...johnsWallet, walletBalance: true })],
+      ['no name', json({ ...johnsWallet, customerName: undefined })],
+      ['a wallet id that is a number', json({ ...johnsWallet, walletId: 7 })],
+      ['a balance with another status', answer(201, JSON.stringify(johnsWallet))],
+      ['no content', answer(204, '')],
+      ['500', answer(500, '{}')],
+      ['404 of another kind', answer(404, '{"code":"not_found"}')],
+      ['400 of another kind', answer(400, '{"code":"malformed_json"}')],
+      ['400 that is no JSON', answer(400, 'Bad Request', html)],
+      ['429', answer(429, '{}')],
+      ['more than 100 kB', answer(200, `${JSON.stringify(johnsWallet)}${' '.repeat(200_000)}`)],
+      [
+        'more than 100 kB once inflated',
+        answer(200, gzipSync(`${JSON.stringify(johnsWallet)}${' '.repeat(2_000_000)}`), {
+          'Content-Encoding': 'gzip',
+        }),
+      ],
+      ['not compressed as it says', answer(200, JSON.stringify(johnsWallet), { 'Content-Encoding': 'gzip' })],
+      ['no HTTP', raw('hello, this is no HTTP\r\n\r\n')],
+      ['cut off in its middle', raw('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"customerName"')],
+    ])('%s', async (_name, behaviour) => {
+      wallet.behave(behaviour, good);
+
+      await expect(checkBalance()).rejects.toMatchObject(invalid);
+      expect(wallet.requests).toHaveLength(1);
+    });
+  });
+
+  test.each([301, 302, 303, 307, 308])(
+    'When the answer is the redirect %d, then it is not followed, for it would get the token: 502',
+    async (status) => {
+      const elsewhere = await startWalletStandIn();
+      wallet.behave(answer(status, '', { Location: `${elsewhere.url}/api/check-balance` }));
+
+      await expect(checkBalance()).rejects.toMatchObject(invalid);
+
+      expect(wallet.requests).toHaveLength(1);
+      expect(elsewhere.requests).toEqual([]);
+      await elsewhere.close();
+    },
+  );
+
+  describe('tries again', () => {
+    test.each<[string, Behaviour]>([
+      ['a connection reset', reset],
+      ['an end without an answer', raw('')],
+      ['502', answer(502, '<html>Bad Gateway</html>', { 'Content-Type': 'text/html' })],
+      ['503', answer(503, '{}')],
+      ['504', answer(504, '{}')],
+    ])('When there is %s and then a balance, then that is the answer', async (_name, behaviour) => {
+      wallet.behave(behaviour, good);
+
+      expect(await checkBalance()).toEqual(johnsWallet);
+      expect(wallet.requests).toHaveLength(2);
+    });
+
+    test.each<[string, Behaviour]>([
+      ['a connection reset', reset],
+      ['502', answer(502, '{}')],
+      ['503', answer(503, '{}')],
+      ['504', answer(504, '{}')],
+    ])(
+      'When there is %s each time, then the third is the last: 503 with Retry-After',
+      async (_name, behaviour) => {
+        wallet.behave(behaviour);
+
+        await expect(checkBalance()).rejects.toMatchObject(unreachable);
+        expect(wallet.requests).toHaveLength(3);
+      },
+    );
+
+    test('When the last of them says when to come again, then so does the answer', async () => {
+      wallet.behave(answer(503, '{}', { 'Retry-After': '7' }));
+
+      await expect(checkBalance()).rejects.toMatchObject({ headers: { 'Retry-After': '7' } });
+    });
+
+    test.each(['soon', '-1', '1e9', '1234567', 'Wed, 21 Oct 2015 07:28:00 GMT'])(
+      'When it says %j instead of seconds, then the answer does not repeat it',
+      async (retryAfter) => {
+        wallet.behave(answer(503, '{}', { 'Retry-After': retryAfter }));
+
+        await expect(checkBalance()).rejects.toMatchObject(unreachable);
+      },
+    );
+
+    test('When nothing listens there, then it is tried three times: 503', async () => {
+      const gone = await startWalletStandIn();
+      await gone.close();
+      const connect = jest.spyOn(Socket.prototype, 'connect');
+
+      await expect(checkBalance(new WalletClient({ url: gone.url }))).rejects.toMatchObject(unreachable);
+
+      expect(connect).toHaveBeenCalledTimes(3);
+    });
+
+    test('When there is a pause before another try, then it is short, random and longer each time', async () => {
+      jest.mocked(Math.random).mockReturnValue(0.01);
+      const pauses = jest.spyOn(timersPromises, 'setTimeout');
+      wallet.behave(answer(503, '{}'));
+
+      await expect(checkBalance()).rejects.toMatchObject(unreachable);
+
+      expect(pauses.mock.calls.map(([milliseconds]) => milliseconds)).toEqual([2, 4]);
+    });
+  });
+
+  describe('does not try again', () => {
+    test.each([
+      [401, 'invalid_token', { name: 'AccessTokenRejected' }],
+      [401, 'unauthorized', refusal(502, 'wallet_refused_credentials')],
+      [403, 'insufficient_scope', refusal(502, 'wallet_refused_credentials')],
+      [403, 'invalid_token', refusal(502, 'wallet_refused_credentials')],
+      [400, 'invalid_customer', refusal(400, 'invalid_customer')],
+      [404, 'invalid_customer', refusal(404, 'invalid_customer')],
+    ])('When the wallet answers %d %s, then that is told', async (status, code, told) => {
+      wallet.behave(answer(status, JSON.stringify({ error: 'x', code })), good);
+
+      await expect(checkBalance()).rejects.toMatchObject(told);
+      expect(wallet.requests).toHaveLength(1);
+    });
+
+    test('When the token is rejected, then the error can be told from all others', async () => {
+      wallet.behave(answer(401, '{"code":"invalid_token"}'));
+
+      await expect(checkBalance()).rejects.toBeInstanceOf(AccessTokenRejected);
+    });
+
+    test.each<[string, Behaviour]>([
+      ['does not answer', hang],
+      ['sends a byte now and then', drip],
+      ['begins to answer and stops', (_request, response) => response.writeHead(200).write('{')],
+    ])('When the wallet %s, then one try ends in time and ends the call: 504', async (_name, behaviour) => {
+      wallet.behave(behaviour, good);
+      const asked = wallet.nextRequest();
+
+      const call = checkBalance(new WalletClient({ url: wallet.url, timeoutMilliseconds: 60 }));
+
+      await expect(call).rejects.toMatchObject(tooSlow);
+      await (
+        await asked
+      ).ended;
+      expect(wallet.requests).toHaveLength(1);
+    });
+
+    test('When its caller is gone before it begins, then the wallet is not asked', async () => {
+      wallet.behave(good);
+
+      await expect(checkBalance(client, AbortSignal.abort())).rejects.toMatchObject(tooSlow);
+      expect(wallet.requests).toEqual([]);
+    });
+
+    test.each(['ENOTFOUND', 'EHOSTUNREACH', 'CERT_HAS_EXPIRED'])(
+      'When no connection can be made at all, for %s, then it is 503 at once',
+      async (code) => {
+        const connect = jest.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket) {
+          setImmediate(() => this.destroy(Object.assign(new Error(code), { code })));
+          return this;
+        });
+
+        await expect(checkBalance(new WalletClient({ url: wallet.url }))).rejects.toMatchObject(unreachable);
+        expect(connect).toHaveBeenCalledTimes(1);
+      },
+    );
+  });
+
+  test('When the environment names a proxy, then the token does not go there', async () => {
+    const proxy = await startWalletStandIn();
+    wallet.behave(good);
+    const given = { ...process.env };
+    Object.assign(process.env, { HTTP_PROXY: proxy.url, http_proxy: proxy.url });
+
+    expect(await checkBalance(new WalletClient({ url: wallet.url }))).toEqual(johnsWallet);
+
+    process.env = given;
+    expect(proxy.requests).toEqual([]);
+    await proxy.close();
+  });
+
+  test('When a call fails in any way, then its error holds no token', async () => {
+    for (const behaviour of [reset, answer(200, '{}'), answer(401, '{"code":"invalid_token"}'), hang]) {
+      wallet.behave(behaviour);
+      const error: unknown = await checkBalance(
+        new WalletClient({ url: wallet.url, timeoutMilliseconds: 30 }),
+      ).catch((thrown: unknown) => thrown);
+
+      const { cause, ...fields } = error as Error;
+      expect(JSON.stringify([fields, cause, String(error)])).not.toContain(accessToken);
+      expect(Object.keys(cause ?? {})).toEqual([]);
+    }
+  });
+});

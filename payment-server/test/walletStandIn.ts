@@ -1,0 +1,82 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+
+/** What the stand-in does with one request. */
+export type Behaviour = (request: IncomingMessage, response: ServerResponse) => void;
+
+export const johnsWallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
+
+/** Answers with a body as it is, of any type. */
+export function answer(
+  status: number,
+  body: string | Buffer,
+  headers: Record<string, string> = { 'Content-Type': 'application/json' },
+): Behaviour {
+  return (_request, response) => {
+    response.writeHead(status, headers).end(body);
+  };
+}
+
+export const good = answer(200, JSON.stringify(johnsWallet));
+export const reset: Behaviour = ({ socket }) => {
+  socket.resetAndDestroy();
+};
+export const hang: Behaviour = () => undefined;
+/** Sends an answer that never ends, a byte at a time and often. */
+export const drip: Behaviour = (_request, response) => {
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  const drops = setInterval(() => response.write(' '), 5);
+  response.on('close', () => {
+    clearInterval(drops);
+  });
+};
+/** Bytes that are not what HTTP says, or not all of it. */
+export function raw(bytes: string): Behaviour {
+  return ({ socket }) => socket.end(bytes);
+}
+
+export interface WalletStandIn {
+  url: string;
+  /** What has been asked, in the order of arrival. */
+  requests: { path: string | undefined; headers: IncomingHttpHeaders; body: unknown }[];
+  /** From now on it behaves so, one request after the other; the last goes on. */
+  behave(...behaviours: [Behaviour, ...Behaviour[]]): void;
+  /** Settles when the next request has arrived, with what tells when its connection has ended. */
+  nextRequest(): Promise<{ ended: Promise<unknown> }>;
+  close(): Promise<void>;
+}
+
+/** A real server on loopback in place of the wallet-server, which does as it is told. */
+export async function startWalletStandIn(): Promise<WalletStandIn> {
+  let behaviours: Behaviour[] = [good];
+  const requests: WalletStandIn['requests'] = [];
+  const server = createServer((request, response) => {
+    void (async () => {
+      let text = '';
+      for await (const chunk of request) text += String(chunk);
+      requests.push({ path: request.url, headers: request.headers, body: JSON.parse(text) as unknown });
+      const [behaviour = good] = behaviours;
+      if (behaviours.length > 1) behaviours = behaviours.slice(1);
+      server.emit('asked', { ended: once(response, 'close') });
+      behaviour(request, response);
+    })();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    behave: (...next) => {
+      behaviours = next;
+      requests.length = 0;
+    },
+    nextRequest: async () => {
+      const [request] = (await once(server, 'asked')) as [{ ended: Promise<unknown> }];
+      return request;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

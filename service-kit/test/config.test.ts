@@ -1,0 +1,180 @@
+import './closedNetwork';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  ConfigError,
+  httpAddress,
+  loadEnvironment,
+  readConfig,
+  required,
+  secureAddress,
+  serverSettings,
+  wholeNumber,
+} from '../src/index';
+
+describe('loadEnvironment', () => {
+  let near: string;
+  let far: string;
+
+  beforeEach(() => {
+    near = mkdtempSync(join(tmpdir(), 'near-'));
+    far = mkdtempSync(join(tmpdir(), 'far-'));
+  });
+
+  afterEach(() => {
+    rmSync(near, { recursive: true });
+    rmSync(far, { recursive: true });
+  });
+
+  test('When a variable is in several places, then the process wins over the near file and that over the far', () => {
+    writeFileSync(join(near, '.env'), 'A=near\nB=near\n');
+    writeFileSync(join(far, '.env'), 'A=far\nB=far\nC=far\n');
+
+    const environment = loadEnvironment([near, far], { A: 'process' });
+
+    expect(environment).toEqual({ A: 'process', B: 'near', C: 'far' });
+  });
+
+  test('When a variable is set but empty, then it counts as not set and hides nothing', () => {
+    writeFileSync(join(near, '.env'), 'A=\nB="  "\n');
+    writeFileSync(join(far, '.env'), 'A=far\n');
+
+    const environment = loadEnvironment([near, far], { A: '', B: ' ', C: undefined });
+
+    expect(environment).toEqual({ A: 'far' });
+  });
+
+  test('When a value has blanks around it, then they are not part of it', () => {
+    expect(loadEnvironment([], { A: ' value\r\n' })).toEqual({ A: 'value' });
+  });
+
+  test('When a directory has no .env, then that is no error', () => {
+    expect(loadEnvironment([near, join(far, 'missing')], { A: 'process' })).toEqual({ A: 'process' });
+  });
+
+  test('When a .env is there but cannot be read, then the error names it', () => {
+    mkdirSync(join(near, '.env'));
+
+    const load = () => loadEnvironment([near], {});
+
+    expect(load).toThrow(ConfigError);
+    expect(load).toThrow(`${join(near, '.env')} is there but cannot be read`);
+  });
+
+  test('When no environment is given, then it is that of the process', () => {
+    process.env['LOAD_ENVIRONMENT_TEST'] = 'here';
+
+    const environment = loadEnvironment([]);
+
+    delete process.env['LOAD_ENVIRONMENT_TEST'];
+    expect(environment['LOAD_ENVIRONMENT_TEST']).toBe('here');
+  });
+});
+
+describe('readConfig', () => {
+  const schema = z.object({
+    ...serverSettings(4000),
+    SECRET: required('the secret of the thing'),
+    TIMES: wholeNumber(1, 10).default(3),
+  });
+
+  test('When the environment is right, then the settings are typed and the rest are defaults', () => {
+    expect(readConfig(schema, { SECRET: 'x', PORT: '0', OTHER: 'ignored' })).toEqual({
+      PORT: 0,
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'info',
+      SECRET: 'x',
+      TIMES: 3,
+    });
+  });
+
+  test('When several settings are wrong, then one message names them all and ends with what to do', () => {
+    const read = () => readConfig(schema, { PORT: '65536', LOG_LEVEL: 'loud', TIMES: '11' }, 'Do this.');
+
+    expect(read).toThrow(
+      new ConfigError(
+        [
+          'These settings are missing or wrong:',
+          '  PORT: must be a whole number from 0 to 65535',
+          '  LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
+          '  SECRET: is missing: the secret of the thing',
+          '  TIMES: must be a whole number from 1 to 10',
+          'Do this.',
+        ].join('\n'),
+      ),
+    );
+  });
+
+  test('When nothing else is said, then the message tells where settings come from', () => {
+    expect(() => readConfig(schema, {})).toThrow(/in a \.env file; \.env\.example explains each\.$/);
+  });
+});
+
+describe('wholeNumber', () => {
+  test.each(['1', '010', '65535'])('When it is %j and within bounds, then it is a number', (text) => {
+    expect(wholeNumber(1, 65535).parse(text)).toBe(Number(text));
+  });
+
+  test.each(['0', '65536', '-1', '1.5', '1e3', '0x10', 'NaN', 'Infinity', ' 1', '9'.repeat(400), ''])(
+    'When it is %j, then it is refused with the bounds',
+    (text) => {
+      const result = wholeNumber(1, 65535).safeParse(text);
+
+      expect(result.error?.issues.map(({ message }) => message)).toEqual([
+        'must be a whole number from 1 to 65535',
+      ]);
+    },
+  );
+});
+
+describe('httpAddress', () => {
+  test.each([
+    ['http://localhost:4000', 'http://localhost:4000'],
+    ['https://wallet.example/', 'https://wallet.example'],
+    ['https://wallet.example/base//', 'https://wallet.example/base'],
+  ])('When it is %s, then it is kept as %s', (given, kept) => {
+    expect(httpAddress().parse(given)).toBe(kept);
+  });
+
+  test.each([
+    'localhost:4000',
+    'nonsense',
+    'ftp://wallet.example',
+    'file:///etc/passwd',
+    'http://user@wallet.example',
+    'http://:password@wallet.example',
+    'http://wallet.example/?a=b',
+    'http://wallet.example?',
+    'http://wallet.example/#a',
+    'http://wallet.example#',
+  ])('When it is %s, then it is refused', (given) => {
+    expect(httpAddress().safeParse(given).success).toBe(false);
+  });
+});
+
+describe('secureAddress', () => {
+  test.each([
+    'https://stytch.example',
+    'http://localhost:5005',
+    'http://127.0.0.1:5005',
+    'http://[::1]:5005',
+  ])('When it is %s, then secrets may go there', (given) => {
+    expect(secureAddress().parse(given)).toBe(given);
+  });
+
+  test.each([
+    'http://stytch.example',
+    'http://127.0.0.1.stytch.example',
+    'http://localhost.stytch.example',
+    'http://128.0.0.1',
+    'http://[::2]',
+  ])('When it is %s, then they may not', (given) => {
+    expect(secureAddress().safeParse(given).error?.issues[0]?.message).toMatch(/must be https:\/\/ unless/);
+  });
+
+  test('When it is no address at all, then it is refused as such, once', () => {
+    expect(secureAddress().safeParse('nonsense').error?.issues).toHaveLength(1);
+  });
+});

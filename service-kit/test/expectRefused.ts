@@ -1,0 +1,18 @@
+/** What is looked at of an answer, whoever fetched it. */
+export interface Answer {
+  status: number;
+  headers: Record<string, unknown>;
+  body: unknown;
+  text: string;
+}
+
+/** An answer to an error as all services give it: JSON with message, code and request id, and nothing of the inside. */
+export function expectRefused(answer: Answer, status: number, code: string): void {
+  expect({ status: answer.status, body: answer.body }).toMatchObject({
+    status,
+    body: { error: expect.any(String), code, request_id: answer.headers['x-request-id'] },
+  });
+  expect(answer.headers['content-type']).toMatch(/^application\/json/);
+  expect(answer.headers['x-powered-by']).toBeUndefined();
+  expect(answer.text).not.toMatch(/\bat .*:\d+|node_modules|\.[jt]s\b/);
+}

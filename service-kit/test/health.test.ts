@@ -1,0 +1,82 @@
+import './closedNetwork';
+import request from 'supertest';
+import { createBaseApp, createMetrics, Readiness, route } from '../src/index';
+import { createTestLogger } from './testLogger';
+
+function createApp({ readiness = new Readiness(), metrics = createMetrics() } = {}) {
+  return createBaseApp({ logger: createTestLogger().logger, readiness, metrics }, (app) => {
+    route(app, '/things/:id', {
+      get: (_request, response) => {
+        response.json('thing');
+      },
+    });
+  });
+}
+
+describe('Health', () => {
+  test('When the process is alive, then /healthz is 200', async () => {
+    await request(createApp()).get('/healthz').expect(200, { status: 'ok' });
+  });
+
+  test('When all is there that requests need, then /readyz is 200, and 503 before', async () => {
+    let ready = false;
+    const app = createApp({ readiness: new Readiness(() => ready) });
+
+    await request(app).get('/readyz').expect(503, { status: 'not_ready' });
+    ready = true;
+    await request(app).get('/readyz').expect(200, { status: 'ready' });
+  });
+
+  test('When the program is on its way out, then /readyz is 503 though all is there', async () => {
+    const readiness = new Readiness();
+    const app = createApp({ readiness });
+
+    readiness.stop();
+
+    await request(app).get('/readyz').expect(503, { status: 'stopping' });
+    await request(app).get('/healthz').expect(200);
+  });
+
+  test('When HEAD asks /readyz, then it gets the status', async () => {
+    await request(createApp()).head('/readyz').expect(200);
+  });
+});
+
+describe('Metrics', () => {
+  test('When requests are answered, then they are counted by route pattern, never by path', async () => {
+    const app = createApp();
+    await request(app).get('/things/1');
+    await request(app).get('/things/2');
+    await request(app).get('/nowhere/3');
+
+    const response = await request(app).get('/metrics');
+
+    expect(response.headers['content-type']).toMatch(/^text\/plain/);
+    expect(response.text).toContain(
+      'http_request_duration_seconds_count{method="GET",route="/things/:id",status="200"} 2',
+    );
+    expect(response.text).toContain(
+      'http_request_duration_seconds_count{method="GET",route="none",status="404"} 1',
+    );
+    expect(response.text).not.toMatch(/things\/1|nowhere/);
+  });
+
+  test('When the figures of the process are wanted, then they are there; otherwise not', async () => {
+    const withFigures = createApp({ metrics: createMetrics({ processFigures: true }) });
+
+    expect((await request(withFigures).get('/metrics')).text).toContain('process_cpu_seconds_total');
+    expect((await request(createApp()).get('/metrics')).text).not.toContain('process_cpu_seconds_total');
+  });
+
+  test('When any answer is given, then it has the security headers and does not name the framework', async () => {
+    const { headers } = await request(createApp()).get('/healthz');
+
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'strict-transport-security': expect.any(String),
+      'content-security-policy': expect.any(String),
+    });
+    expect(headers).not.toHaveProperty('x-powered-by');
+    expect(headers).not.toHaveProperty('access-control-allow-origin');
+  });
+});

@@ -1,0 +1,152 @@
+import './closedNetwork';
+import { fork } from 'node:child_process';
+import { type EventEmitter, once } from 'node:events';
+import { join } from 'node:path';
+import { ConfigError, type RunningServer, runProgram } from '../src/index';
+
+describe('runProgram', () => {
+  const events = ['SIGINT', 'SIGTERM', 'disconnect'] as const;
+  const emitter: Pick<EventEmitter, 'emit' | 'listeners' | 'off'> = process;
+  const listenersBefore = new Set(events.flatMap((event) => emitter.listeners(event)));
+  const channel: unknown = Reflect.get(process, 'send');
+  let exit: jest.SpyInstance;
+  let sent: jest.Mock;
+  let written: string;
+  let now: number;
+  let finishClosing: () => void;
+  let close: jest.Mock<Promise<void>>;
+  let server: RunningServer;
+
+  beforeEach(() => {
+    now = 1_000_000;
+    written = '';
+    jest.spyOn(Date, 'now').mockImplementation(() => now);
+    exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      written += String(text);
+      return true;
+    });
+    sent = jest.fn();
+    process.send = sent;
+    const closing = new Promise<void>((resolve) => {
+      finishClosing = resolve;
+    });
+    close = jest.fn(() => closing);
+    server = { url: 'http://localhost:1', port: 1, close };
+  });
+
+  afterEach(() => {
+    for (const event of events) {
+      for (const listener of emitter.listeners(event)) {
+        if (!listenersBefore.has(listener)) emitter.off(event, listener as () => void);
+      }
+    }
+    Reflect.set(process, 'send', channel);
+    jest.restoreAllMocks();
+  });
+
+  const run = () => runProgram(() => Promise.resolve(server), []);
+  const signal = (name: (typeof events)[number], millisecondsLater = 0) => {
+    now += millisecondsLater;
+    emitter.emit(name);
+  };
+
+  test('When it has started, then it tells its parent where it listens', async () => {
+    await expect(run()).resolves.toBe(server);
+
+    expect(sent).toHaveBeenCalledWith({ listening: 'http://localhost:1' });
+    expect(exit).not.toHaveBeenCalled();
+  });
+
+  test('When it has no parent with a channel, then it runs all the same', async () => {
+    delete process.send;
+
+    await expect(run()).resolves.toBe(server);
+  });
+
+  test.each(events)('When %s comes, then it closes and exits with 0', async (event) => {
+    await run();
+
+    signal(event);
+    expect(close).toHaveBeenCalledTimes(1);
+    expect(exit).not.toHaveBeenCalled();
+    finishClosing();
+    await new Promise(setImmediate);
+
+    expect(exit.mock.calls).toEqual([[0]]);
+  });
+
+  test('When a second signal comes later, then it ends at once', async () => {
+    await run();
+
+    signal('SIGTERM');
+    signal('SIGTERM', 501);
+
+    expect(exit.mock.calls).toEqual([[1]]);
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
+  test('When SIGINT comes twice within half a second, then it is one', async () => {
+    await run();
+
+    signal('SIGINT');
+    signal('SIGINT', 500);
+
+    expect(exit).not.toHaveBeenCalled();
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
+  test('When the parent goes while it is stopping, then what is in flight still finishes', async () => {
+    await run();
+
+    signal('SIGTERM');
+    signal('disconnect', 2_000);
+
+    expect(exit).not.toHaveBeenCalled();
+    finishClosing();
+    await new Promise(setImmediate);
+    expect(exit.mock.calls).toEqual([[0]]);
+  });
+
+  test('When the configuration does not let it start, then it is told without a stack, and the exit code is 1', async () => {
+    await runProgram(() => Promise.reject(new ConfigError('PORT: is wrong')), []);
+
+    expect(written).toBe('PORT: is wrong\n');
+    expect(exit.mock.calls).toEqual([[1]]);
+  });
+
+  test('When it fails to start for another reason, then the stack is told, and the exit code is 1', async () => {
+    await runProgram(() => Promise.reject(new Error('unforeseen')), []);
+
+    expect(written).toMatch(/^Error: unforeseen\n +at /);
+    expect(exit.mock.calls).toEqual([[1]]);
+  });
+
+  test('When it starts, then it gets the environment of the process', async () => {
+    const start = jest.fn(() => Promise.resolve(server));
+    process.env['RUN_PROGRAM_TEST'] = 'here';
+
+    await runProgram(start, []);
+
+    delete process.env['RUN_PROGRAM_TEST'];
+    expect(start).toHaveBeenCalledWith(expect.objectContaining({ RUN_PROGRAM_TEST: 'here' }));
+  });
+});
+
+test('When a real process gets SIGTERM with a request in flight, then the request finishes and it exits with 0', async () => {
+  const child = fork(join(__dirname, 'programFixture.ts'), {
+    cwd: join(__dirname, '..'),
+    execArgv: ['-C', 'source', '-r', 'ts-node/register'],
+    env: { PATH: process.env['PATH'] },
+  });
+  const exited = once(child, 'exit');
+  const [{ listening }] = (await once(child, 'message')) as [{ listening: string }];
+  const held = fetch(`${listening}/hold`);
+  await once(child, 'message');
+
+  child.kill('SIGTERM');
+  await fetch(`${listening}/release`, { method: 'POST' });
+
+  expect(await (await held).json()).toBe('held');
+  expect(await exited).toEqual([0, null]);
+}, 30_000);

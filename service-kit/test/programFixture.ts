@@ -1,0 +1,27 @@
+import { createBaseApp, createLogger, Readiness, route, runProgram, serve } from '../src/index';
+
+/** A program for tests: /hold is answered once /release has been asked. */
+void runProgram(async () => {
+  const logger = createLogger({ name: 'fixture', level: 'silent' });
+  const readiness = new Readiness();
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const app = createBaseApp({ logger, readiness }, (router) => {
+    route(router, '/hold', {
+      get: async (_request, response) => {
+        process.send?.('holding');
+        await released;
+        response.json('held');
+      },
+    });
+    route(router, '/release', {
+      post: (_request, response) => {
+        release();
+        response.json('released');
+      },
+    });
+  });
+  return serve({ name: 'fixture', app, host: '127.0.0.1', port: 0, logger, readiness });
+}, []);

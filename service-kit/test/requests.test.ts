@@ -1,0 +1,110 @@
+import './closedNetwork';
+import request from 'supertest';
+import { createBaseApp, requestIdOf, route } from '../src/index';
+import { createTestLogger, secretMark } from './testLogger';
+
+const madeId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+function createApp() {
+  const { logger, lines } = createTestLogger();
+  const app = createBaseApp({ logger }, (router) => {
+    route(router, '/things/:id', {
+      get: (_request, response) => {
+        response.json({ id: requestIdOf(response) });
+      },
+    });
+    route(router, '/fails', {
+      get: () => {
+        throw new Error('inside', { cause: new Error('beneath') });
+      },
+    });
+  });
+  return { app, lines };
+}
+
+describe('Request ids', () => {
+  test.each(['a', 'order-1.retry:2_x', 'x'.repeat(128)])(
+    'When a caller sends the id %s, then it is taken over, into answer and log',
+    async (id) => {
+      const { app, lines } = createApp();
+
+      const response = await request(app).get('/things/1').set('X-Request-Id', id);
+
+      expect(response.headers['x-request-id']).toBe(id);
+      expect(response.body).toEqual({ id });
+      expect(lines[0]?.req?.id).toBe(id);
+    },
+  );
+
+  test.each(['x'.repeat(129), 'two words', 'a,b', '{"a":1}', '<script>', 'é', ''])(
+    'When a caller sends the id %j, then it is replaced',
+    async (id) => {
+      const { app, lines } = createApp();
+
+      const response = await request(app).get('/things/1').set('X-Request-Id', id);
+
+      expect(response.headers['x-request-id']).toMatch(madeId);
+      expect(lines[0]?.req?.id).toBe(response.headers['x-request-id']);
+    },
+  );
+
+  test('When callers send none, then each gets one of its own', async () => {
+    const { app } = createApp();
+
+    const [first, second] = await Promise.all([request(app).get('/things/1'), request(app).get('/things/1')]);
+
+    expect(first.headers['x-request-id']).toMatch(madeId);
+    expect(second.headers['x-request-id']).toMatch(madeId);
+    expect(first.headers['x-request-id']).not.toBe(second.headers['x-request-id']);
+  });
+});
+
+describe('The log', () => {
+  test('When a request is answered, then one line says so, with the path and without query and headers', async () => {
+    const { app, lines } = createApp();
+
+    await request(app)
+      .get(`/things/1?access_token=${secretMark}`)
+      .set('Authorization', `Bearer ${secretMark}`);
+
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toEqual({
+      level: 30,
+      time: expect.any(Number),
+      name: 'test',
+      req: { id: expect.stringMatching(madeId), method: 'GET', path: '/things/1' },
+      res: { status: 200 },
+      responseTime: expect.any(Number),
+      msg: 'request answered',
+    });
+  });
+
+  test('When a request fails, then a line before it tells the cause, with the same id', async () => {
+    const { app, lines } = createApp();
+
+    await request(app).get(`/fails?token=${secretMark}`);
+
+    expect(lines).toMatchObject([
+      {
+        level: 50,
+        msg: 'request refused or failed',
+        code: 'internal_error',
+        err: { message: 'inside', cause: { message: 'beneath' } },
+      },
+      { msg: 'request answered', res: { status: 500 } },
+    ]);
+    expect(lines[0]?.req).toEqual(lines[1]?.req);
+    expect(lines[1]).not.toHaveProperty('err');
+  });
+
+  test.each(['/healthz', '/readyz', '/metrics'])(
+    'When %s is asked, then no line is written',
+    async (path) => {
+      const { app, lines } = createApp();
+
+      await request(app).get(path).expect(200);
+
+      expect(lines).toEqual([]);
+    },
+  );
+});

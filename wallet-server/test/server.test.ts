@@ -1,0 +1,122 @@
+import '../../service-kit/test/closedNetwork';
+import { Client } from 'stytch';
+import { secretMark } from '../../service-kit/test/testLogger';
+import { readWalletConfig } from '../src/config';
+import { start } from '../src/server';
+import { createStytchProject, projectId, projectSecret, type StytchProject } from './stytchProject';
+
+jest.mock('stytch', () => ({ ...jest.requireActual<object>('stytch'), Client: jest.fn() }));
+
+const environment = {
+  PORT: '0',
+  LOG_LEVEL: 'silent',
+  STYTCH_PROJECT_ID: projectId,
+  STYTCH_SECRET: projectSecret,
+};
+
+describe('start', () => {
+  let project: StytchProject;
+
+  beforeEach(async () => {
+    project = await createStytchProject();
+    jest
+      .mocked(Client)
+      .mockReset()
+      .mockImplementation(() => project.client);
+  });
+
+  test('When it starts, then it listens on loopback and is ready once it has the signing keys', async () => {
+    let deliver: () => void = () => undefined;
+    const delivered = new Promise<void>((resolve) => {
+      deliver = resolve;
+    });
+    const jwks = await project.client.sessions.getJWKS({ project_id: projectId });
+    project.getJWKS.mockClear().mockImplementation(() => delivered.then(() => jwks));
+
+    const server = await start(environment);
+    expect(server.url).toBe(`http://localhost:${server.port}`);
+    const early = await fetch(`${server.url}/readyz`);
+    expect([early.status, await early.json()]).toEqual([503, { status: 'not_ready' }]);
+    expect(project.getJWKS).toHaveBeenCalledTimes(1);
+    deliver();
+    const balance = await fetch(`${server.url}/api/check-balance`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${await project.mint()}` },
+      body: JSON.stringify({ customerId: '67uhjio098uhgt6l' }),
+    });
+
+    expect(await balance.json()).toMatchObject({ customerName: 'john_doe' });
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    expect(project.getJWKS.mock.calls).toEqual([[{ project_id: projectId }]]);
+    await server.close();
+    await expect(fetch(`${server.url}/readyz`)).rejects.toThrow('fetch failed');
+  });
+
+  test('When requests are authorized or not, then /metrics counts them by outcome', async () => {
+    const server = await start(environment);
+    const ask = (headers: Record<string, string>) =>
+      fetch(`${server.url}/api/check-balance`, { method: 'POST', headers });
+
+    await ask({ Authorization: `Bearer ${await project.mint()}` });
+    await ask({ Authorization: `Bearer ${await project.mint({ scope: 'other' })}` });
+    await ask({ Authorization: 'Bearer garbage' });
+    await ask({});
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+
+    for (const outcome of ['allowed', 'insufficient_scope', 'invalid_token', 'unauthorized']) {
+      expect(metrics).toContain(`authorizations_total{outcome="${outcome}"} 1`);
+    }
+    expect(metrics).toContain('process_resident_memory_bytes');
+    await server.close();
+  });
+
+  test.each([
+    ['is set', { STYTCH_BASE_URL: 'http://localhost:5005/' }, { env: 'http://localhost:5005' }],
+    ['is not', {}, {}],
+  ])(
+    'When STYTCH_BASE_URL %s, then the SDK is told where Stytch is, or left to know',
+    async (_name, more, env) => {
+      const server = await start({ ...environment, ...more });
+
+      expect(jest.mocked(Client).mock.calls).toEqual([
+        [{ project_id: projectId, secret: projectSecret, ...env }],
+      ]);
+      await server.close();
+    },
+  );
+
+  test('When the environment lacks something, then nothing is opened', async () => {
+    await expect(start({ PORT: '0' })).rejects.toMatchObject({ name: 'ConfigError' });
+
+    expect(Client).not.toHaveBeenCalled();
+  });
+});
+
+describe('readWalletConfig', () => {
+  test('When there are no credentials, then the message says what is missing and both ways to get it', () => {
+    const read = () => readWalletConfig({});
+
+    expect(read).toThrow('STYTCH_PROJECT_ID: is missing: the id of your Stytch project');
+    expect(read).toThrow('STYTCH_SECRET: is missing: the secret of your Stytch project');
+    expect(read).toThrow(/without an account: run "npm start".*or "npm run local-stytch"/);
+    expect(read).toThrow(/with one: put the project's id and secret from https:\/\/stytch\.com\/dashboard/);
+  });
+
+  test('When a setting is wrong, then the message names it and never quotes a secret', () => {
+    const read = () =>
+      readWalletConfig({ STYTCH_SECRET: secretMark, STYTCH_BASE_URL: 'http://stytch.example' });
+
+    expect(read).toThrow(/STYTCH_BASE_URL: must be https:\/\//);
+    expect(read).not.toThrow(secretMark);
+  });
+
+  test('When nothing else is set, then it listens on 127.0.0.1:4000', () => {
+    expect(readWalletConfig({ STYTCH_PROJECT_ID: projectId, STYTCH_SECRET: projectSecret })).toEqual({
+      PORT: 4000,
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'info',
+      STYTCH_PROJECT_ID: projectId,
+      STYTCH_SECRET: projectSecret,
+    });
+  });
+});
