@@ -217,6 +217,10 @@ describe('The admin routes', () => {
       [{ scopes: [], status: 'active' }, { status: 'is not a field of this request' }],
       [{ scopes: [], client_name: 1 }, { client_name: 'must be a string' }],
       [{ scopes: [], trusted_metadata: [] }, { trusted_metadata: 'must be a JSON object' }],
+      [
+        { scopes: [], client_id: 'bad id/x' },
+        { client_id: 'must be the id of an M2M client: letters, digits and -._~ only' },
+      ],
       [[], { body: 'must be a JSON object' }],
     ])('When the body is %j, then the answer is 400 and names what is wrong', async (body, fields) => {
       const response = await ask('post', '/create-m2m-client').send(body);

@@ -89,9 +89,9 @@ function answerTo(error: unknown): Answer {
 /** The one place where errors become HTTP: `{ error, code, request_id }` for the caller, the cause for the log. */
 export const answerError: ErrorRequestHandler = (error: unknown, request, response, next) => {
   const { status, code, message, headers, details } = answerTo(error);
-  // What a JSON parser says quotes the body, which may hold a secret: the code says enough.
-  const err = code === 'malformed_json' ? undefined : error;
-  request.log[status >= 500 ? 'error' : 'info']({ err, code }, 'request refused or failed');
+  // A refusal is the caller's affair: one reason, no stack, so that a flood of them stays cheap.
+  if (status >= 500) request.log.error({ err: error, code }, 'request refused or failed');
+  else request.log.info({ code, reason: reasonOf(error, code) }, 'request refused or failed');
   if (response.headersSent) {
     next(error);
     return;
@@ -101,6 +101,12 @@ export const answerError: ErrorRequestHandler = (error: unknown, request, respon
     .set(headers)
     .json({ error: message, code, ...details, request_id: request.id });
 };
+
+/** What lies beneath all. What a JSON parser says quotes the body, which may hold a secret: the code says enough. */
+function reasonOf(error: unknown, code: string): string | undefined {
+  if (code === 'malformed_json' || !(error instanceof Error)) return undefined;
+  return error.cause instanceof Error ? reasonOf(error.cause, code) : error.message;
+}
 
 /** 404 for a path that no route takes. */
 export const answerNotFound: RequestHandler = () => {

@@ -180,7 +180,8 @@ describe('An error', () => {
     expectRefused(response, 418, 'teapot');
     expect(response.headers['x-tea']).toBe('green');
     expect(response.body).toEqual({ error: 'I am a teapot', code: 'teapot', cups: 2, request_id: 'tea-1' });
-    expect(lines[0]).toMatchObject({ level: 30, err: { cause: { message: 'inside' } } });
+    expect(lines[0]).toMatchObject({ level: 30, code: 'teapot', reason: 'inside' });
+    expect(lines[0]).not.toHaveProperty('err');
   });
 
   test.each([

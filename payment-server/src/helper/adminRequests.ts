@@ -8,6 +8,11 @@ const body = {
   error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined),
 };
 
+/** Characters that stand for themselves in a path; dots alone would lead to another one. */
+const clientId = text.regex(/^(?!\.+$)[\w.~-]{1,128}$/, {
+  error: 'must be the id of an M2M client: letters, digits and -._~ only',
+});
+
 /** A query parameter that may be given once or several times. */
 const repeatable = z.union([texts, text.transform((value) => [value])]).optional();
 /** A query parameter that may be given once. */
@@ -80,7 +85,7 @@ const createBody = z.strictObject(
   {
     ...changes,
     scopes: texts,
-    client_id: text.optional(),
+    client_id: clientId.optional(),
     client_secret: text.optional(),
   },
   body,
@@ -107,12 +112,7 @@ export function readCreate(input: unknown) {
   return parseInput(createBody, input) as Given<z.infer<typeof createBody>>;
 }
 
-/** Characters that stand for themselves in a path; dots alone would lead to another one. */
-const clientId = z.object({
-  clientId: z.string().regex(/^(?!\.+$)[\w.~-]{1,128}$/, {
-    error: 'must be the id of an M2M client: letters, digits and -._~ only',
-  }),
-});
+const idInPath = z.object({ clientId });
 
 /**
  * The id of an M2M client from the path, fit to be put into a path of Stytch's.
@@ -120,5 +120,5 @@ const clientId = z.object({
  * @throws InvalidRequest
  */
 export function readClientId(parameters: unknown): string {
-  return parseInput(clientId, parameters).clientId;
+  return parseInput(idInPath, parameters).clientId;
 }
