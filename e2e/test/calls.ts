@@ -1,0 +1,142 @@
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Program } from '../../scripts/src/program';
+
+/** An answer over HTTP, whatever its status. */
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+  /** The body if it is JSON, else undefined. */
+  json: unknown;
+  /** From the call to the last byte of the answer. */
+  milliseconds: number;
+}
+
+export interface CallOptions {
+  method?: string;
+  /** Names and values; or both in turn, sent just so, without any that Node would add. */
+  headers?: Record<string, string> | string[];
+  /** Text is sent as it is, anything else as JSON. */
+  body?: unknown;
+}
+
+/**
+ * Makes a call on a connection of its own, so that none that a test broke is used again.
+ *
+ * @throws when no whole answer came: the connection was refused or broken.
+ */
+export async function call(
+  url: string,
+  { method = 'GET', headers = {}, body }: CallOptions = {},
+): Promise<Answer> {
+  const startedAt = performance.now();
+  const payload = typeof body === 'string' ? body : JSON.stringify(body ?? '');
+  const about =
+    body === undefined
+      ? {}
+      : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(payload)) };
+  const { status, received, text } = await new Promise<{
+    status: number;
+    received: IncomingHttpHeaders;
+    text: string;
+  }>((resolve, reject) => {
+    const all = Array.isArray(headers)
+      ? ['Host', new URL(url).host, ...Object.entries(about).flat(), ...headers]
+      : { ...about, ...headers };
+    const sent = request(url, { method, agent: false, headers: all }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+      response.once('error', reject);
+      response.once('end', () => {
+        resolve({ status: response.statusCode ?? 0, received: response.headers, text });
+      });
+    });
+    sent.once('error', reject);
+    sent.end(body === undefined ? undefined : payload);
+  });
+  return { status, headers: received, text, json: parse(text), milliseconds: performance.now() - startedAt };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Asks again and again until the answer is not false or undefined; an error counts as "not yet".
+ *
+ * @param what the end of "waited in vain until".
+ * @param withinMilliseconds generous: the machine may be busy.
+ */
+export async function until<Value>(
+  what: string,
+  condition: () => Promise<Value | false | undefined> | Value | false | undefined,
+  withinMilliseconds = 30_000,
+): Promise<Value> {
+  const deadline = Date.now() + withinMilliseconds;
+  let lastError: unknown;
+  while (Date.now() < deadline) {
+    try {
+      const value = await condition();
+      if (value !== false && value !== undefined) return value;
+      lastError = undefined;
+    } catch (error) {
+      lastError = error;
+    }
+    await wait(25);
+  }
+  throw new Error(`waited in vain until ${what}`, { cause: lastError });
+}
+
+/** The answer's status, its code (or the whole body, where that has none) and its Retry-After. */
+export function summary({ status, headers, json, text }: Answer) {
+  const { code } = (json ?? {}) as { code?: unknown };
+  const retryAfter = headers['retry-after'];
+  return { status, code: code ?? json ?? text, ...(retryAfter !== undefined && { retryAfter }) };
+}
+
+export const paid = {
+  status: 200,
+  code: 'john_doe your payment of 769 to yh809ikol7plo98 was successful!',
+};
+/** A `Retry-After` of 1 s or more. */
+export const someSeconds: unknown = expect.stringMatching(/^[1-9]\d*$/);
+
+export function pay({ url }: Pick<Program, 'url'>, headers: Record<string, string> = {}): Promise<Answer> {
+  return call(`${url}/initiate-payment`, { headers });
+}
+
+export function checkBalance({ url }: Pick<Program, 'url'>, accessToken: string): Promise<Answer> {
+  return call(`${url}/api/check-balance`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${accessToken}` },
+    body: { customerId: '67uhjio098uhgt6l' },
+  });
+}
+
+/** What `make` makes, so many times at once. */
+export function times<Value>(count: number, make: (index: number) => Promise<Value>): Promise<Value[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => make(index)));
+}
+
+/** Makes calls without a pause, so many at a time, while something else is done. Returns the answers. */
+export async function during(
+  atOnce: number,
+  make: () => Promise<Answer>,
+  work: (answers: readonly Answer[]) => Promise<unknown>,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  let over = false;
+  const calls = times(atOnce, async () => {
+    while (!over) answers.push(await make());
+  });
+  const end = () => {
+    over = true;
+  };
+  await Promise.all([calls, work(answers).finally(end)]);
+  return answers;
+}

@@ -1,0 +1,78 @@
+import { call, checkBalance, during, paid, pay, summary, times, until } from './calls';
+import { World } from './harness';
+import { StandInWallet } from './standInWallet';
+import type { StytchControls } from './stytchControls';
+
+jest.setTimeout(60_000);
+
+describe('A program that is told to stop', () => {
+  const world = new World();
+  let stytch: StytchControls;
+  let slowWallet: StandInWallet;
+
+  beforeAll(async () => {
+    slowWallet = await StandInWallet.start();
+    stytch = await world.startStytch();
+  });
+  afterAll(async () => {
+    await world.stop();
+    await slowWallet.stop();
+  });
+
+  test('When the payment-server gets SIGTERM under load, then /readyz says so, every request that was sent is answered, and it ends with 0', async () => {
+    const payment = await world.startPayment(slowWallet);
+    const slowPayment = () => pay(payment, { 'X-Request-Id': 'slow.load' });
+    const inFlight = 50;
+
+    // Whoever sends requests stops when /readyz says so, as a load balancer does.
+    const answers = await during(inFlight, slowPayment, async () => {
+      await until('they are in flight', () => slowWallet.seen.length >= inFlight);
+      world.signal(payment, 'SIGTERM');
+      await until('/readyz says so', async () => {
+        const { status, json } = await call(`${payment.url}/readyz`);
+        return status === 503 && (json as { status: string }).status === 'stopping';
+      });
+    });
+
+    expect(answers.length).toBeGreaterThanOrEqual(inFlight);
+    expect(answers.map(summary)).toEqual(answers.map(() => paid));
+    expect(await payment.ended).toBe(0);
+    await expect(pay(payment)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('When the wallet-server gets SIGTERM while requests wait for the signing keys, then they are answered, and it ends with 0', async () => {
+    const token = await stytch.mint();
+    await stytch.breakKeys({ kind: 'delay', milliseconds: 2_000 });
+    const wallet = await world.start('wallet-server');
+
+    const waiting = times(50, () => checkBalance(wallet, token));
+    await call(`${wallet.url}/healthz`);
+    world.signal(wallet, 'SIGTERM');
+    const answers = await waiting;
+
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(await wallet.ended).toBe(0);
+    await stytch.mend();
+  });
+
+  test('When a second signal comes while a request hangs, then the program ends at once, with 1', async () => {
+    const payment = await world.startPayment(slowWallet);
+    const hanging = expect(pay(payment, { 'X-Request-Id': 'hang.stop' })).rejects.toThrow();
+    await until('the request hangs', () => slowWallet.seen.includes('hang.stop'));
+    let how: number | NodeJS.Signals | undefined;
+    void payment.ended.then((code) => (how = code));
+
+    // For half a second further signals count as the same press of a key.
+    await until('it has ended', () => {
+      if (how === undefined) world.signal(payment, 'SIGTERM');
+      return how !== undefined;
+    });
+
+    expect(how).toBe(1);
+    await hanging;
+  });
+
+  test('When it is all over, then no program has logged a secret or a token', async () => {
+    expect(await world.misdeeds()).toEqual([]);
+  });
+});

@@ -1,0 +1,145 @@
+import { type Answer, call, paid, pay, someSeconds, summary, times, until } from './calls';
+import { World } from './harness';
+import { StandInWallet } from './standInWallet';
+import type { Trouble } from './stytchControls';
+
+jest.setTimeout(60_000);
+
+/** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
+const deadline = 5_000;
+const leeway = 5_000;
+
+const unreachable = { status: 503, code: 'stytch_unreachable', retryAfter: someSeconds };
+const tooLate = { status: 504, code: 'stytch_timeout', retryAfter: someSeconds };
+
+describe("Stytch's token endpoint in lasting trouble, with no token kept", () => {
+  const worlds: World[] = [];
+  let wallet: StandInWallet;
+
+  beforeAll(async () => {
+    wallet = await StandInWallet.start();
+  });
+  afterAll(async () => {
+    await Promise.all(worlds.map((world) => world.stop()));
+    await wallet.stop();
+  });
+
+  const lasting: {
+    trouble: string;
+    fault: Trouble;
+    answer: { status: number; code: string; retryAfter: unknown };
+    atLeast: number;
+    mostRequests: number;
+  }[] = [
+    { trouble: 'hangs', fault: { kind: 'hang' }, answer: tooLate, atLeast: 4_500, mostRequests: 1 },
+    { trouble: 'stalls', fault: { kind: 'stall' }, answer: tooLate, atLeast: 4_500, mostRequests: 1 },
+    { trouble: 'drops', fault: { kind: 'drop' }, answer: unreachable, atLeast: 1_000, mostRequests: 30 },
+    {
+      trouble: 'sends HTML',
+      fault: { kind: 'not_json' },
+      answer: unreachable,
+      atLeast: 1_000,
+      mostRequests: 30,
+    },
+    {
+      trouble: 'answers 500',
+      fault: { kind: 'status', status: 500 },
+      answer: unreachable,
+      atLeast: 1_000,
+      mostRequests: 30,
+    },
+    {
+      trouble: 'answers 429, Retry-After: 5',
+      fault: { kind: 'status', status: 429, retry_after_seconds: 5 },
+      answer: { ...unreachable, retryAfter: '5' },
+      atLeast: 0,
+      mostRequests: 1,
+    },
+  ];
+
+  test.concurrent.each(lasting)(
+    'When it $trouble, then all callers get $answer.status $answer.code in time, and payments work again by themselves',
+    async ({ fault, answer, atLeast, mostRequests }) => {
+      const { world, stytch } = await startWorld();
+      const payment = await world.startPayment(wallet);
+      await stytch.breakTokens(fault);
+
+      const answers = await times(20, () => pay(payment));
+      const requests = await stytch.tokenRequests();
+      await stytch.mend();
+      const again = await until('payments work again', async () => {
+        const { status } = await pay(payment);
+        return status === 200 && (await stytch.tokenRequests());
+      });
+
+      expect(answers.map(summary)).toEqual(answers.map(() => answer));
+      for (const { milliseconds } of answers) {
+        expect(milliseconds).toBeGreaterThanOrEqual(atLeast);
+        expect(milliseconds).toBeLessThan(deadline + leeway);
+      }
+      expect(requests).toBeLessThanOrEqual(mostRequests);
+      // Waiting out a Retry-After makes no request.
+      if (mostRequests === 1) expect(again).toBe(2);
+      expect(await world.misdeeds()).toEqual([]);
+    },
+  );
+
+  test.concurrent(
+    'When a renewal fails, then callers go on with the token that is kept until one brings another',
+    async () => {
+      const { world, stytch } = await startWorld();
+      const payment = await world.startPayment(wallet);
+      const answers: Answer[] = [];
+      await stytch.setTokenLifetime(10);
+
+      answers.push(await pay(payment));
+      await stytch.breakTokens({ kind: 'status', status: 500 });
+      await until('a renewal has failed', async () => {
+        answers.push(await pay(payment));
+        return (await stytch.tokenRequests()) >= 2;
+      });
+      answers.push(...(await times(10, () => pay(payment))));
+      await stytch.mend();
+      await until('a renewal has succeeded', async () => {
+        answers.push(await pay(payment));
+        const { text } = await call(`${payment.url}/metrics`);
+        return text.includes('access_token_requests_total{result="renewed"} 1');
+      });
+
+      expect(answers.map(summary)).toEqual(answers.map(() => paid));
+      expect(await world.misdeeds()).toEqual([]);
+    },
+  );
+
+  test.concurrent(
+    'When the M2M client is switched off, then a kept token still works, a new one is refused, and switched on all is well',
+    async () => {
+      const { world, stytch } = await startWorld();
+      const [old, fresh] = [await world.startPayment(wallet), await world.startPayment(wallet)];
+      await pay(old);
+      await stytch.setClientStatus('inactive');
+      await stytch.forgetRequests();
+
+      const refused = [...(await times(20, () => pay(fresh))), ...(await times(20, () => pay(fresh)))];
+      const requests = await stytch.tokenRequests();
+      const withKeptToken = await pay(old);
+      await stytch.setClientStatus('active');
+      const again = await until('payments work again', async () => {
+        const answer = await pay(fresh);
+        return answer.status === 200 && answer;
+      });
+
+      const refusal = { status: 502, code: 'stytch_refused_credentials' };
+      expect(refused.map(summary)).toEqual(refused.map(() => refusal));
+      expect(requests).toBe(1);
+      expect([withKeptToken, again].map(summary)).toEqual([paid, paid]);
+      expect(await world.misdeeds()).toEqual([]);
+    },
+  );
+
+  async function startWorld() {
+    const world = new World();
+    worlds.push(world);
+    return { world, stytch: await world.startStytch() };
+  }
+});
