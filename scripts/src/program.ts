@@ -44,7 +44,7 @@ export async function startProgram({
 }: ProgramOptions): Promise<Program> {
   const folder = join(root, name);
   const script = watch
-    ? ['--watch', '-C', 'source', '-r', 'ts-node/register', join(folder, 'src', 'server.ts')]
+    ? [join(root, 'scripts', 'dist', 'watch.js'), join(folder, 'src', 'server.ts')]
     : ['--enable-source-maps', join(folder, 'dist', 'server.js')];
   // Detached: Ctrl-C in the terminal reaches only the launcher, which then stops each program in turn.
   const child = spawn(process.execPath, script, {

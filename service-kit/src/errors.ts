@@ -39,7 +39,7 @@ export class InvalidRequest extends HttpError {
 
 /** What Express's own body parser and router throw, by their `type`; the rest of them is a plain 400. */
 const parserErrors: Readonly<Record<string, readonly [code: string, message: string]>> = {
-  'entity.parse.failed': ['malformed_json', 'The body is not valid JSON: send an object, in UTF-8'],
+  'entity.parse.failed': ['malformed_json', 'The body is not a JSON object, in UTF-8'],
   'entity.too.large': ['body_too_large', 'The body is larger than 100 kB'],
   'encoding.unsupported': ['unsupported_encoding', 'This Content-Encoding is not supported'],
   'charset.unsupported': ['unsupported_charset', 'This charset is not supported: send UTF-8'],

@@ -3,6 +3,8 @@ import type { RunningServer } from './serve';
 
 /** One press of Ctrl-C can arrive twice, from the terminal and from npm: no second wish within this time. */
 const sameKeypressMilliseconds = 500;
+/** How often a program that npm started looks whether npm is still there, in milliseconds. */
+const orphanMilliseconds = 500;
 
 /**
  * Runs a server as a program: starts it, tells a parent process with a message channel where it listens,
@@ -16,8 +18,9 @@ export async function runProgram<Server extends RunningServer>(
   directories: readonly string[],
 ): Promise<Server> {
   try {
-    const server = await start(loadEnvironment(directories));
-    stopOnSignal(server);
+    const environment = loadEnvironment(directories);
+    const server = await start(environment);
+    stopOnSignal(server, environment.npm_lifecycle_event !== undefined);
     process.send?.({ listening: server.url });
     return server;
   } catch (error) {
@@ -26,7 +29,7 @@ export async function runProgram<Server extends RunningServer>(
   }
 }
 
-function stopOnSignal(server: RunningServer): void {
+function stopOnSignal(server: RunningServer, startedByNpm: boolean): void {
   let stoppingSince: number | undefined;
   const stop = () => {
     if (stoppingSince === undefined) {
@@ -38,6 +41,13 @@ function stopOnSignal(server: RunningServer): void {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  // A signal to npm ends npm and its shell, but does not come through to here: then the parent is another one.
+  const parent = process.ppid;
+  if (startedByNpm) {
+    setInterval(() => {
+      if (process.ppid !== parent && stoppingSince === undefined) stop();
+    }, orphanMilliseconds).unref();
+  }
   // A parent that goes once we are stopping has no further wish: what is in flight still finishes.
   process.once('disconnect', () => {
     if (stoppingSince === undefined) stop();

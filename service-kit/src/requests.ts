@@ -42,7 +42,8 @@ export function logRequests(logger: Logger): RequestHandler {
       }),
       res: (response: express.Response) => ({ status: response.statusCode }),
     },
-    customSuccessMessage: () => 'request answered',
+    customSuccessMessage: (_request, response) =>
+      response.writableEnded ? 'request answered' : 'request given up by its caller',
     customErrorMessage: () => 'request answered',
     customErrorObject: (_request, _response, _error, fields: object) => ({ ...fields, err: undefined }),
   });

@@ -1,5 +1,5 @@
 import './closedNetwork';
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { type EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
 import { ConfigError, type RunningServer, runProgram } from '../src/index';
@@ -149,4 +149,23 @@ test('When a real process gets SIGTERM with a request in flight, then the reques
 
   expect(await (await held).json()).toBe('held');
   expect(await exited).toEqual([0, null]);
+}, 30_000);
+
+test('When npm is killed that started a process, then the process stops', async () => {
+  const fixture = ['-C', 'source', '-r', 'ts-node/register', join(__dirname, 'programFixture.ts')];
+  const npm = `require('node:child_process').spawn(process.execPath, ${JSON.stringify(fixture)}, { stdio: 'inherit' })`;
+  const parent = spawn(process.execPath, ['-e', npm], {
+    cwd: join(__dirname, '..'),
+    env: { PATH: process.env['PATH'], npm_lifecycle_event: 'start', LOG_LEVEL: 'info' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const closed = once(parent.stdout, 'close');
+  let written = '';
+  for await (const chunk of parent.stdout) {
+    written += String(chunk);
+    if (!parent.killed && written.includes('listening')) parent.kill('SIGKILL');
+  }
+  await closed;
+
+  expect(written).toContain('"msg":"stopping"');
 }, 30_000);

@@ -1,8 +1,8 @@
 import { createBaseApp, createLogger, Readiness, route, runProgram, serve } from '../src/index';
 
 /** A program for tests: /hold is answered once /release has been asked. */
-void runProgram(async () => {
-  const logger = createLogger({ name: 'fixture', level: 'silent' });
+void runProgram(async ({ LOG_LEVEL = 'silent' }) => {
+  const logger = createLogger({ name: 'fixture', level: LOG_LEVEL });
   const readiness = new Readiness();
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => {

@@ -1,0 +1,45 @@
+import { utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Program, root, startProgram } from '../../scripts/src/program';
+import { call, until } from './calls';
+
+jest.setTimeout(60_000);
+
+describe('npm run dev', () => {
+  const lines: string[] = [];
+  const listening = () => lines.filter((line) => line.includes('"msg":"listening"')).length;
+  let wallet: Program;
+
+  beforeAll(async () => {
+    wallet = await startProgram({
+      name: 'wallet-server',
+      environment: {
+        ...process.env,
+        PORT: '0',
+        LOG_LEVEL: 'info',
+        STYTCH_PROJECT_ID: 'project-test-1',
+        STYTCH_SECRET: 'secret-test-1',
+        STYTCH_BASE_URL: 'http://localhost:9',
+      },
+      onLine: (_name, line) => lines.push(line),
+      watch: true,
+    });
+  });
+  afterAll(() => wallet.stop());
+
+  test('When it has started, then the TypeScript sources answer', async () => {
+    expect((await call(`${wallet.url}/healthz`)).status).toBe(200);
+  });
+
+  test.each([
+    join('wallet-server', 'src', 'middleware', 'authorizeToken.ts'),
+    join('stytch-m2m', 'src', 'scopes.ts'),
+    join('wallet-server', 'src', 'app.ts'),
+  ])('When %s changes, then the server starts anew', async (file) => {
+    const before = listening();
+
+    utimesSync(join(root, file), new Date(), new Date());
+
+    await until('the server listens again', () => Promise.resolve(listening() > before));
+  });
+});
