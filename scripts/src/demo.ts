@@ -150,7 +150,7 @@ function stepsOf(walk: Walk): Step[] {
     },
     { what: 'get a token as the operator', expected: '200 bearer', run: () => walk.operatorSignsIn() },
     {
-      what: 'read the wallet with that: it lacks the scope',
+      what: 'read the wallet with that, which lacks the scope',
       expected: '403 insufficient_scope',
       run: () => walk.readWalletAsOperator(),
     },

@@ -52,6 +52,8 @@ Try these in another terminal:
     -d client_id=${token.clientId} -d client_secret=${token.clientSecret} \\
     | node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).access_token')
   curl -H "Authorization: Bearer $TOKEN" ${urls.payment}/search-m2m-client
+
+  # rotate the secret: the running server takes the next one over; a restart reads CLIENT_SECRET again
   curl -H "Authorization: Bearer $TOKEN" -X POST ${urls.payment}/start-secret-rotation
   curl -H "Authorization: Bearer $TOKEN" -X POST ${urls.payment}/complete-secret-rotation
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { loadEnvironment } from 'service-kit';
 import { createLineFormat, callsToTry } from './output';
 import { root } from './program';
@@ -56,7 +57,7 @@ function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
       endpoint: `${STYTCH_BASE_URL ?? (live ? 'https://api.stytch.com' : 'https://test.stytch.com')}/v1/public/${STYTCH_PROJECT_ID}/oauth2/token`,
       clientId: '"$OPERATOR_CLIENT_ID"',
       clientSecret: '"$OPERATOR_CLIENT_SECRET"',
-      before: '. ./.env; ',
+      before: `. ${join(root, '.env')}; `,
     };
   }
   const { STYTCH_PROJECT_ID = '', OPERATOR_CLIENT_ID = '', OPERATOR_CLIENT_SECRET = '' } = localStytch.seed;
@@ -97,7 +98,7 @@ async function main(): Promise<void> {
     print(`\n${why}. Ending the rest.`);
     await stack.stop();
   } catch (error) {
-    print(`\n${(error as Error).message}. Nothing is left running.`);
+    print(`\n${(error as Error).message}. This start left nothing running.`);
   }
   process.exit(1);
 }
