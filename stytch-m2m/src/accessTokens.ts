@@ -1,7 +1,7 @@
 import type { Client } from 'stytch';
 import NodeCache from 'node-cache';
 import { backOff, wait } from './backOff';
-import { callStytch, StytchRefused, StytchUnreachable } from './callStytch';
+import { callStytch, isRefusal, StytchRefused, StytchUnreachable } from './callStytch';
 import type { ClientCredentials } from './credentials';
 
 /** No access token can be had. `cause` says why; `retryAfterSeconds` when it may be worth another try. */
@@ -170,15 +170,21 @@ export class AccessTokens {
   async #requestWithRetries(slot: Slot): Promise<AcquiredToken> {
     const { credentials } = this.#options;
     const deadline = Date.now() + this.#deadlineMilliseconds;
+    let reconsidered = false;
     for (let tries = 1; ; tries += 1) {
       const generation = slot.generation;
-      const secretGeneration = credentials.generation;
+      const { secret, generation: secretGeneration } = credentials;
       try {
         this.#throwStanding(slot);
         return await this.#requestOnce(slot, deadline - Date.now());
       } catch (error) {
         // Dropped meanwhile, or refused for a secret that has been replaced: not the verdict on what is true now.
         if (secretGeneration !== credentials.generation && Date.now() < deadline) continue;
+        // Refused for good: but there may be a better secret, in the store or beside this one.
+        if (!reconsidered && isRefusal(error, 'invalid_client')) {
+          reconsidered = true;
+          if ((await credentials.reconsider(secret)) && Date.now() < deadline) continue;
+        }
         const failure =
           error instanceof AccessTokenUnavailable ? error : this.#judge(slot, error, tries, secretGeneration);
         const pause = pauseBeforeNextTry(failure, tries);

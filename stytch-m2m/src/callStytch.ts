@@ -119,3 +119,8 @@ function describeFailure(error: unknown, about: Call): Error {
     about.retryAfterSeconds,
   );
 }
+
+/** Whether Stytch refused a call with this `error_type`. */
+export function isRefusal(error: unknown, errorType: string): boolean {
+  return error instanceof StytchRefused && error.errorType === errorType;
+}

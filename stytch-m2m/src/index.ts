@@ -22,5 +22,14 @@ export {
 } from './authorizeToken';
 export { callStytch, StytchRefused, StytchUnreachable } from './callStytch';
 export { ClientCredentials } from './credentials';
-export { RotationConflict, SecretRotation, type SecretRotationOptions } from './secretRotation';
+export { keepRotating, type RotationScheduleOptions } from './rotationSchedule';
+export { SecretFile } from './secretFile';
+export {
+  RotationConflict,
+  type RotationEvent,
+  type RotationStatus,
+  SecretRotation,
+  type SecretRotationOptions,
+} from './secretRotation';
+export { SecretInMemory, type SecretStore, SecretStoreError, type StoredSecrets } from './secretStore';
 export type { M2MClientIdentity } from './verifiedTokens';

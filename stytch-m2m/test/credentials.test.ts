@@ -1,5 +1,13 @@
 import { inspect } from 'node:util';
-import { AccessTokens, ClientCredentials, SecretRotation } from '../src';
+import {
+  AccessTokens,
+  ClientCredentials,
+  SecretRotation,
+  SecretStoreError,
+  type StoredSecrets,
+} from '../src';
+import { FakeStore } from './rotationSetUp';
+import { deferred, pass, stopTheClock } from './timers';
 
 const showEverything = { depth: Infinity, showHidden: true } as const;
 
@@ -53,4 +61,188 @@ test('When the secret is replaced, then it is the one in use and its generation 
     ['secret-2', 1],
     ['secret-1', 2],
   ]);
+});
+
+describe('credentials that follow a store', () => {
+  const both = { secret: 'secret-1', nextSecret: 'secret-2', rotationStartedAt: new Date(0) };
+
+  /** A store whose watcher the test holds in its hands. */
+  function setUp(content: StoredSecrets = { secret: 'secret-1' }) {
+    const store = new FakeStore(content);
+    let change = () => undefined as unknown;
+    let watchers = 0;
+    store.watch = (listener?: () => void) => {
+      watchers += 1;
+      change = () => listener?.();
+      return () => {
+        watchers -= 1;
+      };
+    };
+    return {
+      store,
+      watchers: () => watchers,
+      put: async (changed: StoredSecrets) => {
+        store.content = changed;
+        change();
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    };
+  }
+
+  test('When there is one secret, then it is used; when there is a next one, then that', async () => {
+    const { credentials: one } = await ClientCredentials.follow('client-1', setUp().store);
+    const { credentials: next } = await ClientCredentials.follow('client-1', setUp(both).store);
+
+    expect([one.clientId, one.secret, next.secret]).toEqual(['client-1', 'secret-1', 'secret-2']);
+    expect(inspect(next, showEverything)).not.toMatch(/secret-\d/);
+  });
+
+  test('When the store changes, then they follow until that is ended', async () => {
+    const { store, put, watchers } = setUp();
+    const { credentials, stop } = await ClientCredentials.follow('client-1', store);
+    const seen: string[] = [];
+
+    for (const content of [both, { secret: 'secret-2' }, { secret: 'secret-3' }]) {
+      await put(content);
+      seen.push(credentials.secret);
+    }
+    stop();
+
+    expect(seen).toEqual(['secret-2', 'secret-2', 'secret-3']);
+    expect(watchers()).toBe(0);
+  });
+
+  test('When the store changes between the first look and the watch, then that is not missed', async () => {
+    const { store } = setUp();
+    store.watch = () => {
+      store.content = { secret: 'secret-2' };
+      return () => undefined;
+    };
+
+    const { credentials } = await ClientCredentials.follow('client-1', store);
+
+    expect(credentials.secret).toBe('secret-2');
+  });
+
+  test('When the store cannot be read at the start, then that is an error and nothing is watched', async () => {
+    const { store, watchers } = setUp();
+    store.unreadable = true;
+
+    await expect(ClientCredentials.follow('client-1', store)).rejects.toBeInstanceOf(SecretStoreError);
+
+    expect(watchers()).toBe(0);
+  });
+
+  test('When the store becomes unreadable, then that is told, the secret stays, and it follows again later', async () => {
+    const { store, put } = setUp();
+    const told: unknown[] = [];
+    const { credentials } = await ClientCredentials.follow('client-1', store, (error) => {
+      told.push(error);
+      throw new Error('a hook that fails');
+    });
+
+    store.unreadable = true;
+    await put({ secret: 'secret-2' });
+    const meanwhile = credentials.secret;
+    const better = await credentials.reconsider('secret-1');
+    store.unreadable = false;
+    await put({ secret: 'secret-2' });
+
+    expect([meanwhile, better]).toEqual(['secret-1', false]);
+    expect(told).toEqual([expect.any(SecretStoreError), expect.any(SecretStoreError)]);
+    expect(credentials.secret).toBe('secret-2');
+  });
+
+  test('When what is read is older than what has been taken over meanwhile, then it is not used', async () => {
+    const { store, put } = setUp();
+    const { credentials } = await ClientCredentials.follow('client-1', store);
+    const slow = deferred<StoredSecrets>();
+    store.read = () => slow.promise;
+    await put({ secret: 'secret-1' });
+
+    credentials.use(both);
+    slow.resolve({ secret: 'secret-0' });
+    await slow.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(credentials.secret).toBe('secret-2');
+  });
+});
+
+describe('credentials that are reconsidered, for Stytch refused a secret', () => {
+  const both = { secret: 'secret-1', nextSecret: 'secret-2' };
+  beforeEach(stopTheClock);
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test('When there is no other, then there is no better one', async () => {
+    const credentials = new ClientCredentials('client-1', 'secret-1');
+
+    expect(await credentials.reconsider('secret-1')).toBe(false);
+    expect([credentials.secret, credentials.generation]).toEqual(['secret-1', 0]);
+  });
+
+  test('When the secret has been replaced meanwhile, then that one is better', async () => {
+    const credentials = new ClientCredentials('client-1', 'secret-2');
+
+    expect(await credentials.reconsider('secret-1')).toBe(true);
+    expect(credentials.secret).toBe('secret-2');
+  });
+
+  test('When the store has another by now, then that one is better', async () => {
+    const store = new FakeStore({ secret: 'secret-1' });
+    const { credentials } = await ClientCredentials.follow('client-1', store);
+    store.content = { secret: 'secret-3' };
+
+    expect(await credentials.reconsider('secret-1')).toBe(true);
+    expect(credentials.secret).toBe('secret-3');
+  });
+
+  test('When the next one is refused, then the other is used, and stays in use while the store says the same', async () => {
+    const { credentials } = await ClientCredentials.follow('client-1', new FakeStore(both));
+
+    const better = await credentials.reconsider('secret-2');
+    credentials.use(both);
+
+    expect(better).toBe(true);
+    expect(credentials.secret).toBe('secret-1');
+  });
+
+  test('When both are refused, then they are exchanged once in a second', async () => {
+    const credentials = new ClientCredentials('client-1', 'secret-1');
+    credentials.use(both);
+
+    const first = await credentials.reconsider('secret-2');
+    const second = await credentials.reconsider('secret-1');
+    await pass(999);
+    const third = await credentials.reconsider('secret-1');
+    await pass(1);
+    const fourth = await credentials.reconsider('secret-1');
+
+    expect([first, second, third, fourth]).toEqual([true, false, false, true]);
+    expect(credentials.secret).toBe('secret-2');
+  });
+
+  test('When many see the same refusal, then the secrets are exchanged once', async () => {
+    const { credentials } = await ClientCredentials.follow('client-1', new FakeStore(both));
+    const { generation } = credentials;
+
+    const better = await Promise.all(Array.from({ length: 9 }, () => credentials.reconsider('secret-2')));
+
+    expect(new Set(better)).toEqual(new Set([true]));
+    expect([credentials.secret, credentials.generation - generation]).toEqual(['secret-1', 1]);
+  });
+
+  test('When new secrets come, then the next refusal is reconsidered at once', async () => {
+    const credentials = new ClientCredentials('client-1', 'secret-1');
+    credentials.use(both);
+    await credentials.reconsider('secret-2');
+
+    credentials.use({ secret: 'secret-1', nextSecret: 'secret-3' });
+
+    expect(credentials.secret).toBe('secret-3');
+    expect(await credentials.reconsider('secret-3')).toBe(true);
+    expect(credentials.secret).toBe('secret-1');
+  });
 });

@@ -1,0 +1,141 @@
+import { AccessTokens, type ClientCredentials } from '../src';
+import { advance, expectUnavailable, tokenAnswer } from './accessTokensSetUp';
+import { FakeStore, FakeStytch, startProcess } from './rotationSetUp';
+import { oauthError } from './stytchErrors';
+import { pass, stopTheClock } from './timers';
+
+beforeEach(stopTheClock);
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const rotationStartedAt = new Date(0);
+const both = { secret: 'first-aaaa', nextSecret: 'second-bbbb', rotationStartedAt };
+
+/** Access tokens of a replica: another process rotates in the store that it reads. */
+async function startReplica({ content }: { content?: FakeStore['content'] } = {}) {
+  const stytch = new FakeStytch();
+  const store = new FakeStore(content);
+  const { credentials } = await startProcess({ stytch, store });
+  return { stytch, store, credentials, accessTokens: tokensOf(stytch, credentials) };
+}
+
+function tokensOf(stytch: FakeStytch, credentials: ClientCredentials): AccessTokens {
+  return new AccessTokens({ client: stytch.client, credentials });
+}
+
+describe('a secret that Stytch refuses', () => {
+  test('When the store has a newer one, then the caller gets a token and notices nothing', async () => {
+    const { stytch, store, accessTokens } = await startReplica();
+    stytch.secret = 'second-bbbb';
+    store.content = { secret: 'second-bbbb' };
+
+    await expect(accessTokens.get(['read:users'])).resolves.toMatchObject({ origin: 'issued' });
+
+    expect(stytch.methods).toEqual(['token', 'token']);
+  });
+
+  test.each([
+    ['completed, before that was stored', 'second-bbbb'],
+    ['cancelled, before that was stored', 'first-aaaa'],
+  ])('When the rotation was %s, then the one of the two that works is found', async (_case, secret) => {
+    const { stytch, credentials, accessTokens } = await startReplica({ content: both });
+    stytch.secret = secret;
+
+    await expect(accessTokens.get(['read:users'])).resolves.toMatchObject({ origin: 'issued' });
+
+    expect(credentials.secret).toBe(secret);
+  });
+
+  test('When many callers wait, then one more request serves them all', async () => {
+    const { stytch, accessTokens } = await startReplica({ content: both });
+
+    const tokens = await Promise.all(Array.from({ length: 50 }, () => accessTokens.get(['read:users'])));
+
+    expect(tokens).toHaveLength(50);
+    expect(stytch.methods).toEqual(['token', 'token']);
+  });
+
+  test('When neither works, then each secret is tried once, and the refusal stands without a storm', async () => {
+    const { stytch, accessTokens } = await startReplica({ content: both });
+    stytch.secret = 'another-zzzz';
+
+    const scopes = [['read:users'], ['write:users'], ['read:users', 'write:users']];
+    for (let time = 0; time < 30; time += 1) {
+      for (const wanted of scopes) await expectUnavailable(accessTokens.get(wanted), { reason: 'refused' });
+    }
+
+    expect(stytch.methods.length).toBeLessThanOrEqual(2 * scopes.length);
+  });
+
+  test('When neither works and then one does, then a token is had as soon as the refusal no longer stands', async () => {
+    const { stytch, accessTokens } = await startReplica({ content: both });
+    stytch.secret = 'another-zzzz';
+    await expectUnavailable(accessTokens.get(['read:users']), { reason: 'refused' });
+    stytch.secret = 'second-bbbb';
+
+    await pass(5_000);
+
+    await expect(accessTokens.get(['read:users'])).resolves.toMatchObject({ origin: 'issued' });
+  });
+
+  test('When it is another refusal, then no other secret is tried', async () => {
+    const { stytch, credentials, accessTokens } = await startReplica({ content: both });
+    stytch.faults.set('token', { before: () => Promise.reject(oauthError(400, 'invalid_scope')) });
+
+    await expectUnavailable(accessTokens.get(['read:users']), { reason: 'refused' });
+
+    expect(stytch.methods).toEqual(['token']);
+    expect(credentials.secret).toBe('second-bbbb');
+  });
+
+  test('When the store cannot be read at that moment, then the other secret is still found', async () => {
+    const { store, accessTokens } = await startReplica({ content: both });
+    store.unreadable = true;
+
+    await expect(accessTokens.get(['read:users'])).resolves.toMatchObject({ origin: 'issued' });
+  });
+
+  test('When Stytch is away while the secret is replaced, then the next try is with the new one', async () => {
+    const { stytch, store, accessTokens } = await startReplica();
+    stytch.faults.set('token', { before: () => Promise.reject(oauthError(503, 'unavailable')) });
+    const call = accessTokens.get(['read:users']);
+    await pass(1);
+    stytch.faults.clear();
+    stytch.secret = 'second-bbbb';
+    store.content = { secret: 'second-bbbb' };
+
+    await expect(advance(call, 1_000)).resolves.toMatchObject({
+      accessToken: tokenAnswer('a-token').access_token,
+    });
+  });
+});
+
+describe('access tokens while the secret is rotated', () => {
+  test('When a token is asked for between any two steps, by this process or another, then it is had', async () => {
+    const stytch = new FakeStytch();
+    const store = new FakeStore();
+    const refused: string[] = [];
+    const one = await startProcess({ stytch, store });
+    const replica = await startProcess({ stytch, store });
+    const clients = { one: one.credentials, replica: replica.credentials };
+    const checks: Promise<unknown>[] = [];
+    const steps = jest.spyOn(one.steps, 'push').mockImplementation((step) => {
+      for (const [name, credentials] of Object.entries(clients)) {
+        const tokens = tokensOf(stytch, credentials); // New ones: nothing is kept.
+        checks.push(tokens.get(['read:users']).catch(() => refused.push(`${name} at ${step}`)));
+      }
+      return 0;
+    });
+
+    await one.rotation.rotate();
+    await one.rotation.start();
+    await one.rotation.cancel();
+    await one.rotation.start();
+    await one.rotation.complete();
+    await Promise.all(checks);
+
+    expect(steps.mock.calls.length).toBeGreaterThan(30);
+    expect(refused).toEqual([]);
+  });
+});
