@@ -10,13 +10,15 @@ declare module 'autocannon' {
   }
 
   interface Result {
+    /** Seconds. */
+    duration: number;
     '2xx': number;
     non2xx: number;
     errors: number;
     timeouts: number;
     mismatches: number;
     latency: { p50: number; p99: number; max: number };
-    requests: { average: number };
+    requests: { average: number; total: number };
   }
 
   export default function autocannon(options: Options): Promise<Result>;

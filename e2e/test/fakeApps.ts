@@ -12,7 +12,9 @@ import {
   InsufficientScope,
   InvalidToken,
   InvalidTokenRequest,
+  SecretInMemory,
   SecretRotation,
+  type SecretStore,
   Unauthorized,
 } from '../../stytch-m2m/src';
 import { createApp as createWalletApp } from '../../wallet-server/src/app';
@@ -24,6 +26,10 @@ export interface World {
   stytch?: Error;
   /** How the next secret of payment-service's client ends, which is on a secret that ends in `abcd`. */
   nextSecretLastFour?: string;
+  /** What the store of payment-service's secret does otherwise. */
+  store?: Partial<SecretStore>;
+  /** Whether the payment-server says that a new secret is stored. Default false. */
+  secretIsStored?: boolean;
   /** What the request for an access token throws. */
   token?: Error;
   /** How the wallet-server answers the payment-server. */
@@ -72,7 +78,7 @@ function fakeAuthorizer(realm: string): Pick<Authorizer, 'authorizeToken'> {
 }
 
 /** A Stytch, and the real rotation on it, whose every call succeeds, or throws what the world says. */
-function fakeStytch({ stytch: error, nextSecretLastFour }: World): Dependencies['stytch'] {
+function fakeStytch({ stytch: error, nextSecretLastFour, ...world }: World): Dependencies['stytch'] {
   const answer =
     <Result>(result: Result) =>
     () =>
@@ -90,9 +96,12 @@ function fakeStytch({ stytch: error, nextSecretLastFour }: World): Dependencies[
       rotateCancel: answer({ ...envelope, m2m_client: client }),
     },
   };
-  const sdk = { m2m: { clients: clients as unknown as Client['m2m']['clients'] } };
+  const token = answer({ access_token: 't', token_type: 'bearer', expires_in: 3_600 });
+  const sdk = { m2m: { token, clients: clients as unknown as Client['m2m']['clients'] } };
   const credentials = new ClientCredentials(stored.client_id, 'secret-abcd');
-  return { client: sdk, rotation: new SecretRotation({ client: sdk, credentials }) };
+  const store = Object.assign(new SecretInMemory('secret-abcd'), world.store);
+  const rotation = new SecretRotation({ client: sdk, credentials, store });
+  return { client: sdk, rotation, secretIsStored: world.secretIsStored ?? false };
 }
 
 const goodWallet: RequestListener = (_request, response) => {

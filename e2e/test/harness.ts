@@ -16,6 +16,8 @@ export class World {
   readonly #secrets = new Set<string>();
   /** How many lines were written. */
   lines = 0;
+  /** Every line, for a test that sets this to an empty array before it starts what it looks at. */
+  kept: string[] | undefined;
   readonly #programs: Program[] = [];
   readonly #toldToEnd = new Set<Program>();
   readonly #endedByThemselves: string[] = [];
@@ -37,6 +39,7 @@ export class World {
       environment: own,
       onLine: (_name, line) => {
         this.lines += 1;
+        this.kept?.push(line);
         if (said.length < 20) said.push(line);
         if (name === 'local-stytch') this.#linesOfStytch.push(line);
         else if (this.#isBad(line)) this.#badLines.push(`${name}: ${line}`);

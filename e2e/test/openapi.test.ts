@@ -89,10 +89,11 @@ describe.each(operations.map((operation) => [nameOf(operation), operation] as co
     return [
       ...(operation.requestBody ? ['400', '413', '415'] : []),
       ...(scope === undefined ? [] : ['400', '401', '403', '503']),
-      ...(scope === 'manage:m2m_clients' ? ['429', '502', '503', '504', 'default'] : []),
+      ...(scope === 'manage:m2m_clients' ? ['429'] : []),
+      ...(scope === 'manage:m2m_clients' && path !== '/rotation-status' ? ['502', '504', 'default'] : []),
       ...(path === '/initiate-payment' ? ['400', '404', '502', '503', '504'] : []),
       ...(path.endsWith('{clientId}') ? ['404'] : []),
-      ...(/^\/(complete|cancel)-/.test(path) ? ['409'] : []),
+      ...(/^\/(start|complete|cancel|rotate)-/.test(path) ? ['404', '409'] : []),
     ];
   }
 });

@@ -1,6 +1,6 @@
 import request, { type Response } from 'supertest';
 import { Readiness } from '../../service-kit/src';
-import { AccessTokenUnavailable, StytchUnreachable } from '../../stytch-m2m/src';
+import { AccessTokenUnavailable, SecretStoreError, StytchUnreachable } from '../../stytch-m2m/src';
 import { type Answer, nameOf, operations, problemsOf, resolve, type ServerOperation } from './apiDocument';
 import { stytchError, withApp, type World } from './fakeApps';
 
@@ -38,7 +38,8 @@ function scenariosOf(one: ServerOperation): Scenario[] {
     { status: 500, when: 'something fails that nobody foresaw', world: { broken: true } },
     ...(operation.requestBody ? bodyScenarios : []),
     ...(scope === undefined ? [] : tokenScenarios),
-    ...(admin ? stytchScenarios : []),
+    ...(admin ? [tooMany] : []),
+    ...(admin && path !== '/rotation-status' ? stytchScenarios : []),
     ...(path === '/api/check-balance' ? walletScenarios : []),
     ...(path === '/initiate-payment' ? paymentScenarios : []),
     ...(path === '/initiate-payment' && operation.requestBody ? postedPaymentScenarios : []),
@@ -46,7 +47,8 @@ function scenariosOf(one: ServerOperation): Scenario[] {
     ...(path === '/search-m2m-client' ? [{ status: 400, when: 'a limit is none', path: '?limit=all' }] : []),
     ...(path.endsWith('{clientId}') ? clientScenarios(path) : []),
     ...(/^\/(complete|cancel)-/.test(path) ? [conflict(path)] : []),
-    ...(path.endsWith('-secret-rotation') ? rotationScenarios : []),
+    ...(/^\/(start|complete|cancel|rotate)-/.test(path) ? [...rotationScenarios, ...atWork] : []),
+    ...(path === '/rotation-status' ? statusScenarios : []),
   ];
 }
 
@@ -65,8 +67,13 @@ const tokenScenarios: Scenario[] = [
   { status: 403, when: 'the token lacks the scope', authorization: 'Bearer other:scope' },
   { status: 503, when: 'there are no keys to judge the token', authorization: 'Bearer unjudged' },
 ];
+const tooMany: Scenario = {
+  status: 429,
+  when: 'there were too many requests',
+  world: { requestsPerMinute: 1 },
+  times: 2,
+};
 const stytchScenarios: Scenario[] = [
-  { status: 429, when: 'there were too many requests', world: { requestsPerMinute: 1 }, times: 2 },
   { status: 502, when: 'Stytch knows not this service', world: { stytch: stytchError(401, 'unauthorized') } },
   { status: 503, when: 'Stytch is away', world: { stytch: new StytchUnreachable('away', false) } },
   { status: 504, when: 'Stytch is slow', world: { stytch: new StytchUnreachable('slow', true) } },
@@ -121,6 +128,47 @@ function conflict(path: string): Scenario {
 }
 const rotationScenarios: Scenario[] = [
   { status: 404, when: 'Stytch knows no such client', world: { stytch: stytchError(404, 'not_found') } },
+];
+
+const stored = { secretIsStored: true };
+const atWork: Scenario[] = [
+  {
+    status: 409,
+    when: 'another rotation is at work',
+    world: { store: { lock: () => Promise.resolve(undefined) } },
+  },
+  {
+    status: 500,
+    when: 'the secret cannot be stored',
+    world: { store: { lock: () => Promise.reject(new SecretStoreError('It cannot be written')) } },
+  },
+  { status: 200, when: 'the secret is stored', world: stored },
+];
+const statusScenarios: Scenario[] = [
+  {
+    status: 500,
+    when: 'the secret cannot be read',
+    world: { store: { read: () => Promise.reject(new SecretStoreError('It cannot be read')) } },
+  },
+  {
+    status: 200,
+    when: 'a rotation is under way',
+    world: {
+      store: {
+        read: () =>
+          Promise.resolve({
+            secret: 'secret-abcd',
+            nextSecret: 'secret-efgh',
+            rotationStartedAt: new Date(),
+          }),
+      },
+    },
+  },
+  {
+    status: 200,
+    when: 'there was a rotation',
+    world: { store: { read: () => Promise.resolve({ secret: 'secret-abcd', lastRotatedAt: new Date() }) } },
+  },
 ];
 
 function clientScenarios(path: string): Scenario[] {

@@ -9,19 +9,43 @@ import {
 } from 'service-kit';
 import { z } from 'zod';
 
-const schema = z.object({
+const settings = {
   ...serverSettings(6000),
   STYTCH_PROJECT_ID: required('the id of your Stytch project'),
   STYTCH_SECRET: required('the secret of your Stytch project'),
   STYTCH_BASE_URL: secureAddress().optional(),
   CLIENT_ID: required('the id of the M2M client payment-service'),
-  CLIENT_SECRET: required('the secret of the M2M client payment-service'),
   WALLET_SERVER_URL: httpAddress().default('http://localhost:4000'),
   /** Requests a minute that one address may make to the admin routes. */
   ADMIN_RATE_LIMIT: wholeNumber(1, 1_000_000).default(120),
+};
+
+/** How often the secret is rotated: a number of days, hours or minutes. Milliseconds once read. */
+const interval = z
+  .string()
+  .regex(/^[1-9]\d{0,3}[dhm]$/, {
+    error: 'must be a number of days, hours or minutes, such as 30d, 12h or 90m',
+  })
+  .transform((value) => Number.parseInt(value, 10) * unitMilliseconds[value.slice(-1) as 'd' | 'h' | 'm']);
+const unitMilliseconds = { d: 86_400_000, h: 3_600_000, m: 60_000 };
+
+const secretInMemory = z.object({
+  ...settings,
+  CLIENT_SECRET: required('the secret of the M2M client payment-service, unless CLIENT_SECRET_FILE is set'),
+  CLIENT_SECRET_FILE: z.undefined().optional(),
+  SECRET_ROTATION_INTERVAL: z
+    .undefined({ error: 'needs CLIENT_SECRET_FILE: a secret in memory would be lost with the next restart' })
+    .optional(),
 });
 
-export type Config = z.infer<typeof schema>;
+const secretInFile = z.object({
+  ...settings,
+  CLIENT_SECRET: z.undefined({ error: 'must not be set beside CLIENT_SECRET_FILE' }).optional(),
+  CLIENT_SECRET_FILE: z.string(),
+  SECRET_ROTATION_INTERVAL: interval.optional(),
+});
+
+export type Config = z.infer<typeof secretInMemory> | z.infer<typeof secretInFile>;
 
 const help = `payment-server needs a Stytch project and an M2M client in it. There are two ways to get both:
   without an account: run "npm start" (everything) or "npm run local-stytch" (the stand-in alone, which
@@ -36,5 +60,7 @@ Settings are read from payment-server/.env, then .env at the root; .env.example 
  * @throws ConfigError that names every setting at fault, and both ways to get credentials.
  */
 export function readPaymentConfig(environment: Environment): Config {
-  return readConfig(schema, environment, help);
+  return environment.CLIENT_SECRET_FILE === undefined
+    ? readConfig(secretInMemory, environment, help)
+    : readConfig(secretInFile, environment, help);
 }

@@ -1,6 +1,12 @@
 import type { ErrorRequestHandler } from 'express';
 import { HttpError } from 'service-kit';
-import { AccessTokenUnavailable, RotationConflict, StytchRefused, StytchUnreachable } from 'stytch-m2m';
+import {
+  AccessTokenUnavailable,
+  RotationConflict,
+  SecretStoreError,
+  StytchRefused,
+  StytchUnreachable,
+} from 'stytch-m2m';
 
 /**
  * What callers get when Stytch is the trouble, in one table:
@@ -11,7 +17,8 @@ import { AccessTokenUnavailable, RotationConflict, StytchRefused, StytchUnreacha
  * | Stytch does not answer in time | 504 `stytch_timeout`, `Retry-After` |
  * | Stytch does not accept this service's credentials | 502 `stytch_refused_credentials`, never 401 |
  * | Stytch refuses an administrator's call | its own status and `error_type` |
- * | a rotation would cost this service its access | 409 `rotation_conflict` |
+ * | a rotation would cost this service its access, or another is at work | 409 `rotation_conflict` |
+ * | the file of the client secret cannot be read or written | 500 `secret_store_failed` |
  */
 export const translateErrors: ErrorRequestHandler = (error: unknown, _request, _response, next) => {
   next(translate(error));
@@ -26,6 +33,9 @@ function translate(error: unknown): unknown {
     return unavailable(error.timedOut, error.retryAfterSeconds ?? 1, error);
   if (error instanceof StytchRefused) return refused(error);
   if (error instanceof RotationConflict) return new HttpError(409, 'rotation_conflict', error.message);
+  if (error instanceof SecretStoreError) {
+    return new HttpError(500, 'secret_store_failed', error.message, { cause: error });
+  }
   return error;
 }
 

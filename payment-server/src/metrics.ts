@@ -1,10 +1,13 @@
-import { Counter, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import { createMetrics, type Metrics } from 'service-kit';
-import type { AccessTokenEvent, AuthorizationOutcome } from 'stytch-m2m';
+import type { AccessTokenEvent, AuthorizationOutcome, RotationEvent } from 'stytch-m2m';
 
 export interface PaymentMetrics extends Metrics {
   onAccessToken: (event: AccessTokenEvent) => void;
   onAuthorization: (outcome: AuthorizationOutcome) => void;
+  onRotation: (event: RotationEvent) => void;
+  /** Adds the age of the client secret, as told whenever the metrics are read. */
+  observeSecret: (lastRotatedAt: () => Promise<Date | undefined>) => void;
 }
 
 /** The figures of the payment-server: those of its process and its requests, of access tokens and of its callers. */
@@ -39,8 +42,38 @@ export function createPaymentMetrics(): PaymentMetrics {
     labelNames: ['outcome'],
     registers,
   });
+  const rotations = new Counter({
+    name: 'secret_rotations_total',
+    help: 'Rotations of the client secret, by result: started, completed, cancelled, failed',
+    labelNames: ['result'],
+    registers,
+  });
   return {
     ...metrics,
+    onRotation: ({ type }) => {
+      rotations.inc({ result: type });
+    },
+    observeSecret: (lastRotatedAt) => {
+      const gauge = (name: string, help: string, value: (rotatedAt: Date) => number) =>
+        new Gauge({
+          name,
+          help,
+          registers,
+          async collect() {
+            const rotatedAt = await lastRotatedAt().catch(() => undefined);
+            if (rotatedAt) this.set(value(rotatedAt));
+            else this.remove(); // Not known: a zero would say that it is new.
+          },
+        });
+      gauge('client_secret_age_seconds', 'Seconds since the client secret became the secret', (rotatedAt) =>
+        Math.max(0, (Date.now() - rotatedAt.getTime()) / 1_000),
+      );
+      gauge(
+        'client_secret_last_rotation_timestamp_seconds',
+        'When the client secret became the secret, in seconds since 1970',
+        (rotatedAt) => rotatedAt.getTime() / 1_000,
+      );
+    },
     onAccessToken: (event) => {
       if (event.type === 'reused') uses.inc();
       else if (event.type === 'dropped') drops.inc();

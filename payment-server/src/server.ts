@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import {
   createLogger,
   type Environment,
+  type Logger,
   Readiness,
   runProgram,
   type RunningServer,
   serve,
 } from 'service-kit';
-import { createAuthorizer } from 'stytch-m2m';
+import { createAuthorizer, type RotationEvent } from 'stytch-m2m';
 import { createApp } from './app';
 import { type Config, readPaymentConfig } from './config';
 import { createStytch } from './helper/stytch';
@@ -23,7 +24,17 @@ export async function start(environment: Environment): Promise<RunningServer> {
   const config = readPaymentConfig(environment);
   const logger = createLogger({ name: 'payment-server', level: config.LOG_LEVEL });
   const metrics = createPaymentMetrics();
-  const stytch = createStytch(config, metrics.onAccessToken);
+  const stytch = await createStytch(config, {
+    onAccessToken: metrics.onAccessToken,
+    onRotation: (event) => {
+      metrics.onRotation(event);
+      logRotation(logger, event, stytch.secretIsStored);
+    },
+    onSecretTrouble: (error) => {
+      logger.warn({ err: error }, 'client secret or its rotation in trouble, to be tried again');
+    },
+  });
+  metrics.observeSecret(async () => (await stytch.rotation.status()).lastRotatedAt);
   const authorizer = createAuthorizer({
     client: stytch.client,
     projectId: config.STYTCH_PROJECT_ID,
@@ -44,13 +55,23 @@ export async function start(environment: Environment): Promise<RunningServer> {
   const { HOST: host, PORT: port } = config;
   const server = await serve({ name: 'payment-server', app, host, port, logger, readiness });
   authorizer.start();
+  stytch.start();
   return {
     ...server,
     close: async () => {
       await server.close();
       authorizer.stop();
+      stytch.stop();
     },
   };
+}
+
+function logRotation(logger: Logger, event: RotationEvent, stored: boolean): void {
+  if (event.type === 'failed') logger.error({ err: event.error }, 'secret rotation failed');
+  else logger.info(`secret rotation ${event.type}`);
+  if (event.type === 'started' && !stored) {
+    logger.warn('the new client secret is kept in memory only: store it in CLIENT_SECRET before a restart');
+  }
 }
 
 function howToGetToken({ STYTCH_BASE_URL, STYTCH_PROJECT_ID }: Config): string {

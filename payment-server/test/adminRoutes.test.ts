@@ -398,7 +398,10 @@ describe('The admin routes', () => {
 
         expect([response.status, response.body]).toEqual([
           200,
-          { message: 'Secret rotation completed successfully' },
+          {
+            message: 'Secret rotation completed successfully',
+            warning: expect.stringContaining('store it in CLIENT_SECRET'),
+          },
         ]);
         expect(server.calls.rotate.mock.calls).toEqual([[{ client_id: clientId }]]);
       },
@@ -441,7 +444,7 @@ describe('The admin routes', () => {
 
       expectRefused(response, 409, 'rotation_conflict');
       expect(response.body).toMatchObject({
-        error: expect.stringContaining('restart it with the next secret'),
+        error: expect.stringContaining('restart with the next secret'),
       });
       expect(server.calls.rotate).not.toHaveBeenCalled();
     });

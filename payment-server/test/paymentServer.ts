@@ -110,7 +110,11 @@ export async function createPaymentServer(settings: Settings = {}): Promise<Paym
     logger: log.logger,
     metrics,
     payments,
-    stytch: { client: project.client, rotation: new SecretRotation({ client: project.client, credentials }) },
+    stytch: {
+      client: project.client,
+      rotation: new SecretRotation({ client: project.client, credentials }),
+      secretIsStored: false,
+    },
     authorizer: createAuthorizer({
       client: project.client,
       projectId,

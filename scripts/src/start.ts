@@ -3,6 +3,7 @@ import { loadEnvironment } from 'service-kit';
 import { createLineFormat, callsToTry } from './output';
 import { root } from './program';
 import { hasNoCredentials, type Stack, type StackOptions, startStack } from './stack';
+import { tokenEndpoint } from './tokenEndpoint';
 
 /** One press of Ctrl-C can arrive twice, from the terminal and from npm. */
 const sameKeypressMilliseconds = 500;
@@ -52,9 +53,8 @@ export async function start(options: StartOptions): Promise<Stack> {
 function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
   if (!localStytch) {
     const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL } = loadEnvironment([root]);
-    const live = STYTCH_PROJECT_ID.startsWith('project-live-');
     return {
-      endpoint: `${STYTCH_BASE_URL ?? (live ? 'https://api.stytch.com' : 'https://test.stytch.com')}/v1/public/${STYTCH_PROJECT_ID}/oauth2/token`,
+      endpoint: tokenEndpoint({ STYTCH_PROJECT_ID, STYTCH_BASE_URL }),
       clientId: '"$OPERATOR_CLIENT_ID"',
       clientSecret: '"$OPERATOR_CLIENT_SECRET"',
       before: `. ${join(root, '.env')}; `,
@@ -62,7 +62,7 @@ function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
   }
   const { STYTCH_PROJECT_ID = '', OPERATOR_CLIENT_ID = '', OPERATOR_CLIENT_SECRET = '' } = localStytch.seed;
   return {
-    endpoint: `${localStytch.url}/v1/public/${STYTCH_PROJECT_ID}/oauth2/token`,
+    endpoint: tokenEndpoint({ STYTCH_PROJECT_ID, STYTCH_BASE_URL: localStytch.url }),
     clientId: OPERATOR_CLIENT_ID,
     clientSecret: OPERATOR_CLIENT_SECRET,
   };

@@ -10,7 +10,8 @@ const deadlineMilliseconds = 5_000;
 export interface AdminDependencies {
   stytch: {
     client: { m2m: Pick<Stytch['client']['m2m'], 'clients'> };
-    rotation: Pick<Stytch['rotation'], 'start' | 'complete' | 'cancel'>;
+    rotation: Pick<Stytch['rotation'], 'start' | 'complete' | 'cancel' | 'rotate' | 'status'>;
+    secretIsStored: boolean;
   };
   authorizer: Pick<Authorizer, 'authorizeToken'>;
   /** One line that says how to get a token for these routes; told to whoever comes without. */
@@ -18,6 +19,9 @@ export interface AdminDependencies {
   /** How many requests one address may make in a minute. Default 120. */
   requestsPerMinute?: number;
 }
+
+const mustBeStored =
+  'The new secret is kept in memory only: store it in CLIENT_SECRET before this server is restarted';
 
 /** Answers that hold a secret are kept by no cache. */
 const noStore: RequestHandler = (_request, response, next) => {
@@ -87,7 +91,7 @@ export function createAdminRoutes(dependencies: AdminDependencies): Router {
     ],
   });
 
-  mountRotation(router, operator, stytch.rotation);
+  mountRotation(router, operator, stytch);
   router.use(explainRefusal(howToGetToken));
   return router;
 }
@@ -96,7 +100,7 @@ export function createAdminRoutes(dependencies: AdminDependencies): Router {
 function mountRotation(
   router: Router,
   operator: readonly RequestHandler[],
-  rotation: AdminDependencies['stytch']['rotation'],
+  { rotation, secretIsStored }: AdminDependencies['stytch'],
 ): void {
   const mount = (path: string, handler: RequestHandler) => {
     route(router, path, { get: [...operator, handler], post: [...operator, handler] }, { head: false });
@@ -107,11 +111,45 @@ function mountRotation(
   });
   mount('/complete-secret-rotation', async (_request, response) => {
     await rotation.complete();
-    response.json({ message: 'Secret rotation completed successfully' });
+    const message = 'Secret rotation completed successfully';
+    response.json(secretIsStored ? { message } : { message, warning: mustBeStored });
   });
   mount('/cancel-secret-rotation', async (_request, response) => {
     await rotation.cancel();
     response.json({ message: 'Secret rotation cancelled successfully' });
+  });
+  route(router, '/rotate-client-secret', {
+    post: [
+      ...operator,
+      async (_request, response) => {
+        const secret = await rotation.rotate();
+        const message = 'Secret rotation completed successfully';
+        // Where nothing else keeps it, the answer has to: it would be lost with the next restart.
+        response
+          .set('Cache-Control', 'no-store')
+          .json(secretIsStored ? { message } : { message, client_secret: secret, warning: mustBeStored });
+      },
+    ],
+  });
+  route(router, '/rotation-status', {
+    get: [
+      ...operator,
+      async (_request, response) => {
+        const status = await rotation.status();
+        const lastRotated = status.lastRotatedAt && { last_rotated_at: status.lastRotatedAt };
+        if (status.status === 'none') {
+          response.json({ status: status.status, ...lastRotated });
+          return;
+        }
+        response.json({
+          status: status.status,
+          started_at: status.startedAt,
+          client_secret_last_four: status.secretLastFour,
+          next_client_secret_last_four: status.nextSecretLastFour,
+          ...lastRotated,
+        });
+      },
+    ],
   });
 }
 

@@ -1,10 +1,17 @@
+import { ConfigError } from 'service-kit';
 import { Client } from 'stytch';
 import {
   type AccessTokenEvent,
   AccessTokens,
   type AcquiredToken,
   ClientCredentials,
+  keepRotating,
+  type RotationEvent,
+  SecretFile,
+  SecretInMemory,
   SecretRotation,
+  type SecretStore,
+  SecretStoreError,
 } from 'stytch-m2m';
 import type { Config } from '../config';
 
@@ -18,23 +25,67 @@ export interface Stytch {
   getM2MAccessToken: () => Promise<AcquiredToken>;
   dropM2MAccessToken: (accessToken: string) => void;
   rotation: SecretRotation;
+  /** Whether a new secret outlives this process: it does with `CLIENT_SECRET_FILE`. */
+  secretIsStored: boolean;
+  /** Brings a rotation that was cut off to its end, and rotates on schedule if there is one. */
+  start: () => void;
+  stop: () => void;
 }
 
-/** The SDK's client, and on it the access tokens and the secret of the M2M client payment-service. */
-export function createStytch(config: Config, onEvent: (event: AccessTokenEvent) => void): Stytch {
+export interface StytchEvents {
+  onAccessToken: (event: AccessTokenEvent) => void;
+  onRotation: (event: RotationEvent) => void;
+  /** The secret cannot be read again, or a rotation by schedule or after a restart failed; it is tried again. */
+  onSecretTrouble: (error: unknown) => void;
+}
+
+/**
+ * The SDK's client, and on it the access tokens and the secret of the M2M client payment-service.
+ *
+ * @throws ConfigError when the secret cannot be read.
+ */
+export async function createStytch(config: Config, events: StytchEvents): Promise<Stytch> {
   const client = new Client({
     project_id: config.STYTCH_PROJECT_ID,
     secret: config.STYTCH_SECRET,
     ...(config.STYTCH_BASE_URL !== undefined && { env: config.STYTCH_BASE_URL }),
   });
-  const credentials = new ClientCredentials(config.CLIENT_ID, config.CLIENT_SECRET);
-  const accessTokens = new AccessTokens({ client, credentials, onEvent });
+  const store =
+    config.CLIENT_SECRET_FILE === undefined
+      ? new SecretInMemory(config.CLIENT_SECRET)
+      : new SecretFile(config.CLIENT_SECRET_FILE);
+  const { credentials, stop: stopFollowing } = await followSecret(config.CLIENT_ID, store, events);
+  const accessTokens = new AccessTokens({ client, credentials, onEvent: events.onAccessToken });
+  const rotation = new SecretRotation({ client, credentials, store, onEvent: events.onRotation });
+  const intervalMilliseconds = config.SECRET_ROTATION_INTERVAL;
+  let stopRotating: (() => void) | undefined;
   return {
     client,
     getM2MAccessToken: () => accessTokens.get(walletScopes),
     dropM2MAccessToken: (accessToken) => {
       accessTokens.drop(accessToken);
     },
-    rotation: new SecretRotation({ client, credentials }),
+    rotation,
+    secretIsStored: store.persistent,
+    start: () => {
+      stopRotating = keepRotating({
+        rotation,
+        ...(intervalMilliseconds !== undefined && { intervalMilliseconds }),
+        onFailure: events.onSecretTrouble,
+      });
+    },
+    stop: () => {
+      stopRotating?.();
+      stopFollowing();
+    },
   };
+}
+
+async function followSecret(clientId: string, store: SecretStore, { onSecretTrouble }: StytchEvents) {
+  try {
+    return await ClientCredentials.follow(clientId, store, onSecretTrouble);
+  } catch (error) {
+    if (!(error instanceof SecretStoreError)) throw error;
+    throw new ConfigError(`CLIENT_SECRET_FILE: ${error.message}`);
+  }
 }

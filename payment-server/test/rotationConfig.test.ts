@@ -1,0 +1,73 @@
+import { ConfigError, type Environment } from 'service-kit';
+import { readPaymentConfig } from '../src/config';
+
+const project = {
+  STYTCH_PROJECT_ID: 'project-test-1',
+  STYTCH_SECRET: 'secret-of-the-project',
+  CLIENT_ID: 'm2m-client-test-1',
+};
+const inMemory = { ...project, CLIENT_SECRET: 'first-aaaa' };
+const inFile = { ...project, CLIENT_SECRET_FILE: '/run/secrets/client' };
+
+function problemsOf(environment: Environment): string {
+  try {
+    readPaymentConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message;
+  }
+  return '';
+}
+
+describe('where the client secret is', () => {
+  test('When it is in the environment, then that is it', () => {
+    expect(readPaymentConfig(inMemory)).toMatchObject({ CLIENT_SECRET: 'first-aaaa' });
+  });
+
+  test('When it is in a file, then the environment needs none', () => {
+    const config = readPaymentConfig(inFile);
+
+    expect(config).toMatchObject({ CLIENT_SECRET_FILE: '/run/secrets/client' });
+    expect(config.CLIENT_SECRET).toBeUndefined();
+    expect(config.SECRET_ROTATION_INTERVAL).toBeUndefined();
+  });
+
+  test('When it is in neither, then both ways are named', () => {
+    expect(problemsOf(project)).toMatch(/CLIENT_SECRET: is missing: .*unless CLIENT_SECRET_FILE is set/);
+  });
+
+  test('When it is in both, then nobody could say which counts', () => {
+    const problems = problemsOf({ ...inMemory, ...inFile });
+
+    expect(problems).toContain('CLIENT_SECRET: must not be set beside CLIENT_SECRET_FILE');
+    expect(problems).not.toContain('first-aaaa');
+  });
+});
+
+describe('SECRET_ROTATION_INTERVAL', () => {
+  test.each([
+    ['30d', 30 * 86_400_000],
+    ['12h', 12 * 3_600_000],
+    ['90m', 90 * 60_000],
+    ['9999d', 9_999 * 86_400_000],
+  ])('When it is %s, then it is so many milliseconds', (text, milliseconds) => {
+    const config = readPaymentConfig({ ...inFile, SECRET_ROTATION_INTERVAL: text });
+
+    expect(config.SECRET_ROTATION_INTERVAL).toBe(milliseconds);
+  });
+
+  test.each(['30', '0d', '-1d', '1.5h', '30 d', '30D', '1w', '10000d', 'monthly'])(
+    'When it is %j, then the message says what it should be',
+    (text) => {
+      expect(problemsOf({ ...inFile, SECRET_ROTATION_INTERVAL: text })).toContain(
+        'SECRET_ROTATION_INTERVAL: must be a number of days, hours or minutes, such as 30d, 12h or 90m',
+      );
+    },
+  );
+
+  test('When the secret is in memory only, then it may not be set', () => {
+    expect(problemsOf({ ...inMemory, SECRET_ROTATION_INTERVAL: '30d' })).toContain(
+      'SECRET_ROTATION_INTERVAL: needs CLIENT_SECRET_FILE',
+    );
+  });
+});

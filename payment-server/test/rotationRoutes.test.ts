@@ -1,0 +1,220 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, type RunningServer } from 'service-kit';
+import request from 'supertest';
+import { type LocalStytch, start as startStytch } from '../../local-stytch/src/server';
+import { start } from '../src/server';
+
+let stytch: LocalStytch;
+let folder: string;
+let path: string;
+let server: RunningServer | undefined;
+let operator: string;
+
+beforeAll(async () => {
+  jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns of every address but Stytch's own.
+  stytch = await startStytch({ PORT: '0', LOG_LEVEL: 'silent' });
+});
+afterAll(() => stytch.close());
+
+beforeEach(async () => {
+  await control('reset', {});
+  folder = mkdtempSync(join(tmpdir(), 'rotation-routes-'));
+  path = join(folder, 'client-secret');
+  writeFileSync(path, `${stytch.seed.CLIENT_SECRET}\n`);
+  const claims = { scope: 'manage:m2m_clients' };
+  operator = ((await control('tokens', { claims })) as { access_token: string }).access_token;
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+async function control(name: string, body: object): Promise<unknown> {
+  const { body: answer } = (await request(stytch.url).post(`/local/${name}`).send(body).expect(200)) as {
+    body: unknown;
+  };
+  return answer;
+}
+
+/** The payment-server as it is, with its secret in the file, or in memory. */
+async function startServer(where: 'file' | 'memory', environment: Record<string, string> = {}) {
+  const { CLIENT_SECRET, ...seed } = stytch.seed;
+  const secret = where === 'file' ? { CLIENT_SECRET_FILE: path } : { CLIENT_SECRET: CLIENT_SECRET! };
+  server = await start({ ...seed, ...secret, PORT: '0', LOG_LEVEL: 'silent', ...environment });
+  return server;
+}
+
+function ask(method: 'get' | 'post' | 'head', route: string) {
+  return request(server!.url)[method](`/${route}`).set('Authorization', `Bearer ${operator}`);
+}
+
+const message = 'Secret rotation completed successfully';
+const warning =
+  'The new secret is kept in memory only: store it in CLIENT_SECRET before this server is restarted';
+
+describe('POST /rotate-client-secret', () => {
+  test('When the secret is in a file, then it is rotated there and told to nobody', async () => {
+    await startServer('file');
+
+    const answer = await ask('post', 'rotate-client-secret').expect(200);
+
+    expect(answer.body).toEqual({ message });
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(readFileSync(path, 'utf8')).not.toContain(stytch.seed.CLIENT_SECRET);
+  });
+
+  test('When the secret is in memory only, then the answer holds it and says that it must be stored', async () => {
+    await startServer('memory');
+
+    const { body, headers } = await ask('post', 'rotate-client-secret').expect(200);
+
+    expect(body).toEqual({ message, warning, client_secret: expect.stringMatching(/^\S{44}$/) as string });
+    expect(headers['cache-control']).toBe('no-store');
+  });
+
+  test('When it comes with another method, then it does nothing', async () => {
+    await startServer('file');
+    const before = readFileSync(path, 'utf8');
+
+    await ask('get', 'rotate-client-secret').expect(405).expect('Allow', 'POST');
+    await ask('head', 'rotate-client-secret').expect(405);
+
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
+  test('When it comes without a token, then it is refused and the file stays', async () => {
+    await startServer('file');
+    const before = readFileSync(path, 'utf8');
+
+    await request(server!.url).post('/rotate-client-secret').expect(401);
+
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
+  test('When the file cannot be written, then it is a 500 that says so, without its path', async () => {
+    await startServer('file');
+    rmSync(path);
+
+    const { body } = (await ask('post', 'rotate-client-secret').expect(500)) as { body: { error: string } };
+
+    expect(body).toMatchObject({ code: 'secret_store_failed' });
+    expect(body.error).toMatch(/^The file of the client secret cannot be (read|written) \(ENOENT\)/);
+    expect(JSON.stringify(body)).not.toContain(folder);
+    writeFileSync(path, stytch.seed.CLIENT_SECRET!);
+  });
+});
+
+describe('the rotation in steps', () => {
+  test('When the secret is in a file, then status tells how it stands, and completion warns of nothing', async () => {
+    await startServer('file');
+    const before = await ask('get', 'rotation-status').expect(200);
+    const { body: next } = (await ask('post', 'start-secret-rotation').expect(200)) as { body: string };
+    const started = await ask('get', 'rotation-status').expect(200);
+    const completed = await ask('post', 'complete-secret-rotation').expect(200);
+    const after = await ask('get', 'rotation-status').expect(200);
+
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+    expect(before.body).toEqual({ status: 'none', last_rotated_at: time });
+    expect(started.body).toEqual({
+      status: 'started',
+      started_at: time,
+      client_secret_last_four: stytch.seed.CLIENT_SECRET!.slice(-4),
+      next_client_secret_last_four: next.slice(-4),
+      last_rotated_at: time,
+    });
+    expect(completed.body).toEqual({ message });
+    expect(after.body).toEqual({ status: 'none', last_rotated_at: time });
+    expect(readFileSync(path, 'utf8').split('\n')[0]).toBe(next);
+  });
+
+  test('When the secret is in memory only, then completion warns, and nothing is known of the last rotation before', async () => {
+    await startServer('memory');
+
+    const before = await ask('get', 'rotation-status').expect(200);
+    await ask('post', 'start-secret-rotation').expect(200);
+    const completed = await ask('post', 'complete-secret-rotation').expect(200);
+
+    expect(before.body).toEqual({ status: 'none' });
+    expect(completed.body).toEqual({ message, warning });
+  });
+
+  test('When it is started twice, then the second is a conflict', async () => {
+    await startServer('file');
+    await ask('post', 'start-secret-rotation').expect(200);
+
+    const { body } = (await ask('get', 'start-secret-rotation').expect(409)) as { body: unknown };
+
+    expect(body).toMatchObject({
+      code: 'rotation_conflict',
+      error: 'A rotation is under way: complete or cancel it first',
+    });
+  });
+});
+
+describe('the metrics of rotation', () => {
+  const metricsOf = async () => (await request(server!.url).get('/metrics').expect(200)).text;
+  const figure = (text: string, name: string) =>
+    new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1];
+
+  test('When the secret is in a file, then its age is known, and each outcome is counted', async () => {
+    writeFileSync(path, `${stytch.seed.CLIENT_SECRET}\nlast-rotated: 2026-01-01T12:00:00.000Z\n`);
+    await startServer('file');
+
+    const before = await metricsOf();
+    await ask('post', 'rotate-client-secret').expect(200);
+    const after = await metricsOf();
+    rmSync(path);
+    await ask('post', 'rotate-client-secret').expect(500);
+    const unreadable = await metricsOf();
+
+    const rotatedAt = Date.parse('2026-01-01T12:00:00.000Z') / 1_000;
+    expect(figure(before, 'client_secret_last_rotation_timestamp_seconds')).toBe(String(rotatedAt));
+    expect(Number(figure(before, 'client_secret_age_seconds'))).toBeGreaterThan(1_000_000);
+    expect(Number(figure(after, 'client_secret_age_seconds'))).toBeLessThan(60);
+    expect(figure(after, 'secret_rotations_total{result="started"}')).toBe('1');
+    expect(figure(after, 'secret_rotations_total{result="completed"}')).toBe('1');
+    expect(figure(unreadable, 'secret_rotations_total{result="failed"}')).toBe('1');
+    expect(figure(unreadable, 'client_secret_age_seconds')).toBeUndefined();
+    writeFileSync(path, stytch.seed.CLIENT_SECRET!);
+  });
+
+  test('When nobody knows how old the secret is, then no age is told, and not zero', async () => {
+    await startServer('memory');
+
+    expect(figure(await metricsOf(), 'client_secret_age_seconds')).toBeUndefined();
+    expect(figure(await metricsOf(), 'client_secret_last_rotation_timestamp_seconds')).toBeUndefined();
+  });
+});
+
+describe('the start of the server', () => {
+  test.each([
+    ['is not there', undefined, /CLIENT_SECRET_FILE: .*cannot be read \(ENOENT\)/],
+    ['is empty', '', /CLIENT_SECRET_FILE: .*has no secret: put it on the first line/],
+    ['holds something else', 'a b', /CLIENT_SECRET_FILE: .*has no secret/],
+  ])('When the file %s, then it does not start and says why', async (_case, content, message) => {
+    rmSync(path);
+    if (content !== undefined) writeFileSync(path, content);
+
+    const starting = startServer('file');
+
+    await expect(starting).rejects.toBeInstanceOf(ConfigError);
+    await expect(starting).rejects.toThrow(message);
+  });
+
+  test('When the secret is older than the interval, then it is rotated by itself', async () => {
+    writeFileSync(path, `${stytch.seed.CLIENT_SECRET}\nlast-rotated: 2026-01-01T12:00:00.000Z\n`);
+
+    await startServer('file', { SECRET_ROTATION_INTERVAL: '1d' });
+
+    const deadline = Date.now() + 10_000;
+    let body: { last_rotated_at?: string } = {};
+    while (!(Date.parse(body.last_rotated_at ?? '') > Date.parse('2026-01-02')) && Date.now() < deadline) {
+      ({ body } = (await ask('get', 'rotation-status').expect(200)) as { body: typeof body });
+    }
+    expect(Date.parse(body.last_rotated_at ?? '')).toBeGreaterThan(Date.now() - 60_000);
+    expect(readFileSync(path, 'utf8')).not.toContain(stytch.seed.CLIENT_SECRET);
+  });
+});

@@ -1,0 +1,68 @@
+import axios from 'axios';
+import {
+  type Environment,
+  httpAddress,
+  loadEnvironment,
+  readConfig,
+  required,
+  secureAddress,
+} from 'service-kit';
+import { z } from 'zod';
+import { root } from './program';
+import { tokenEndpoint } from './tokenEndpoint';
+
+const schema = z.object({
+  STYTCH_PROJECT_ID: required('the id of your Stytch project'),
+  STYTCH_BASE_URL: secureAddress().optional(),
+  OPERATOR_CLIENT_ID: required('the id of an M2M client with scope manage:m2m_clients'),
+  OPERATOR_CLIENT_SECRET: required('the secret of that client'),
+  PAYMENT_SERVER_URL: httpAddress().default('http://localhost:6000'),
+});
+
+/** Milliseconds: a rotation takes up to nine calls to Stytch of five seconds each. */
+const timeout = 50_000;
+
+/**
+ * Rotates the client secret of a running payment-server once, through its route, as an operator.
+ *
+ * @returns what to print: with the new secret only where nothing else keeps it.
+ * @throws ConfigError when settings are missing.
+ * @throws Error that says what Stytch or the payment-server answered.
+ */
+export async function rotateSecret(environment: Environment): Promise<string> {
+  const config = readConfig(schema, environment);
+  const token = await post(tokenEndpoint(config), {
+    grant_type: 'client_credentials',
+    client_id: config.OPERATOR_CLIENT_ID,
+    client_secret: config.OPERATOR_CLIENT_SECRET,
+    scope: 'manage:m2m_clients',
+  });
+  const headers = { Authorization: `Bearer ${String(token.access_token)}` };
+  const answer = await post(`${config.PAYMENT_SERVER_URL}/rotate-client-secret`, undefined, headers);
+  const { message, warning, client_secret } = answer;
+  const secret = typeof client_secret === 'string' && `CLIENT_SECRET=${client_secret}`;
+  return [message, warning, secret].filter((text) => typeof text === 'string').join('\n');
+}
+
+async function post(url: string, body: object | undefined, headers: Record<string, string> = {}) {
+  const { status, data } = await axios
+    .post<Record<string, unknown> | null>(url, body, {
+      headers,
+      timeout,
+      maxRedirects: 0,
+      validateStatus: () => true,
+    })
+    .catch((error: unknown) => {
+      throw new Error(`${new URL(url).origin} cannot be reached: ${(error as Error).message}`);
+    });
+  if (status === 200 && data) return data;
+  const reason = [data?.error_description, data?.error].find((text) => typeof text === 'string');
+  throw new Error(`${new URL(url).pathname} answered ${status}: ${reason ?? 'no reason given'}`);
+}
+
+if (require.main === module) {
+  rotateSecret(loadEnvironment([root])).then(console.log, (error: unknown) => {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,117 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ConfigError } from 'service-kit';
+import { type LocalStytch, start } from '../../local-stytch/src/server';
+import { rotateSecret } from '../src/rotateSecret';
+import { tokenEndpoint } from '../src/tokenEndpoint';
+
+let stytch: LocalStytch;
+let payment: Server;
+let behave: RequestListener;
+let asked: { method: string | undefined; url: string | undefined; authorization: string | undefined }[];
+
+beforeAll(async () => {
+  stytch = await start({ PORT: '0', LOG_LEVEL: 'silent' });
+  payment = createServer((incoming, response) => {
+    const { method, url, headers } = incoming;
+    asked.push({ method, url, authorization: headers.authorization });
+    behave(incoming, response);
+  });
+  await new Promise<void>((resolve) => payment.listen(0, '127.0.0.1', resolve));
+});
+afterAll(async () => {
+  await new Promise((resolve) => payment.close(resolve));
+  await stytch.close();
+});
+beforeEach(() => {
+  asked = [];
+  behave = answer(200, { message: 'Secret rotation completed successfully' });
+});
+
+function answer(status: number, body: unknown): RequestListener {
+  return (_request, response) => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const type = typeof body === 'string' ? 'text/html' : 'application/json';
+    response.writeHead(status, { 'Content-Type': type, Connection: 'close' }).end(text);
+  };
+}
+
+function environment(change: Record<string, string> = {}) {
+  const { port } = payment.address() as AddressInfo;
+  return { ...stytch.seed, PAYMENT_SERVER_URL: `http://127.0.0.1:${port}`, ...change };
+}
+
+describe('npm run rotate-secret', () => {
+  test('When all is well, then it asks once, as an operator, and says what the server says', async () => {
+    await expect(rotateSecret(environment())).resolves.toBe('Secret rotation completed successfully');
+
+    expect(asked).toEqual([
+      {
+        method: 'POST',
+        url: '/rotate-client-secret',
+        authorization: expect.stringMatching(/^Bearer [\w-]+\.[\w-]+\.[\w-]+$/) as string,
+      },
+    ]);
+    const [, claims = ''] = asked[0]?.authorization?.split('.') ?? [];
+    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+      scope: 'manage:m2m_clients',
+    });
+  });
+
+  test('When nothing keeps the new secret, then it is told, so that it is not lost', async () => {
+    behave = answer(200, { message: 'Done', client_secret: 'second-bbbb', warning: 'Store it' });
+
+    await expect(rotateSecret(environment())).resolves.toBe('Done\nStore it\nCLIENT_SECRET=second-bbbb');
+  });
+
+  test.each([
+    [
+      409,
+      { error: 'A rotation is at work', code: 'rotation_conflict' },
+      'answered 409: A rotation is at work',
+    ],
+    [502, '<html></html>', 'answered 502: no reason given'],
+    [503, null, 'answered 503: no reason given'],
+    [302, {}, 'answered 302: no reason given'],
+  ])(
+    'When the server answers %d with %j, then it fails with a line that says why',
+    async (status, body, why) => {
+      behave = answer(status, body);
+
+      await expect(rotateSecret(environment())).rejects.toThrow(`/rotate-client-secret ${why}`);
+    },
+  );
+
+  test('When the operator’s secret is wrong, then it fails in Stytch’s words and asks the server nothing', async () => {
+    const wrong = environment({ OPERATOR_CLIENT_SECRET: 'wrong-secret' });
+
+    const error: unknown = await rotateSecret(wrong).catch((thrown: unknown) => thrown);
+
+    expect((error as Error).message).toMatch(/^\/v1\/public\/.*\/oauth2\/token answered 400: ./);
+    expect((error as Error).message).not.toContain('wrong-secret');
+    expect(asked).toEqual([]);
+  });
+
+  test('When the server is not there, then it says where it looked', async () => {
+    const away = environment({ PAYMENT_SERVER_URL: 'http://127.0.0.1:1' });
+
+    await expect(rotateSecret(away)).rejects.toThrow('http://127.0.0.1:1 cannot be reached: ');
+  });
+
+  test('When settings are missing, then each is named', async () => {
+    const starting = rotateSecret({});
+
+    await expect(starting).rejects.toBeInstanceOf(ConfigError);
+    await expect(starting).rejects.toThrow(
+      /STYTCH_PROJECT_ID: is missing(.|\n)*OPERATOR_CLIENT_ID: is missing(.|\n)*OPERATOR_CLIENT_SECRET: is missing/,
+    );
+  });
+});
+
+test.each([
+  ['project-test-1', undefined, 'https://test.stytch.com/v1/public/project-test-1/oauth2/token'],
+  ['project-live-1', undefined, 'https://api.stytch.com/v1/public/project-live-1/oauth2/token'],
+  ['project-live-1', 'http://localhost:5005', 'http://localhost:5005/v1/public/project-live-1/oauth2/token'],
+])('When the project is %s and the address %s, then tokens come from %s', (id, url, endpoint) => {
+  expect(tokenEndpoint({ STYTCH_PROJECT_ID: id, STYTCH_BASE_URL: url })).toBe(endpoint);
+});
