@@ -104,6 +104,9 @@ describe('start', () => {
     await pay().expect(200);
     wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
     await pay().expect(200);
+    // A second later, for tokens are dropped once a second.
+    const now = Date.now;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 1_000);
     wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
     calls.token.mockRejectedValue(
       Object.assign(new Error(), { status_code: 400, error_type: 'invalid_client' }),
@@ -132,6 +135,7 @@ describe('start', () => {
       expect(text.split('\n')).toContain(figure);
     }
     expect(text).toContain('process_resident_memory_bytes');
+    clock.mockRestore();
     await server.close();
   });
 

@@ -61,6 +61,8 @@ interface Slot {
   pending: Promise<AcquiredToken> | undefined;
   hadToken: boolean;
   failures: number;
+  /** Epoch milliseconds before which a rejected token is not dropped. */
+  nextDrop: number;
   /** Epoch milliseconds before which no renewal is tried in the background. */
   nextRenewal: number;
   /** Stytch's refusal, or its wish to be left alone, with the epoch milliseconds until which it stands. */
@@ -70,6 +72,7 @@ interface Slot {
 const longestRenewalWindow = 300_000;
 /** `exp` counts whole seconds, so up to one of `expires_in` may be gone when the token arrives. */
 const wholeSecond = 1_000;
+const leastBetweenDrops = 1_000;
 const longestSafetyMargin = 2_000;
 /** Seconds: no `Retry-After` shuts a service off for longer. */
 const longestRetryAfter = 300;
@@ -115,11 +118,14 @@ export class AccessTokens {
 
   /**
    * Throws a token away that a resource server did not accept, if it is still the kept one: of many callers
-   * that were refused at once only the first has an effect.
+   * that were refused at once only the first has an effect, and in one second only one drop has.
    */
   drop(accessToken: string): void {
     for (const slot of this.#slots.values()) {
       if (this.#cache.get<KeptToken>(slot.key)?.accessToken !== accessToken) continue;
+      // A resource server that accepts none would otherwise have Stytch issue one for each call.
+      if (Date.now() < slot.nextDrop) continue;
+      slot.nextDrop = Date.now() + leastBetweenDrops;
       this.#cache.del(slot.key);
       slot.generation += 1;
       slot.pending = undefined;
@@ -139,6 +145,7 @@ export class AccessTokens {
         scopes: sorted,
         generation: 0,
         pending: undefined,
+        nextDrop: 0,
         hadToken: false,
         failures: 0,
         nextRenewal: 0,

@@ -331,3 +331,15 @@ test('When the hook fails, then there is a token all the same', async () => {
 
   expect([await get(), await get()]).toEqual(['token-1', 'token-1']);
 });
+
+test('When every token is rejected, then Stytch is asked for one a second at the most', async () => {
+  const { accessTokens, get, token } = setUp();
+
+  for (let call = 0; call < 30; call += 1) {
+    accessTokens.drop(await get());
+    await pass(100);
+  }
+
+  expect(token).toHaveBeenCalledTimes(4);
+  expect(await get()).toBe('token-4');
+});
