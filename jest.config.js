@@ -17,5 +17,7 @@ module.exports = {
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/e2e/test/**/*.test.ts'] },
   ],
   collectCoverageFrom: ['*/src/**/*.ts'],
+  // Much of the time is spent waiting for other processes: every core gets a worker.
+  maxWorkers: '100%',
   coverageThreshold: { global: { lines: 95 } },
 };
