@@ -1,5 +1,5 @@
 import type { Program } from '../../scripts/src/program';
-import { call, paid, pay, summary, times } from './calls';
+import { call, paid, pay, summary, times, until } from './calls';
 import { World } from './harness';
 import type { StytchControls, Trouble } from './stytchControls';
 
@@ -103,12 +103,13 @@ describe("Stytch's token endpoint in trouble", () => {
     const answers = await times(20, () => pay(fresh));
     const withKeptToken = await pay(payment);
     await stytch.setClock(0);
-    const again = await pay(fresh);
+    // A rejected token is dropped once a second at most, so the last one may be kept for a moment.
+    await until('payments are made again', async () => (await pay(fresh)).status === 200, 5_000);
 
     const rejected = { status: 502, code: 'wallet_rejected_token' };
     expect(answers.map(summary)).toEqual(answers.map(() => rejected));
     for (const { milliseconds } of answers) expect(milliseconds).toBeLessThan(leeway);
-    expect([withKeptToken, again].map(summary)).toEqual([paid, paid]);
+    expect(summary(withKeptToken)).toEqual(paid);
   });
 
   test("When Stytch's clock is 60 s behind, then payments go on", async () => {
