@@ -31,7 +31,14 @@ export class World {
   }
 
   async start(name: ProgramName, environment: NodeJS.ProcessEnv = {}): Promise<Program> {
-    const own = { ...process.env, LOG_LEVEL: 'info', ...this.#seed, PORT: '0', ...environment };
+    const own = {
+      ...process.env,
+      DOTENV: 'off',
+      LOG_LEVEL: 'info',
+      ...this.#seed,
+      PORT: '0',
+      ...environment,
+    };
     this.#keepSecret(own);
     const said: string[] = [];
     const program = await startProgram({

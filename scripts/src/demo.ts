@@ -33,6 +33,7 @@ async function call(
     data: options.data,
     headers: options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` },
     timeout: 15_000,
+    proxy: false,
     validateStatus: () => true,
   });
   return { status, data };
@@ -193,7 +194,7 @@ export async function runDemo(
 ): Promise<void> {
   const stack = await startStack({
     local: true,
-    environment: { PORT: '0', LOG_LEVEL: 'error' },
+    environment: { PORT: '0', LOG_LEVEL: 'error', DOTENV: 'off' },
   });
   try {
     if (!stack.localStytch) throw new DemoFailure('local-stytch is not running');

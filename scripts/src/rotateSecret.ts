@@ -31,31 +31,43 @@ const timeout = 50_000;
  */
 export async function rotateSecret(environment: Environment): Promise<string> {
   const config = readConfig(schema, environment);
-  const token = await post(tokenEndpoint(config), {
+  const token = await post(tokenEndpoint(config), 'access_token', {
     grant_type: 'client_credentials',
     client_id: config.OPERATOR_CLIENT_ID,
     client_secret: config.OPERATOR_CLIENT_SECRET,
     scope: 'manage:m2m_clients',
   });
   const headers = { Authorization: `Bearer ${String(token.access_token)}` };
-  const answer = await post(`${config.PAYMENT_SERVER_URL}/rotate-client-secret`, undefined, headers);
+  const answer = await post(
+    `${config.PAYMENT_SERVER_URL}/rotate-client-secret`,
+    'message',
+    undefined,
+    headers,
+  );
   const { message, warning, client_secret } = answer;
   const secret = typeof client_secret === 'string' && `CLIENT_SECRET=${client_secret}`;
   return [message, warning, secret].filter((text) => typeof text === 'string').join('\n');
 }
 
-async function post(url: string, body: object | undefined, headers: Record<string, string> = {}) {
+/** What a POST answers, if it is 200 with the field that makes it the answer that is meant. */
+async function post(
+  url: string,
+  field: string,
+  body: object | undefined,
+  headers: Record<string, string> = {},
+) {
   const { status, data } = await axios
     .post<Record<string, unknown> | null>(url, body, {
       headers,
       timeout,
       maxRedirects: 0,
+      proxy: false,
       validateStatus: () => true,
     })
     .catch((error: unknown) => {
       throw new Error(`${new URL(url).origin} cannot be reached: ${(error as Error).message}`);
     });
-  if (status === 200 && data) return data;
+  if (status === 200 && typeof data?.[field] === 'string') return data;
   const reason = [data?.error_description, data?.error].find((text) => typeof text === 'string');
   throw new Error(`${new URL(url).pathname} answered ${status}: ${reason ?? 'no reason given'}`);
 }

@@ -63,7 +63,13 @@ export async function setup(directory: string, environment: Environment, print: 
   });
   const file = join(directory, '.env');
   for (const { idVariable, secretVariable, client } of wanted) {
-    if (environment[idVariable] !== undefined && environment[secretVariable] !== undefined) {
+    const { id, secret } = present(environment, idVariable, secretVariable);
+    if (id !== secret) {
+      throw new ConfigError(
+        `Of ${idVariable} and ${secretVariable} one is set: add the other, or remove both.`,
+      );
+    }
+    if (id) {
       print(`${client.client_name}: ${idVariable} and ${secretVariable} are set already, nothing to do.`);
       continue;
     }
@@ -74,6 +80,14 @@ export async function setup(directory: string, environment: Environment, print: 
     );
   }
   print('Next: npm start');
+}
+
+/** Whether the environment names a client, and whether it says where its secret is. */
+function present(environment: Environment, idVariable: string, secretVariable: string) {
+  return {
+    id: environment[idVariable] !== undefined,
+    secret: environment[secretVariable] !== undefined || environment[`${secretVariable}_FILE`] !== undefined,
+  };
 }
 
 /** Sets variables in a `.env` file, all else left as it is: first a new file beside it, then a rename. */

@@ -35,10 +35,16 @@ export function runAndWatch(script: string): void {
     void (child ? stopped(child) : Promise.resolve()).then(() => process.exit(0));
   };
   let timer: NodeJS.Timeout | undefined;
+  let restarting = false;
   const restart = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      if (child && !stopping) void stopped(child).then(start);
+      if (!child || stopping || restarting) return;
+      restarting = true;
+      void stopped(child).then(() => {
+        restarting = false;
+        if (!stopping) start();
+      });
     }, settleMilliseconds);
   };
   for (const folder of sourceFolders()) watch(folder, restart);

@@ -42,6 +42,15 @@ function environment(change: Record<string, string> = {}) {
 }
 
 describe('npm run rotate-secret', () => {
+  test.each([['<html>welcome</html>'], [{}], [{ message: 1 }]])(
+    'When %j answers 200, then that is no rotation',
+    async (body) => {
+      behave = answer(200, body);
+
+      await expect(rotateSecret(environment())).rejects.toThrow('/rotate-client-secret answered 200');
+    },
+  );
+
   test('When all is well, then it asks once, as an operator, and says what the server says', async () => {
     await expect(rotateSecret(environment())).resolves.toBe('Secret rotation completed successfully');
 

@@ -91,6 +91,23 @@ describe('npm run setup', () => {
     expect(environment().OPERATOR_CLIENT_ID).toMatch(/^m2m-client-test-/);
   });
 
+  test('When the secret of a client is kept in a file, then that client is there already', async () => {
+    const kept = { ...project, CLIENT_ID: 'm2m-client-test-1', CLIENT_SECRET_FILE: '/secrets/client-secret' };
+
+    await setup(directory, kept, print);
+
+    expect(environment().CLIENT_ID).toBeUndefined();
+    expect(environment().OPERATOR_CLIENT_ID).toMatch(/^m2m-client-test-/);
+  });
+
+  test('When a client has an id and no secret, then it says so and changes nothing', async () => {
+    const half = { ...project, CLIENT_ID: 'm2m-client-test-1' };
+
+    await expect(setup(directory, half, print)).rejects.toThrow('Of CLIENT_ID and CLIENT_SECRET one is set');
+
+    expect(environment().OPERATOR_CLIENT_ID).toBeUndefined();
+  });
+
   test('When the credentials of the project are missing, then it says which and where they are', async () => {
     await expect(setup(directory, {}, print)).rejects.toThrow(
       /STYTCH_PROJECT_ID: is missing(.|\n)*STYTCH_SECRET: is missing(.|\n)*dashboard/,

@@ -16,13 +16,15 @@ export class ConfigError extends Error {
  *
  * @param directories nearest first: a variable in a nearer file wins over the same one further away,
  *   and the environment itself wins over all files. An empty value counts as not set, so it hides nothing.
+ *   With `DOTENV=off` in the environment the files are left alone, for programs that are to run the same anywhere.
  * @throws ConfigError when a `.env` file is there but cannot be read.
  */
 export function loadEnvironment(
   directories: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
 ): Environment {
-  const layers = [environment, ...directories.map(readDotenv)].reverse();
+  const files = environment['DOTENV'] === 'off' ? [] : directories.map(readDotenv);
+  const layers = [environment, ...files].reverse();
   const merged: Record<string, string> = {};
   for (const layer of layers) {
     for (const [name, value] of Object.entries(layer)) {

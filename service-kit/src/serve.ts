@@ -148,6 +148,8 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void
     error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   const reason = STATUS_CODES[status] ?? '';
   const body = JSON.stringify({ error: reason, code: reason.toLowerCase().replaceAll(' ', '_') });
+  // A caller that does not close its end, too, would hold the socket for good.
+  setTimeout(() => socket.destroy(), 1_000).unref();
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,

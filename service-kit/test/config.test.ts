@@ -37,6 +37,12 @@ describe('loadEnvironment', () => {
     expect(environment).toEqual({ A: 'process', B: 'near', C: 'far' });
   });
 
+  test('When the process says DOTENV=off, then the files are left alone', () => {
+    writeFileSync(join(near, '.env'), 'A=near\n');
+
+    expect(loadEnvironment([near], { DOTENV: 'off' })).toEqual({ DOTENV: 'off' });
+  });
+
   test('When a variable is set but empty, then it counts as not set and hides nothing', () => {
     writeFileSync(join(near, '.env'), 'A=\nB="  "\n');
     writeFileSync(join(far, '.env'), 'A=far\n');

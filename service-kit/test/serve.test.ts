@@ -192,6 +192,17 @@ describe('A server', () => {
       });
     });
 
+    test('When its sender keeps its end open, then the connection is cut all the same', async () => {
+      const socket = connect({ port: server.port, host, allowHalfOpen: true });
+      socket.write('hello\r\n\r\n');
+      await new Promise((resolve) => socket.resume().once('end', resolve));
+      const cut = new Promise((resolve) => socket.once('error', resolve));
+      const probe = setInterval(() => socket.write('more'), 50);
+
+      expect(await cut).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) as string });
+      clearInterval(probe);
+    });
+
     test('When some were broken, then the next good one is answered', async () => {
       await sendRaw(server.port, 'hello\r\n\r\n');
 

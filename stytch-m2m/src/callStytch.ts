@@ -112,9 +112,11 @@ function describeFailure(error: unknown, about: Call): Error {
       about.retryAfterSeconds,
     );
   }
+  // The SDK keeps no cause; the class tells a network error from a fault of the code, and holds no secret.
+  const kind = error instanceof Error ? error.constructor.name : typeof error;
   const notJson = error instanceof Error && error.message.startsWith('Unable to parse JSON');
   return new StytchUnreachable(
-    notJson ? 'Stytch answered with something that is not JSON' : 'Stytch could not be reached',
+    notJson ? 'Stytch answered with something that is not JSON' : `Stytch could not be reached (${kind})`,
     false,
     about.retryAfterSeconds,
   );

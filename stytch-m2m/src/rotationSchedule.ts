@@ -44,7 +44,7 @@ export function keepRotating(options: RotationScheduleOptions): () => void {
   };
   const look = async () => {
     try {
-      if (!recovered) await rotation.recover();
+      await rotation.recover(); // Also what has been cut off since, such as one by route while Stytch was away.
       recovered = true;
       if (await isDue()) await rotation.rotate();
       failures = 0;
@@ -54,7 +54,7 @@ export function keepRotating(options: RotationScheduleOptions): () => void {
     }
     const pause =
       failures > 0 ? backOff(failures, recovered ? firstPause : 1_000, longestPause) : lookMilliseconds;
-    if (stopped || (recovered && intervalMilliseconds === undefined)) return;
+    if (stopped) return;
     timer = setTimeout(() => void look(), Math.min(pause, longestPause));
     timer.unref();
   };

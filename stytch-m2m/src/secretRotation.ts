@@ -99,6 +99,7 @@ export class SecretRotation {
         );
       }
       // Restarted with the next secret as its only one, as the article has it; or not rotating, as Stytch will say.
+      if (next) await this.#prove(stored.secret, 'cancel the rotation');
       await this.#stytch.complete();
       await this.#end('completed', completedWith(stored.secret));
     });
@@ -239,13 +240,13 @@ export class SecretRotation {
   /** Proves the next secret, completes at Stytch, stores the outcome. */
   async #finish({ nextSecret, ...stored }: UnderWay): Promise<void> {
     try {
-      await this.#stytch.prove(nextSecret);
+      await this.#prove(nextSecret, stored.unattended ? 'the rotation was cancelled' : 'cancel the rotation');
     } catch (error) {
-      if (!isRefusal(error, 'invalid_client')) throw error;
-      const said = 'Stytch does not accept the next secret';
-      if (!stored.unattended) throw new RotationConflict(`${said}: cancel the rotation`);
-      await this.#cancel(stored);
-      throw new RotationConflict(`${said}: the rotation was cancelled`);
+      if (error instanceof RotationConflict && stored.unattended) {
+        this.#tell({ type: 'failed', error });
+        await this.#cancel(stored);
+      }
+      throw error;
     }
     this.#options.credentials.use({ ...stored, nextSecret }); // Again, where a cancellation failed before.
     try {
@@ -256,6 +257,15 @@ export class SecretRotation {
       if (shown?.secret !== lastFour(nextSecret)) throw error;
     }
     await this.#end('completed', completedWith(nextSecret));
+  }
+
+  async #prove(nextSecret: string, whatNow: string): Promise<void> {
+    try {
+      await this.#stytch.prove(nextSecret);
+    } catch (error) {
+      if (!isRefusal(error, 'invalid_client')) throw error;
+      throw new RotationConflict(`Stytch does not accept the next secret: ${whatNow}`);
+    }
   }
 
   async #cancel(stored: StoredSecrets): Promise<void> {

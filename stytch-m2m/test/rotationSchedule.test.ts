@@ -37,15 +37,14 @@ function setUp({ age, interval }: { age?: number; interval?: number } = {}) {
 }
 
 describe('a schedule', () => {
-  test('When there is no interval, then what was cut off is recovered, once, and nothing rotates', async () => {
+  test('When there is no interval, then what is cut off is recovered within a minute, and nothing rotates', async () => {
     const { rotation, start } = setUp({ age: 1_000 * day });
 
     start();
-    await pass(3 * day);
+    await pass(60 * minute);
 
-    expect(rotation.recover).toHaveBeenCalledTimes(1);
+    expect(rotation.recover).toHaveBeenCalledTimes(61);
     expect(rotation.rotate).not.toHaveBeenCalled();
-    expect(jest.getTimerCount()).toBe(0);
   });
 
   test('When the secret becomes as old as the interval, then it rotates, and again an interval later', async () => {
@@ -198,7 +197,6 @@ describe('a rotation that fails on schedule', () => {
     await pass(1_000);
 
     expect(rotation.recover).toHaveBeenCalledTimes(2);
-    expect(jest.getTimerCount()).toBe(0);
   });
 
   test('When the store cannot be read, then that is told and tried again', async () => {

@@ -305,7 +305,7 @@ describe('what Stytch refuses', () => {
 
     expect([stytch.secret, stytch.next, credentials.secret]).toEqual(['first-aaaa', null, 'first-aaaa']);
     expect(store.content).toEqual({ secret: 'first-aaaa' });
-    expect(types()).toEqual(['started', 'cancelled']);
+    expect(types()).toEqual(['started', 'failed', 'cancelled']);
   });
 
   test('When the next secret is not accepted at a completion, then nothing changes', async () => {
@@ -354,6 +354,18 @@ describe('after a restart in the middle of a rotation, with a secret from the en
 
     expect(stytch.next).toBeNull();
     expect(credentials.secret).toBe('first-aaaa');
+  });
+
+  test('When it came back with a secret that only ends like the next one, then completing is a conflict', async () => {
+    const { stytch, rotation } = setUp({ secret: 'mistyped-bbbb' });
+    stytch.next = 'second-bbbb';
+    stytch.faults.set('token', { before: () => Promise.reject(oauthError(400, 'invalid_client')) });
+
+    await expect(rotation.complete()).rejects.toThrow(
+      'Stytch does not accept the next secret: cancel the rotation',
+    );
+
+    expect([stytch.secret, stytch.next]).toEqual(['first-aaaa', 'second-bbbb']);
   });
 
   test('When the server came back with the next secret, then completing works', async () => {
