@@ -15,7 +15,7 @@ const longestPause = 3_600_000;
 const lookMilliseconds = 60_000;
 
 /**
- * Brings a rotation that was cut off to its end, then rotates whenever the secret is as old as the interval,
+ * Brings a rotation that is cut off, now or later, to its end, and rotates whenever the secret is as old as the interval,
  * less up to a tenth, so that servers that started together do not rotate together. The time of the last
  * rotation is the store's, so a restart changes nothing.
  *
