@@ -51,8 +51,9 @@ const rejections = Object.fromEntries(
 
 /** Node answers before any application, and may cut the connection while the rest is still being sent. */
 function expectCutOff(outcome: Answer | NodeJS.ErrnoException): void {
-  if (outcome instanceof Error) expect(['ECONNRESET', 'EPIPE']).toContain(outcome.code);
-  else expect(outcome.status).toBe(431);
+  // Not instanceof: Node 24 makes such an error outside of the realm that jest gives a test.
+  if ('status' in outcome) expect(outcome.status).toBe(431);
+  else expect(['ECONNRESET', 'EPIPE']).toContain(outcome.code);
 }
 
 const target = { privateKey: key.privateKey, publicJwk: key.publicJwk, projectId, now: startOfTest / 1_000 };
