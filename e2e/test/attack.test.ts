@@ -53,7 +53,8 @@ describe('A running wallet-server', () => {
     const answer = await send(attack).catch((error: unknown) => error as NodeJS.ErrnoException);
 
     // Node ends the connection on headers that are too large, maybe before the rest of them is sent.
-    if (answer instanceof Error) {
+    // Told by its field, for Node 24 makes such an error outside of the realm that jest gives a test.
+    if (!('status' in answer)) {
       expect(attack.expected.status).toBe(431);
       expect(['ECONNRESET', 'EPIPE']).toContain(answer.code);
     } else if (attack.expected.code === undefined) expect(answer.status).toBe(attack.expected.status);
