@@ -1,13 +1,9 @@
-import {
-  createServer,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Express } from 'express';
 import { ConfigError } from './config';
+import { expressClasses } from './expressClasses';
 import { Readiness } from './health';
 import type { Logger } from './logger';
 
@@ -19,7 +15,7 @@ const drainMilliseconds = 10_000;
 export interface ServeOptions {
   /** The program's name, which is also its folder's. */
   name: string;
-  app: RequestListener;
+  app: Express;
   host: string;
   /** 0 lets the operating system choose a free one. */
   port: number;
@@ -52,7 +48,7 @@ export async function serve({
   logger,
   readiness = new Readiness(),
 }: ServeOptions): Promise<RunningServer> {
-  const server = createServer(timeouts, app);
+  const server = createServer({ ...timeouts, ...expressClasses(app) }, app);
   const inFlight = countRequests(server, readiness);
   server.on('clientError', answerBrokenRequest);
   await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 import './closedNetwork';
 import http, { Agent, type IncomingMessage, request as httpRequest, Server } from 'node:http';
 import { connect } from 'node:net';
+import express from 'express';
 import { createBaseApp, type Logger, Readiness, route, type RunningServer, serve } from '../src/index';
 import { parseAnswer, sendRaw } from './rawHttp';
 import { createTestLogger, type TestLogger } from './testLogger';
@@ -80,7 +81,7 @@ describe('A server', () => {
 
   describe('that is to listen', () => {
     const listen = (port: number, at = host, logger: Logger = log.logger) =>
-      serve({ name: 'test', app: () => undefined, host: at, port, logger });
+      serve({ name: 'test', app: express(), host: at, port, logger });
 
     test('When it listens, then it says where, in its log too', () => {
       expect(server.url).toBe(`http://localhost:${server.port}`);
