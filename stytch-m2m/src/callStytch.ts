@@ -43,6 +43,7 @@ interface Call {
 }
 
 const calls = new AsyncLocalStorage<Call>();
+let underWay = 0;
 const callOfRequest = new WeakMap<object, Call>();
 
 /**
@@ -85,6 +86,7 @@ export async function callStytch<Result>(
   deadlineMilliseconds: number,
 ): Promise<Result> {
   const about: Call = {};
+  underWay += 1;
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
@@ -97,6 +99,9 @@ export async function callStytch<Result>(
     throw error instanceof StytchUnreachable ? error : describeFailure(error, about);
   } finally {
     clearTimeout(timer);
+    underWay -= 1;
+    // As long as it is not disabled, every promise of the process pays for its being followed.
+    if (underWay === 0) calls.disable();
   }
 }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
 import { callStytch, StytchRefused, StytchUnreachable } from '../src';
 import { closeNetwork, listen, sdkFor } from './loopback';
@@ -146,4 +147,18 @@ test('When the SDK meets a closed port, JSON that is no error, or a cut connecti
       ) as string,
     });
   }
+});
+
+test('When no call is under way any more, then the promises of the process are no longer followed', async () => {
+  const disable = jest.spyOn(AsyncLocalStorage.prototype, 'disable');
+  const slow = deferred<string>();
+
+  const first = callStytch(() => slow.promise, 1_000);
+  await callStytch(() => Promise.resolve('quick'), 1_000);
+  expect(disable).not.toHaveBeenCalled();
+  slow.resolve('slow');
+  await first;
+
+  expect(disable).toHaveBeenCalledTimes(1);
+  disable.mockRestore();
 });
