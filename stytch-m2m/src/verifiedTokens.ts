@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Who calls, as the access token tells. Frozen: all requests with the same token share it. */
 export interface M2MClientIdentity {
@@ -30,7 +30,7 @@ export class VerifiedTokens {
   constructor(readonly most: number) {}
 
   static digest(token: string): string {
-    return createHash('sha256').update(token).digest('base64');
+    return hash('sha256', token, 'base64');
   }
 
   get(digest: string): VerifiedToken | undefined {
