@@ -63,16 +63,17 @@ describe('The wallet client', () => {
     ]);
   });
 
-  test('When it is asked time and again, then over the same connection', async () => {
+  // Two: undici gives a connection back one turn of the event loop after the answer is there.
+  test('When it is asked time and again, then over the same two connections', async () => {
     const ports = new Set<number | undefined>();
     wallet.behave((request, response) => {
       ports.add(request.socket.remotePort);
       good(request, response);
     });
 
-    for (let times = 0; times < 3; times += 1) await checkBalance();
+    for (let times = 0; times < 20; times += 1) await checkBalance();
 
-    expect(ports.size).toBe(1);
+    expect(ports.size).toBeLessThanOrEqual(2);
   });
 
   describe('When the answer is no balance, then it is 502 and the wallet is not asked again', () => {
@@ -252,9 +253,12 @@ describe('The wallet client', () => {
           setImmediate(() => this.destroy(Object.assign(new Error(code), { code })));
           return this;
         });
+        const url = 'http://127.0.0.1:1';
 
-        await expect(checkBalance(new WalletClient({ url: wallet.url }))).rejects.toMatchObject(unreachable);
-        expect(connect).toHaveBeenCalledTimes(1);
+        await expect(checkBalance(new WalletClient({ url }))).rejects.toMatchObject(unreachable);
+        expect(
+          connect.mock.calls.filter((given) => JSON.stringify(given).includes('"port":"1"')),
+        ).toHaveLength(1);
       },
     );
   });
