@@ -4,7 +4,7 @@ import type { Express } from 'express';
 import type { Client } from 'stytch';
 import { createApp as createPaymentApp, type Dependencies } from '../../payment-server/src/app';
 import { WalletClient } from '../../payment-server/src/walletClient';
-import { createLogger, createMetrics, Readiness } from '../../service-kit/src';
+import { createLogger, Readiness } from '../../service-kit/src';
 import {
   AuthorizationUnavailable,
   type Authorizer,
@@ -111,17 +111,23 @@ const goodWallet: RequestListener = (_request, response) => {
 
 /** The real app of a server, in a world of its own. */
 export function createApp(server: ServerName, world: World = {}, walletUrl = 'http://localhost:0'): Express {
-  const metrics = createMetrics();
+  const app = createSoundApp(server, world, walletUrl);
+  if (world.broken) failFirst(app);
+  return app;
+}
+
+/** Has every request fail, behind what comes before each and before any route. */
+function failFirst(app: Express): void {
+  app.use(() => {
+    throw new TypeError('unforeseen');
+  });
+  const { stack } = app.router;
+  stack.splice(1, 0, ...stack.splice(-1));
+}
+
+function createSoundApp(server: ServerName, world: World, walletUrl: string): Express {
   const base = {
     logger: createLogger({ name: server, level: 'silent' }),
-    metrics: world.broken
-      ? {
-          ...metrics,
-          observeRequests: () => {
-            throw new TypeError('unforeseen');
-          },
-        }
-      : metrics,
     authorizer: fakeAuthorizer(server),
     ...(world.readiness && { readiness: world.readiness }),
   };

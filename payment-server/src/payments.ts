@@ -1,5 +1,5 @@
-import type { Express, Response } from 'express';
-import { HttpError, jsonBody, parseInput, requestIdOf, route } from 'service-kit';
+import type { Express, Request, Response } from 'express';
+import { HttpError, jsonBody, parseInput, route } from 'service-kit';
 import { AccessTokenUnavailable, type AcquiredToken } from 'stytch-m2m';
 import { z } from 'zod';
 import { AccessTokenRejected, type CallContext, type Wallet, type WalletClient } from './walletClient';
@@ -125,11 +125,11 @@ export class ServerTiming {
 
 /** Mounts `/initiate-payment`: GET makes the article's payment and answers as it does, POST any payment. */
 export function mountPayments(app: Express, dependencies: PaymentDependencies): void {
-  const pay = async (response: Response, payment: Payment) => {
+  const pay = async (request: Request, response: Response, payment: Payment) => {
     const { signal, release } = requestLifetime(response, dependencies.deadlineMilliseconds ?? 10_000);
     const timing = new ServerTiming();
     try {
-      const context = { requestId: requestIdOf(response), signal };
+      const context = { requestId: request.id, signal };
       return await initiatePayment(payment, dependencies, context, timing);
     } finally {
       release();
@@ -139,15 +139,15 @@ export function mountPayments(app: Express, dependencies: PaymentDependencies): 
   };
 
   route(app, '/initiate-payment', {
-    get: async (_request, response) => {
-      const { message } = await pay(response, paymentInfo);
+    get: async (request, response) => {
+      const { message } = await pay(request, response, paymentInfo);
       response.json(message);
     },
     post: [
       jsonBody,
       async (request, response) => {
         const payment = parseInput(paymentRequest, request.body ?? {});
-        const { successful, message } = await pay(response, payment);
+        const { successful, message } = await pay(request, response, payment);
         if (!successful) throw new HttpError(402, 'insufficient_balance', message);
         response.json({ status: 'successful', message });
       },

@@ -1,10 +1,9 @@
 import express, { type Express } from 'express';
-import helmet from 'helmet';
-import { answerError, answerNotFound } from './errors';
+import { answerErrors, answerNotFound } from './errors';
 import { mountHealth, Readiness } from './health';
 import type { Logger } from './logger';
 import { createMetrics, type Metrics } from './metrics';
-import { logRequests } from './requests';
+import { observeRequests } from './observeRequests';
 
 export interface BaseAppOptions {
   logger: Logger;
@@ -27,9 +26,9 @@ export function createBaseApp(
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(logRequests(logger), metrics.observeRequests, helmet());
-  mountHealth(app, readiness, metrics.registry);
+  app.use(observeRequests(logger, metrics));
   register(app);
-  app.use(answerNotFound, answerError);
+  mountHealth(app, readiness, metrics.registry);
+  app.use(answerNotFound, answerErrors(logger));
   return app;
 }

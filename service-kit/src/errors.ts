@@ -1,4 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { Logger } from './logger';
+import { loggable } from './observeRequests';
 
 interface HttpErrorOptions {
   /** Headers of the answer. */
@@ -87,20 +89,23 @@ function answerTo(error: unknown): Answer {
 }
 
 /** The one place where errors become HTTP: `{ error, code, request_id }` for the caller, the cause for the log. */
-export const answerError: ErrorRequestHandler = (error: unknown, request, response, next) => {
-  const { status, code, message, headers, details } = answerTo(error);
-  // A refusal is the caller's affair: one reason, no stack, so that a flood of them stays cheap.
-  if (status >= 500) request.log.error({ err: error, code }, 'request refused or failed');
-  else request.log.info({ code, reason: reasonOf(error, code) }, 'request refused or failed');
-  if (response.headersSent) {
-    next(error);
-    return;
-  }
-  response
-    .status(status)
-    .set(headers)
-    .json({ error: message, code, ...details, request_id: request.id });
-};
+export function answerErrors(logger: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    const { status, code, message, headers, details } = answerTo(error);
+    const req = loggable(request);
+    // A refusal is the caller's affair: one reason, no stack, so that a flood of them stays cheap.
+    if (status >= 500) logger.error({ req, err: error, code }, 'request refused or failed');
+    else logger.info({ req, code, reason: reasonOf(error, code) }, 'request refused or failed');
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    response
+      .status(status)
+      .set(headers)
+      .json({ error: message, code, ...details, request_id: request.id });
+  };
+}
 
 /** What lies beneath all. What a JSON parser says quotes the body, which may hold a secret: the code says enough. */
 function reasonOf(error: unknown, code: string): string | undefined {

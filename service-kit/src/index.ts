@@ -11,11 +11,13 @@ export {
   wholeNumber,
 } from './config';
 export { HttpError, InvalidRequest } from './errors';
+/** `request.id`, among the types of Express. */
+export type {} from './observeRequests';
 export { Readiness } from './health';
 export { createLogger, describeError, type Logger } from './logger';
 export { createMetrics, type Metrics } from './metrics';
 export { runProgram } from './program';
-export { jsonBody, parseInput, requestIdOf } from './requests';
+export { jsonBody, parseInput } from './requests';
 export { limitRate } from './rateLimit';
 export { type Methods, route } from './route';
 export { type RunningServer, serve, type ServeOptions } from './serve';

@@ -17,13 +17,21 @@ const secretNames = [
 ];
 
 /**
+ * Lines gather for up to 100 ms or 4 KiB and are written beside the event loop, which waits for no reader of
+ * the log; what gathers while a reader stands still is bounded. Whatever is left is written at the exit.
+ */
+function standardOutput(): DestinationStream {
+  return pino.destination({ sync: false, minLength: 4_096, periodicFlush: 100, maxLength: 16 * 1_024 ** 2 });
+}
+
+/**
  * A logger that writes one JSON object a line, to standard output unless told otherwise.
  * Errors are written as name, message, code, stack and cause only: the objects that HTTP clients throw
  * carry requests, and requests carry credentials.
  */
 export function createLogger(
   { name, level }: { name: string; level: string },
-  destination?: DestinationStream,
+  destination: DestinationStream = standardOutput(),
 ): Logger {
   const options = {
     name,
@@ -32,7 +40,7 @@ export function createLogger(
     redact: secretNames.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]),
     serializers: { err: describeError },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
 }
 
 /** What may be logged of something thrown. */

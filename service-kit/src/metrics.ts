@@ -1,11 +1,11 @@
-import type { RequestHandler } from 'express';
+import type { Request } from 'express';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 
 /** The metrics of one program, for Prometheus; a program adds its own to the registry. */
 export interface Metrics {
   registry: Registry;
-  /** Measures every request it sees, by method, route and status. */
-  observeRequests: RequestHandler;
+  /** Counts a request that has been answered, by method, route and status. */
+  observe: (request: Request, status: number, seconds: number) => void;
 }
 
 /**
@@ -23,15 +23,10 @@ export function createMetrics({ processFigures = false }: { processFigures?: boo
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   });
-  const observeRequests: RequestHandler = (request, response, next) => {
-    const startedAt = performance.now();
-    response.once('close', () => {
-      // The pattern of the route, never the path: a label may not have as many values as there are callers.
-      const { path } = (request.route ?? {}) as { path?: string };
-      const labels = { method: request.method, route: path ?? 'none', status: response.statusCode };
-      duration.observe(labels, (performance.now() - startedAt) / 1_000);
-    });
-    next();
+  const observe: Metrics['observe'] = ({ method, route }, status, seconds) => {
+    // The pattern of the route, never the path: a label may not have as many values as there are callers.
+    const { path = 'none' } = (route ?? {}) as { path?: string };
+    duration.observe({ method, route: path, status }, seconds);
   };
-  return { registry, observeRequests };
+  return { registry, observe };
 }

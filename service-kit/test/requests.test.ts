@@ -1,6 +1,6 @@
 import './closedNetwork';
 import request from 'supertest';
-import { createBaseApp, requestIdOf, route } from '../src/index';
+import { createBaseApp, route } from '../src/index';
 import { createTestLogger, secretMark } from './testLogger';
 
 const madeId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
@@ -9,8 +9,8 @@ function createApp() {
   const { logger, lines } = createTestLogger();
   const app = createBaseApp({ logger }, (router) => {
     route(router, '/things/:id', {
-      get: (_request, response) => {
-        response.json({ id: requestIdOf(response) });
+      get: ({ id }, response) => {
+        response.json({ id });
       },
     });
     route(router, '/fails', {

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import type { Logger } from './logger';
+import type { Metrics } from './metrics';
+import { securityHeaders } from './securityHeaders';
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- the way that Express's types are extended
+  namespace Express {
+    interface Request {
+      /** Stands in the log, in `X-Request-Id` and in the answers to errors. */
+      id: string;
+      /** Milliseconds on the clock of `performance.now()`. */
+      arrivedAt: number;
+    }
+  }
+}
+
+/** What may stand in a log line and in a header of the next call: anything else is replaced. */
+const acceptableRequestId = /^[\w.:-]{1,128}$/;
+
+function requestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && acceptableRequestId.test(given) ? given : randomUUID();
+}
+
+/** Probes come every few seconds and say nothing. */
+const probes = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** What the log says of a request: of its address the path only, for a query may hold what nobody should put there. */
+export function loggable({ id, method, originalUrl }: Request) {
+  const query = originalUrl.indexOf('?');
+  return { id, method, path: query === -1 ? originalUrl : originalUrl.slice(0, query) };
+}
+
+/**
+ * What comes before every request: an id (`X-Request-Id`, taken over from the caller, or made), security
+ * headers; and what comes after it: its measurement and one log line.
+ */
+export function observeRequests(logger: Logger, { observe }: Pick<Metrics, 'observe'>): RequestHandler {
+  const headers = securityHeaders();
+  // The line is made here, of nothing secret: a search for secrets in it would cost more than the line.
+  const log = logger.child({}, { redact: [] });
+
+  function answered(this: Response): void {
+    const request = this.req as Request;
+    const milliseconds = performance.now() - request.arrivedAt;
+    observe(request, this.statusCode, milliseconds / 1_000);
+    if (probes.has(request.originalUrl)) return;
+    log.info(
+      { req: loggable(request), res: { status: this.statusCode }, responseTime: Math.round(milliseconds) },
+      this.writableEnded ? 'request answered' : 'request given up by its caller',
+    );
+  }
+
+  return (request, response, next) => {
+    request.arrivedAt = performance.now();
+    request.id = requestId(request.headers['x-request-id']);
+    for (const [name, value] of headers) response.setHeader(name, value);
+    response.setHeader('X-Request-Id', request.id);
+    response.on('close', answered);
+    next();
+  };
+}
