@@ -18,6 +18,5 @@ export { createLogger, describeError, type Logger } from './logger';
 export { createMetrics, type Metrics } from './metrics';
 export { runProgram } from './program';
 export { jsonBody, parseInput } from './requests';
-export { limitRate } from './rateLimit';
 export { type Methods, route } from './route';
 export { type RunningServer, serve, type ServeOptions } from './serve';

@@ -1,7 +1,8 @@
 import { type ErrorRequestHandler, type RequestHandler, Router } from 'express';
-import { jsonBody, limitRate, route } from 'service-kit';
+import { jsonBody, route } from 'service-kit';
 import { AuthorizationError, type Authorizer, callStytch } from 'stytch-m2m';
 import { readClientId, readCreate, readSearch, readUpdate } from './adminRequests';
+import { limitRate } from './rateLimit';
 import type { Stytch } from './stytch';
 
 /** How long each call to Stytch may take, in milliseconds. */

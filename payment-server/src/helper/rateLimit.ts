@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
-import { HttpError } from './errors';
+import { HttpError } from 'service-kit';
 
 /**
  * Middleware that lets one address make so many requests a minute and answers the rest 429 with `Retry-After`

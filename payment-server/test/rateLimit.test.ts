@@ -1,9 +1,10 @@
-import './closedNetwork';
+import '../../service-kit/test/closedNetwork';
 import express from 'express';
 import request from 'supertest';
-import { createBaseApp, limitRate, route } from '../src/index';
-import { expectRefused } from './expectRefused';
-import { createTestLogger } from './testLogger';
+import { createBaseApp, route } from 'service-kit';
+import { expectRefused } from '../../service-kit/test/expectRefused';
+import { createTestLogger } from '../../service-kit/test/testLogger';
+import { limitRate } from '../src/helper/rateLimit';
 
 function createApp(requestsPerMinute: number) {
   return createBaseApp({ logger: createTestLogger().logger }, (router) => {
