@@ -1,0 +1,95 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Program } from '../../scripts/src/program';
+import { type Answer, call, during, paid, pay, summary, until } from './calls';
+import { World } from './harness';
+import { type RoundRobin, startRoundRobin } from './roundRobin';
+import type { StytchControls } from './stytchControls';
+
+/** How many answers there are to be between one event and the next. */
+const answersBetween = 150;
+/** What a client does that tries again: so often, with a pause of so many milliseconds. */
+const mostTries = 4;
+const pauseMilliseconds = 100;
+
+jest.setTimeout(120_000);
+
+describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
+  const world = new World();
+  const folder = mkdtempSync(join(tmpdir(), 'replicas-'));
+  const path = join(folder, 'client-secret');
+  let stytch: StytchControls;
+  let wallets: Program[];
+  let payments: Program[];
+  let walletProxy: RoundRobin;
+  let paymentProxy: RoundRobin;
+
+  beforeAll(async () => {
+    stytch = await world.startStytch();
+    await stytch.setTokenLifetime(5);
+    writeFileSync(path, `${stytch.program.seed.CLIENT_SECRET ?? ''}\n`, { mode: 0o600 });
+    wallets = await Promise.all([world.startWallet(), world.startWallet()]);
+    walletProxy = await startRoundRobin(wallets.map(({ url }) => url));
+    const environment = { CLIENT_SECRET: '', CLIENT_SECRET_FILE: path };
+    const start = () => world.startPayment(walletProxy, environment);
+    payments = await Promise.all([start(), start(), start()]);
+    paymentProxy = await startRoundRobin(payments.map(({ url }) => url));
+  });
+  afterAll(async () => {
+    await paymentProxy.close();
+    await walletProxy.close();
+    expect(await world.misdeeds()).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
+  async function payWithRetries(): Promise<Answer> {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await pay(paymentProxy).catch(() => undefined);
+      if (answer && (answer.status < 500 || tries === mostTries)) return answer;
+      if (tries === mostTries) throw new Error('no answer');
+      await wait(pauseMilliseconds);
+    }
+  }
+
+  test('When the secret is rotated and replicas are killed and started anew, then no request fails', async () => {
+    const secretBefore = readFileSync(path, 'utf8');
+
+    const answers = await during(10, payWithRetries, async (soFar) => {
+      const some = () => {
+        const enough = soFar.length + answersBetween;
+        return until('there are some answers', () => soFar.length >= enough);
+      };
+      await some();
+      const rotated = await call(`${paymentProxy.url}/rotate-client-secret`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${await operatorToken()}` },
+      });
+      expect(summary(rotated)).toMatchObject({ status: 200 });
+      await some();
+      world.signal(payments[0]!, 'SIGKILL');
+      await some();
+      world.signal(wallets[0]!, 'SIGKILL');
+      await wallets[0]!.ended;
+      await some();
+      await world.startWallet({ PORT: new URL(wallets[0]!.url).port });
+      // Tokens of before the rotation have ended by then: the new secret is what the last answers rest on.
+      const longEnough = Date.now() + 5_000;
+      await until('the tokens are new', () => Date.now() > longEnough);
+      await some();
+    });
+
+    expect(answers.map(summary)).toEqual(answers.map(() => paid));
+    expect(answers.length).toBeGreaterThan(5 * answersBetween);
+    expect(readFileSync(path, 'utf8')).not.toBe(secretBefore);
+    for (const count of [...paymentProxy.answered.values(), ...walletProxy.answered.values()]) {
+      expect(count).toBeGreaterThan(0);
+    }
+  });
+
+  function operatorToken(): Promise<string> {
+    const { OPERATOR_CLIENT_ID: sub } = stytch.program.seed;
+    return stytch.mint({ claims: { sub, scope: 'manage:m2m_clients' } });
+  }
+});
