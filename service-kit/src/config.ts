@@ -48,17 +48,52 @@ function readDotenv(directory: string): NodeJS.ProcessEnv {
  * Turns the environment into a typed object, once, at the edge of the program.
  *
  * @param help what to do about it, in a sentence or more; ends the message of the error.
+ * @param secretNames settings that may be in a file instead: `<name>_FILE` says in which. One newline at its
+ *   end is not part of the secret.
  * @throws ConfigError that lists every variable at fault, each with what it should be.
  */
 export function readConfig<Schema extends z.ZodObject>(
   schema: Schema,
   environment: Environment,
   help = 'Set them in the environment or in a .env file; .env.example explains each.',
+  secretNames: readonly string[] = [],
 ): z.infer<Schema> {
-  const result = schema.safeParse(environment);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  const { secrets, problems } = readSecretFiles(secretNames, environment);
+  const result = schema.safeParse({ ...environment, ...secrets });
+  if (result.success && problems.length === 0) return result.data;
+  const issues = result.error?.issues ?? [];
+  problems.push(...issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`));
   throw new ConfigError(['These settings are missing or wrong:', ...problems, help].join('\n'));
+}
+
+function readSecretFiles(names: readonly string[], environment: Environment) {
+  const secrets: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const name of names) {
+    const file = environment[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (environment[name] !== undefined) {
+      problems.push(`  ${name}: must not be set beside ${name}_FILE`);
+      continue;
+    }
+    // A secret that cannot be had is one problem, not two: it does not count as missing as well.
+    secrets[name] = '';
+    try {
+      secrets[name] = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+      if (secrets[name].trim() === '') problems.push(`  ${name}_FILE: ${file} is empty`);
+    } catch (error) {
+      problems.push(`  ${name}_FILE: ${file} ${whyUnreadable(error)}`);
+    }
+  }
+  return { secrets, problems };
+}
+
+/** What is wrong with a file, in words that follow its name. */
+export function whyUnreadable(error: unknown): string {
+  const { code = 'for an unknown reason' } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'is not there';
+  if (code === 'EACCES') return 'may not be read by this user';
+  return code === 'EISDIR' ? 'is a folder' : `cannot be read: ${code}`;
 }
 
 /** A setting that has to be there. */
@@ -103,9 +138,19 @@ function isLoopback(address: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** What every HTTP server here reads: where to listen, and how much to log. */
+/** Where certificate, key and CA are. Each is the path of a file in PEM. */
+export const tlsSettings = {
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
+  TLS_CA_FILE: z.string().optional(),
+};
+
+/** What every HTTP server here reads: where and how to listen, and how much to log. `settingsAgree` goes with it. */
 export function serverSettings(defaultPort: number) {
   return {
+    ...tlsSettings,
+    /** Where health and metrics are to be had over plain HTTP. 0 lets the operating system choose. */
+    HEALTH_PORT: wholeNumber(0, 65535).optional(),
     /** 0 lets the operating system choose a free one. */
     PORT: wholeNumber(0, 65535).default(defaultPort),
     HOST: z.string().default('127.0.0.1'),
@@ -116,3 +161,32 @@ export function serverSettings(defaultPort: number) {
       .default('info'),
   };
 }
+
+interface Agreeing {
+  TLS_CERT_FILE?: string | undefined;
+  TLS_KEY_FILE?: string | undefined;
+  TLS_CA_FILE?: string | undefined;
+  PORT?: number | undefined;
+  HEALTH_PORT?: number | undefined;
+}
+
+/** What the settings of `serverSettings` and `tlsSettings` have to be to each other: for `check` on a schema. */
+export const settingsAgree = z.superRefine<Agreeing>(
+  (settings, context) => {
+    const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, PORT, HEALTH_PORT } = settings;
+    const tell = (name: string, message: string) => {
+      context.addIssue({ code: 'custom', path: [name], message });
+    };
+    if ((TLS_CERT_FILE ?? TLS_KEY_FILE ?? TLS_CA_FILE) !== undefined) {
+      if (TLS_CERT_FILE === undefined)
+        tell('TLS_CERT_FILE', 'is missing: TLS_KEY_FILE and TLS_CA_FILE need it');
+      if (TLS_KEY_FILE === undefined)
+        tell('TLS_KEY_FILE', 'is missing: TLS_CERT_FILE and TLS_CA_FILE need it');
+    }
+    if (HEALTH_PORT !== undefined && HEALTH_PORT !== 0 && HEALTH_PORT === PORT) {
+      tell('HEALTH_PORT', 'must be another than PORT');
+    }
+  },
+  // Also when a setting is missing, so that one message tells of all.
+  { when: () => true },
+);

@@ -8,6 +8,8 @@ export {
   required,
   secureAddress,
   serverSettings,
+  settingsAgree,
+  tlsSettings,
   wholeNumber,
 } from './config';
 export { HttpError, InvalidRequest } from './errors';
@@ -20,3 +22,5 @@ export { runProgram } from './program';
 export { jsonBody, parseInput } from './requests';
 export { type Methods, route } from './route';
 export { type RunningServer, serve, type ServeOptions } from './serve';
+export { readTlsMaterial, TlsFiles, type TlsFilesOptions, type TlsSource } from './tls';
+export { type TlsMaterial, tlsOptions, type TlsSettings } from './tlsMaterial';
