@@ -21,7 +21,8 @@ export async function runProgram<Server extends RunningServer>(
     const environment = loadEnvironment(directories);
     const server = await start(environment);
     stopOnSignal(server, environment.npm_lifecycle_event !== undefined);
-    process.send?.({ listening: server.url });
+    const { url, healthUrl } = server;
+    process.send?.({ listening: url, ...(healthUrl !== undefined && { healthUrl }) });
     return server;
   } catch (error) {
     process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`);

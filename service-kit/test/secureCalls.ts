@@ -1,0 +1,38 @@
+import { type AgentOptions, request } from 'node:https';
+import type { IncomingHttpHeaders } from 'node:http';
+import { TLSSocket } from 'node:tls';
+
+export interface SecureAnswer {
+  status: number | undefined;
+  headers: IncomingHttpHeaders;
+  json: unknown;
+  /** Of the certificate that the server showed. */
+  serialNumber: string;
+  /** Whether the session is one of an earlier connection. */
+  resumed: boolean;
+}
+
+/**
+ * Makes a GET over TLS, on a connection of its own unless the options have an agent.
+ *
+ * @throws when there is no answer: the handshake failed, or the server cut the connection.
+ */
+export function getSecurely(url: string, options: AgentOptions & { agent?: unknown }): Promise<SecureAnswer> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { agent: false, ...(options as AgentOptions) }, (response) => {
+      const { socket } = response;
+      if (!(socket instanceof TLSSocket)) throw new Error('this is not TLS');
+      const resumed = socket.isSessionReused();
+      const { serialNumber } = socket.getPeerCertificate();
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+      response.once('error', reject);
+      response.once('end', () => {
+        const { statusCode: status, headers } = response;
+        resolve({ status, headers, json: JSON.parse(text) as unknown, serialNumber, resumed });
+      });
+    });
+    call.once('error', reject);
+    call.end();
+  });
+}
