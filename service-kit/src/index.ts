@@ -1,4 +1,5 @@
 export { type BaseAppOptions, createBaseApp } from './app';
+export { clientNames, requireClientNames } from './clientNames';
 export {
   ConfigError,
   type Environment,

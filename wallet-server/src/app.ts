@@ -1,4 +1,4 @@
-import type { Express } from 'express';
+import type { Express, RequestHandler } from 'express';
 import { type BaseAppOptions, createBaseApp, HttpError, jsonBody, route } from 'service-kit';
 import type { Authorizer } from 'stytch-m2m';
 
@@ -27,11 +27,14 @@ export const walletInfo: readonly Wallet[] = [
 
 export interface Dependencies extends BaseAppOptions {
   authorizer: Pick<Authorizer, 'authorizeToken'>;
+  /** Stands before the access token: may this client call at all? Default: any may. */
+  guard?: RequestHandler | undefined;
 }
 
 /** The resource server (RFC 6749 §1.1): one route, behind an access token. */
-export function createApp({ authorizer: { authorizeToken }, ...base }: Dependencies): Express {
+export function createApp({ authorizer: { authorizeToken }, guard, ...base }: Dependencies): Express {
   return createBaseApp(base, (app) => {
+    if (guard) app.use('/api', guard);
     route(app, '/api/check-balance', {
       post: [
         authorizeToken('read:users'),

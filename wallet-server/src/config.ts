@@ -1,12 +1,29 @@
-import { type Environment, readConfig, required, secureAddress, serverSettings } from 'service-kit';
+import {
+  clientNames,
+  type Environment,
+  readConfig,
+  required,
+  secureAddress,
+  serverSettings,
+  settingsAgree,
+} from 'service-kit';
 import { z } from 'zod';
 
-const schema = z.object({
-  ...serverSettings(4000),
-  STYTCH_PROJECT_ID: required('the id of your Stytch project'),
-  STYTCH_SECRET: required('the secret of your Stytch project'),
-  STYTCH_BASE_URL: secureAddress().optional(),
-});
+const schema = z
+  .object({
+    ...serverSettings(4000),
+    STYTCH_PROJECT_ID: required('the id of your Stytch project'),
+    STYTCH_SECRET: required('the secret of your Stytch project'),
+    STYTCH_BASE_URL: secureAddress().optional(),
+    /** Whose certificates may call, of all those that the CA has issued. */
+    ALLOWED_CLIENT_NAMES: clientNames().optional(),
+  })
+  .check(settingsAgree)
+  .refine((settings) => settings.ALLOWED_CLIENT_NAMES === undefined || settings.TLS_CA_FILE !== undefined, {
+    path: ['ALLOWED_CLIENT_NAMES'],
+    error: 'needs TLS_CA_FILE: without it no client shows a certificate',
+    when: () => true,
+  });
 
 export type Config = z.infer<typeof schema>;
 
@@ -22,5 +39,5 @@ Settings are read from wallet-server/.env, then .env at the root; .env.example e
  * @throws ConfigError that names every setting at fault, and both ways to get credentials.
  */
 export function readWalletConfig(environment: Environment): Config {
-  return readConfig(schema, environment, help);
+  return readConfig(schema, environment, help, ['STYTCH_SECRET']);
 }

@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { Counter } from 'prom-client';
 import {
+  createBaseApp,
   createLogger,
   createMetrics,
   type Environment,
   Readiness,
+  requireClientNames,
   runProgram,
   type RunningServer,
   serve,
+  TlsFiles,
 } from 'service-kit';
 import { createApp } from './app';
 import { readWalletConfig } from './config';
@@ -22,6 +25,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
   const config = readWalletConfig(environment);
   const logger = createLogger({ name: 'wallet-server', level: config.LOG_LEVEL });
   const metrics = createMetrics({ processFigures: true });
+  const tls = await TlsFiles.open(config, { logger, registry: metrics.registry });
   const authorizations = new Counter({
     name: 'authorizations_total',
     help: 'Requests that had to show an access token, by outcome',
@@ -32,15 +36,19 @@ export async function start(environment: Environment): Promise<RunningServer> {
     authorizations.inc({ outcome });
   });
   const readiness = new Readiness(() => authorizer.isReady());
-  const app = createApp({ logger, metrics, readiness, authorizer });
-  const { HOST: host, PORT: port } = config;
-  const server = await serve({ name: 'wallet-server', app, host, port, logger, readiness });
+  const base = { logger, metrics, readiness };
+  const { HOST: host, PORT: port, HEALTH_PORT: healthPort, ALLOWED_CLIENT_NAMES: clientNames } = config;
+  const app = createApp({ ...base, authorizer, guard: clientNames && requireClientNames(clientNames) });
+  const health =
+    healthPort === undefined ? undefined : { app: createBaseApp(base, () => undefined), port: healthPort };
+  const server = await serve({ name: 'wallet-server', app, host, port, logger, readiness, tls, health });
   authorizer.start();
   return {
     ...server,
     close: async () => {
       await server.close();
       authorizer.stop();
+      tls?.stop();
     },
   };
 }
