@@ -1,10 +1,10 @@
 import {
   type Environment,
-  httpAddress,
   readConfig,
   required,
   secureAddress,
   serverSettings,
+  settingsAgree,
   wholeNumber,
 } from 'service-kit';
 import { z } from 'zod';
@@ -15,7 +15,7 @@ const settings = {
   STYTCH_SECRET: required('the secret of your Stytch project'),
   STYTCH_BASE_URL: secureAddress().optional(),
   CLIENT_ID: required('the id of the M2M client payment-service'),
-  WALLET_SERVER_URL: httpAddress().default('http://localhost:4000'),
+  WALLET_SERVER_URL: secureAddress().default('http://localhost:4000'),
   /** Requests a minute that one address may make to the admin routes. */
   ADMIN_RATE_LIMIT: wholeNumber(1, 1_000_000).default(120),
 };
@@ -29,21 +29,27 @@ const interval = z
   .transform((value) => Number.parseInt(value, 10) * unitMilliseconds[value.slice(-1) as 'd' | 'h' | 'm']);
 const unitMilliseconds = { d: 86_400_000, h: 3_600_000, m: 60_000 };
 
-const secretInMemory = z.object({
-  ...settings,
-  CLIENT_SECRET: required('the secret of the M2M client payment-service, unless CLIENT_SECRET_FILE is set'),
-  CLIENT_SECRET_FILE: z.undefined().optional(),
-  SECRET_ROTATION_INTERVAL: z
-    .undefined({ error: 'needs CLIENT_SECRET_FILE: a secret in memory would be lost with the next restart' })
-    .optional(),
-});
+const secretInMemory = z
+  .object({
+    ...settings,
+    CLIENT_SECRET: required('the secret of the M2M client payment-service, unless CLIENT_SECRET_FILE is set'),
+    CLIENT_SECRET_FILE: z.undefined().optional(),
+    SECRET_ROTATION_INTERVAL: z
+      .undefined({
+        error: 'needs CLIENT_SECRET_FILE: a secret in memory would be lost with the next restart',
+      })
+      .optional(),
+  })
+  .check(settingsAgree);
 
-const secretInFile = z.object({
-  ...settings,
-  CLIENT_SECRET: z.undefined({ error: 'must not be set beside CLIENT_SECRET_FILE' }).optional(),
-  CLIENT_SECRET_FILE: z.string(),
-  SECRET_ROTATION_INTERVAL: interval.optional(),
-});
+const secretInFile = z
+  .object({
+    ...settings,
+    CLIENT_SECRET: z.undefined({ error: 'must not be set beside CLIENT_SECRET_FILE' }).optional(),
+    CLIENT_SECRET_FILE: z.string(),
+    SECRET_ROTATION_INTERVAL: interval.optional(),
+  })
+  .check(settingsAgree);
 
 export type Config = z.infer<typeof secretInMemory> | z.infer<typeof secretInFile>;
 
@@ -61,6 +67,6 @@ Settings are read from payment-server/.env, then .env at the root; .env.example 
  */
 export function readPaymentConfig(environment: Environment): Config {
   return environment.CLIENT_SECRET_FILE === undefined
-    ? readConfig(secretInMemory, environment, help)
-    : readConfig(secretInFile, environment, help);
+    ? readConfig(secretInMemory, environment, help, ['STYTCH_SECRET'])
+    : readConfig(secretInFile, environment, help, ['STYTCH_SECRET']);
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import {
+  createBaseApp,
   createLogger,
   type Environment,
   type Logger,
@@ -7,6 +8,7 @@ import {
   runProgram,
   type RunningServer,
   serve,
+  TlsFiles,
 } from 'service-kit';
 import { createAuthorizer, type RotationEvent } from 'stytch-m2m';
 import { createApp } from './app';
@@ -24,6 +26,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
   const config = readPaymentConfig(environment);
   const logger = createLogger({ name: 'payment-server', level: config.LOG_LEVEL });
   const metrics = createPaymentMetrics();
+  const tls = await TlsFiles.open(config, { logger, registry: metrics.registry });
   const stytch = await createStytch(config, {
     onAccessToken: metrics.onAccessToken,
     onRotation: (event) => {
@@ -42,18 +45,19 @@ export async function start(environment: Environment): Promise<RunningServer> {
     onAuthorization: metrics.onAuthorization,
   });
   const readiness = new Readiness(() => authorizer.isReady());
+  const base = { logger, metrics, readiness };
   const app = createApp({
-    logger,
-    metrics,
-    readiness,
+    ...base,
     stytch,
     authorizer,
     howToGetToken: howToGetToken(config),
     requestsPerMinute: config.ADMIN_RATE_LIMIT,
-    payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL }) },
+    payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL, tls }) },
   });
-  const { HOST: host, PORT: port } = config;
-  const server = await serve({ name: 'payment-server', app, host, port, logger, readiness });
+  const { HOST: host, PORT: port, HEALTH_PORT: healthPort } = config;
+  const health =
+    healthPort === undefined ? undefined : { app: createBaseApp(base, () => undefined), port: healthPort };
+  const server = await serve({ name: 'payment-server', app, host, port, logger, readiness, tls, health });
   authorizer.start();
   stytch.start();
   return {
@@ -62,6 +66,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
       await server.close();
       authorizer.stop();
       stytch.stop();
+      tls?.stop();
     },
   };
 }

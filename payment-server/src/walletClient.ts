@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Axios, AxiosError, type AxiosResponse, isAxiosError } from 'axios';
-import { HttpError } from 'service-kit';
-import { Pool } from 'undici';
+import { HttpError, type TlsSource } from 'service-kit';
 import { z } from 'zod';
 import type { Payment } from './payments';
 import { undiciAdapter } from './undiciAdapter';
+import { WalletConnections } from './walletConnections';
 
 /** The one answer that counts as a balance: anything else is no reason to say yes or no to a payment. */
 const walletAnswer = z.object({ customerName: z.string(), walletId: z.string(), walletBalance: z.number() });
@@ -29,6 +29,8 @@ export interface WalletClientOptions {
   url: string;
   /** How long one try may take for a connection, and then until all of the answer is there. Milliseconds, default 3,000. */
   timeoutMilliseconds?: number;
+  /** Whom to trust and what to show, where the address is https. Default: the usual CAs, and nothing. */
+  tls?: TlsSource | undefined;
 }
 
 /** A connection that ended, or was not taken, before there was an answer. */
@@ -40,13 +42,13 @@ export class WalletClient {
   readonly #http: InstanceType<typeof Axios>;
   readonly #path: string;
 
-  constructor({ url, timeoutMilliseconds = 3_000 }: WalletClientOptions) {
+  constructor({ url, timeoutMilliseconds = 3_000, tls }: WalletClientOptions) {
     const { origin, pathname } = new URL(url);
-    const connections = new Pool(origin, { connections: 256, connect: { timeout: timeoutMilliseconds } });
+    const connections = new WalletConnections(origin, { tls, timeoutMilliseconds });
     this.#path = `${pathname.replace(/\/$/, '')}/api/check-balance`;
     // The bare class: the defaults of `axios.create` are merged anew for every request.
     this.#http = new Axios({
-      adapter: undiciAdapter(() => connections),
+      adapter: undiciAdapter(() => connections.current),
       timeout: timeoutMilliseconds,
       maxContentLength: 100_000,
       validateStatus: () => true,
