@@ -1,4 +1,5 @@
 import '../../service-kit/test/closedNetwork';
+import { readFileSync } from 'node:fs';
 import { Client } from 'stytch';
 import request from 'supertest';
 import { secretMark } from '../../service-kit/test/testLogger';
@@ -212,6 +213,21 @@ describe('readPaymentConfig', () => {
     expect(read).toThrow(/WALLET_SERVER_URL: must be an http:\/\/ or https:\/\/ address/);
     expect(read).toThrow(/ADMIN_RATE_LIMIT: must be a whole number from 1 to 1000000/);
     expect(read).not.toThrow(secretMark);
+  });
+
+  test('When the wallet-server is elsewhere, then its address has to be https: it is sent tokens', () => {
+    const elsewhere = (url: string) => readPaymentConfig({ ...credentials, WALLET_SERVER_URL: url });
+
+    expect(() => elsewhere('http://wallet.example')).toThrow(/WALLET_SERVER_URL: must be https:\/\//);
+    expect(elsewhere('https://wallet.example/').WALLET_SERVER_URL).toBe('https://wallet.example');
+  });
+
+  test("When the project's secret is in a file, then the environment needs none", () => {
+    const { STYTCH_PROJECT_ID, CLIENT_ID, CLIENT_SECRET } = credentials;
+    const environment = { STYTCH_PROJECT_ID, CLIENT_ID, CLIENT_SECRET, STYTCH_SECRET_FILE: __filename };
+    const { STYTCH_SECRET } = readPaymentConfig(environment);
+
+    expect(STYTCH_SECRET).toBe(readFileSync(__filename, 'utf8').trimEnd());
   });
 
   test('When nothing else is set, then the rest is as in the article', () => {

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import {
   ConfigError,
+  type Environment,
   httpAddress,
   loadEnvironment,
   readConfig,
   required,
   secureAddress,
   serverSettings,
+  settingsAgree,
   wholeNumber,
 } from '../src/index';
 
@@ -115,6 +117,110 @@ describe('readConfig', () => {
 
   test('When nothing else is said, then the message tells where settings come from', () => {
     expect(() => readConfig(schema, {})).toThrow(/in a \.env file; \.env\.example explains each\.$/);
+  });
+});
+
+describe('settings of TLS and of a port for probes', () => {
+  const schema = z
+    .object({ ...serverSettings(4000), SECRET: required('the secret of the thing') })
+    .check(settingsAgree);
+  const problems = (environment: Environment) => {
+    try {
+      readConfig(schema, { SECRET: 'x', ...environment });
+      return [];
+    } catch (error) {
+      return (error as ConfigError).message.split('\n').slice(1, -1);
+    }
+  };
+
+  test('When certificate and key are given, with a CA or without, then all is well', () => {
+    const pair = { TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k' };
+
+    expect(problems(pair)).toEqual([]);
+    expect(problems({ ...pair, TLS_CA_FILE: 'a', HEALTH_PORT: '4001' })).toEqual([]);
+  });
+
+  test.each([
+    [{ TLS_CERT_FILE: 'c' }, ['  TLS_KEY_FILE: is missing: TLS_CERT_FILE and TLS_CA_FILE need it']],
+    [{ TLS_KEY_FILE: 'k' }, ['  TLS_CERT_FILE: is missing: TLS_KEY_FILE and TLS_CA_FILE need it']],
+    [
+      { TLS_CA_FILE: 'a' },
+      [
+        '  TLS_CERT_FILE: is missing: TLS_KEY_FILE and TLS_CA_FILE need it',
+        '  TLS_KEY_FILE: is missing: TLS_CERT_FILE and TLS_CA_FILE need it',
+      ],
+    ],
+    [{ HEALTH_PORT: '4000' }, ['  HEALTH_PORT: must be another than PORT']],
+    [{ HEALTH_PORT: '65536' }, ['  HEALTH_PORT: must be a whole number from 0 to 65535']],
+  ])('When there is only %j, then the message says what goes with it', (environment, expected) => {
+    expect(problems(environment)).toEqual(expected);
+  });
+
+  test('When both ports are for the operating system to choose, then they are two', () => {
+    expect(problems({ PORT: '0', HEALTH_PORT: '0' })).toEqual([]);
+  });
+
+  test('When another setting is missing, then one message tells of both', () => {
+    expect(() => readConfig(schema, { TLS_CERT_FILE: 'c' })).toThrow(
+      /SECRET: is missing[^]*TLS_KEY_FILE: is missing/,
+    );
+  });
+});
+
+describe('a secret in a file', () => {
+  const schema = z.object({ SECRET: required('the secret of the thing'), OTHER: required('another') });
+  const read = (environment: Environment) => readConfig(schema, environment, 'Help.', ['SECRET']);
+  let folder: string;
+  let file: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'secret-'));
+    file = join(folder, 'secret');
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each([
+    ['secret', 'secret'],
+    ['secret\n', 'secret'],
+    ['secret\r\n', 'secret'],
+    [' sec ret \n\n', ' sec ret \n'],
+  ])('When the file has %j in it, then the secret is %j', (text, secret) => {
+    writeFileSync(file, text);
+
+    expect(read({ SECRET_FILE: file, OTHER: 'o' })).toEqual({ SECRET: secret, OTHER: 'o' });
+  });
+
+  test.each(['', '\n', ' \n'])(
+    'When there is but %j in the file, then the message says that it is empty',
+    (text) => {
+      writeFileSync(file, text);
+
+      expect(() => read({ SECRET_FILE: file, OTHER: 'o' })).toThrow(`SECRET_FILE: ${file} is empty`);
+    },
+  );
+
+  test('When the file is not there, or a folder, then the message says so, and what else is wrong', () => {
+    const message = ['These settings are missing or wrong:', `  SECRET_FILE: ${file} is not there`];
+
+    expect(() => read({ SECRET_FILE: file })).toThrow(
+      new ConfigError([...message, '  OTHER: is missing: another', 'Help.'].join('\n')),
+    );
+    expect(() => read({ SECRET_FILE: folder, OTHER: 'o' })).toThrow(`SECRET_FILE: ${folder} is a folder`);
+  });
+
+  test('When the secret is in the environment as well, then nobody could say which counts', () => {
+    writeFileSync(file, 'in-the-file');
+    const both = () => read({ SECRET: 'in-the-environment', SECRET_FILE: file, OTHER: 'o' });
+
+    expect(both).toThrow('  SECRET: must not be set beside SECRET_FILE');
+    expect(both).not.toThrow(/in-the-/);
+  });
+
+  test('When nothing says that it may be in a file, then the file is left alone', () => {
+    expect(() => readConfig(schema, { SECRET_FILE: file, OTHER: 'o' })).toThrow('SECRET: is missing');
   });
 });
 

@@ -1,5 +1,6 @@
 import { type AgentOptions, request } from 'node:https';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
 export interface SecureAnswer {
@@ -12,6 +13,12 @@ export interface SecureAnswer {
   resumed: boolean;
 }
 
+/** A socket as what it is. */
+export function secure(socket: Socket): TLSSocket {
+  if (socket instanceof TLSSocket) return socket;
+  throw new Error('this is not TLS');
+}
+
 /**
  * Makes a GET over TLS, on a connection of its own unless the options have an agent.
  *
@@ -20,8 +27,7 @@ export interface SecureAnswer {
 export function getSecurely(url: string, options: AgentOptions & { agent?: unknown }): Promise<SecureAnswer> {
   return new Promise((resolve, reject) => {
     const call = request(url, { agent: false, ...(options as AgentOptions) }, (response) => {
-      const { socket } = response;
-      if (!(socket instanceof TLSSocket)) throw new Error('this is not TLS');
+      const socket = secure(response.socket);
       const resumed = socket.isSessionReused();
       const { serialNumber } = socket.getPeerCertificate();
       let text = '';

@@ -1,4 +1,5 @@
 import '../../service-kit/test/closedNetwork';
+import { readFileSync } from 'node:fs';
 import { Client } from 'stytch';
 import { secretMark } from '../../service-kit/test/testLogger';
 import { readWalletConfig } from '../src/config';
@@ -108,6 +109,25 @@ describe('readWalletConfig', () => {
 
     expect(read).toThrow(/STYTCH_BASE_URL: must be https:\/\//);
     expect(read).not.toThrow(secretMark);
+  });
+
+  test('When names of clients are wanted without a CA, then the message says what goes with them', () => {
+    const pair = { TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k' };
+    const wanted = { ...environment, ...pair, ALLOWED_CLIENT_NAMES: 'payment-server, spiffe://a/b' };
+
+    expect(() => readWalletConfig(wanted)).toThrow(
+      'ALLOWED_CLIENT_NAMES: needs TLS_CA_FILE: without it no client shows a certificate',
+    );
+    expect(readWalletConfig({ ...wanted, TLS_CA_FILE: 'a' }).ALLOWED_CLIENT_NAMES).toEqual([
+      'payment-server',
+      'spiffe://a/b',
+    ]);
+  });
+
+  test("When the project's secret is in a file, then the environment needs none", () => {
+    const inFile = { STYTCH_PROJECT_ID: projectId, STYTCH_SECRET_FILE: __filename };
+
+    expect(readWalletConfig(inFile).STYTCH_SECRET).toBe(readFileSync(__filename, 'utf8').trimEnd());
   });
 
   test('When nothing else is set, then it listens on 127.0.0.1:4000', () => {
