@@ -1,7 +1,7 @@
-import { type Environment, readConfig, serverSettings } from 'service-kit';
+import { type Environment, readConfig, serverSettings, settingsAgree } from 'service-kit';
 import { z } from 'zod';
 
-const { PORT, LOG_LEVEL } = serverSettings(5005);
+const { PORT, LOG_LEVEL, TLS_CERT_FILE, TLS_KEY_FILE } = serverSettings(5005);
 
 /** RFC 6749 appendix A: client ids and secrets are printable ASCII. */
 const printable = z
@@ -19,6 +19,8 @@ const schema = z
       .optional(),
     PORT,
     LOG_LEVEL,
+    TLS_CERT_FILE,
+    TLS_KEY_FILE,
     STYTCH_PROJECT_ID: z
       .string()
       .regex(/^project-test-[\w-]+$/, {
@@ -31,6 +33,7 @@ const schema = z
     OPERATOR_CLIENT_ID: printable,
     OPERATOR_CLIENT_SECRET: printable,
   })
+  .check(settingsAgree)
   .refine(({ CLIENT_ID, OPERATOR_CLIENT_ID }) => !CLIENT_ID || CLIENT_ID !== OPERATOR_CLIENT_ID, {
     path: ['OPERATOR_CLIENT_ID'],
     error: 'must be another than CLIENT_ID',
@@ -42,6 +45,7 @@ export function readSettings(environment: Environment) {
   return {
     port: settings.PORT,
     logLevel: settings.LOG_LEVEL,
+    tls: { TLS_CERT_FILE: settings.TLS_CERT_FILE, TLS_KEY_FILE: settings.TLS_KEY_FILE },
     /** What the start is told; the rest is made at random. */
     seed: {
       projectId: settings.STYTCH_PROJECT_ID,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createLogger, type Environment, type RunningServer, runProgram, serve } from 'service-kit';
+import { createLogger, type Environment, type RunningServer, runProgram, serve, TlsFiles } from 'service-kit';
 import { createApp } from './app';
 import { readSettings } from './config';
 import { Faults } from './faults';
@@ -23,6 +23,7 @@ export interface LocalStytch extends RunningServer {
 export async function start(environment: Environment): Promise<LocalStytch> {
   const settings = readSettings(environment);
   const logger = createLogger({ name: 'local-stytch', level: settings.logLevel });
+  const tls = await TlsFiles.open(settings.tls, { logger });
   const seed = createSeed(settings.seed);
   const faults = new Faults();
   const app = createApp({
@@ -33,7 +34,8 @@ export async function start(environment: Environment): Promise<LocalStytch> {
       logger.error({ err: error }, 'request failed');
     },
   });
-  const server = await serve({ name: 'local-stytch', app, host: '127.0.0.1', port: settings.port, logger });
+  const { port } = settings;
+  const server = await serve({ name: 'local-stytch', app, host: '127.0.0.1', port, logger, tls });
   const variables = {
     STYTCH_PROJECT_ID: seed.projectId,
     STYTCH_SECRET: seed.projectSecret,
@@ -48,9 +50,10 @@ export async function start(environment: Environment): Promise<LocalStytch> {
     ...server,
     seed: variables,
     missing: Object.fromEntries(missing),
-    close: () => {
+    close: async () => {
       faults.release();
-      return server.close();
+      await server.close();
+      tls?.stop();
     },
   };
 }

@@ -23,6 +23,8 @@ export interface Program {
   readonly process: ChildProcess;
   /** Where it listens. */
   readonly url: string;
+  /** Where its health and metrics are to be had over plain HTTP, if it has such a port. */
+  readonly healthUrl?: string;
   /** What local-stytch tells: the variables that point a service at it. */
   readonly seed: Readonly<Record<string, string>>;
   /** Settles when the process has ended: with its exit code, or the signal that ended it. */
@@ -61,23 +63,24 @@ export async function startProgram({
       resolve(signal ?? code ?? 1);
     });
   });
-  const { url, seed } = await announcement(name, child, ended);
+  const announced = await announcement(name, child, ended);
   const stop = async () => {
     child.kill('SIGTERM');
     await ended;
   };
-  return { name, process: child, url, seed, ended, stop };
+  return { name, process: child, ...announced, ended, stop };
 }
 
 /** What a program says over its message channel once it listens; local-stytch also hands out its seed. */
 function announcement(name: ProgramName, child: ChildProcess, ended: Program['ended']) {
-  return new Promise<Pick<Program, 'url' | 'seed'>>((resolve, reject) => {
-    let url: string | undefined;
+  return new Promise<Pick<Program, 'url' | 'healthUrl' | 'seed'>>((resolve, reject) => {
+    let listening: Pick<Program, 'url' | 'healthUrl'> | undefined;
     let seed: Program['seed'] | undefined = name === 'local-stytch' ? undefined : {};
-    child.on('message', (message: { listening?: string; seed?: Program['seed'] }) => {
-      url ??= message.listening;
+    child.on('message', (message: { listening?: string; healthUrl?: string; seed?: Program['seed'] }) => {
+      const { listening: url, healthUrl } = message;
+      if (url !== undefined) listening ??= { url, ...(healthUrl !== undefined && { healthUrl }) };
       seed ??= message.seed;
-      if (url !== undefined && seed !== undefined) resolve({ url, seed });
+      if (listening && seed) resolve({ ...listening, seed });
     });
     void ended.then((how) => {
       reject(new Error(`${name} ended (${how}) before it listened`));

@@ -1,5 +1,6 @@
-import { loadEnvironment } from 'service-kit';
 import { join } from 'node:path';
+import { loadEnvironment } from 'service-kit';
+import { certificateFiles } from './certs';
 import { type Program, type ProgramName, type ProgramOptions, root, startProgram } from './program';
 
 export interface StackOptions {
@@ -9,6 +10,8 @@ export interface StackOptions {
   own?: Partial<Record<ProgramName, NodeJS.ProcessEnv>>;
   /** Whether to run on local-stytch, or against the Stytch that the environment names. */
   local: boolean;
+  /** The folder with the certificates to run over mutual TLS with. Default: plain HTTP. */
+  mtls?: string | undefined;
   onLine?: ProgramOptions['onLine'];
   watch?: boolean;
 }
@@ -41,7 +44,8 @@ export function hasNoCredentials(environment: NodeJS.ProcessEnv = process.env): 
  *
  * @throws Error when one of them does not come to listen; the others are stopped by then.
  */
-export async function startStack({ environment, own, local, onLine, watch }: StackOptions): Promise<Stack> {
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { environment, own, local, mtls, onLine, watch } = options;
   const programs: Program[] = [];
   let stopping = false;
   const stop = async () => {
@@ -52,7 +56,14 @@ export async function startStack({ environment, own, local, onLine, watch }: Sta
     const program = await startProgram({
       name,
       // PORT in the environment of the launcher would be the port of all three: it is left out.
-      environment: { ...process.env, PORT: '', ...learned, ...environment, ...own?.[name] },
+      environment: {
+        ...process.env,
+        PORT: '',
+        ...(mtls !== undefined && mtlsEnvironment(mtls, name, local)),
+        ...learned,
+        ...environment,
+        ...own?.[name],
+      },
       ...(onLine && { onLine }),
       watch: watch === true && name !== 'local-stytch',
     });
@@ -74,4 +85,20 @@ export async function startStack({ environment, own, local, onLine, watch }: Sta
     await stop();
     throw error;
   }
+}
+
+/**
+ * What makes a program speak mutual TLS. local-stytch asks for no certificate, for the SDK has no way to show
+ * one; the SDK trusts the CA because Node does.
+ */
+function mtlsEnvironment(folder: string, name: ProgramName, local: boolean): NodeJS.ProcessEnv {
+  const { ca, certificate, key } = certificateFiles(folder, name);
+  const own = { TLS_CERT_FILE: certificate, TLS_KEY_FILE: key };
+  if (name === 'local-stytch') return own;
+  return {
+    ...own,
+    TLS_CA_FILE: ca,
+    ...(local && { NODE_EXTRA_CA_CERTS: ca }),
+    ...(name === 'wallet-server' && { ALLOWED_CLIENT_NAMES: 'payment-server' }),
+  };
 }

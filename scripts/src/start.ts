@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadEnvironment } from 'service-kit';
-import { createLineFormat, callsToTry } from './output';
+import { certificatesFolder, curlOptions, makeCertificates } from './certs';
+import { createLineFormat, callsToTry, type CurlOptions } from './output';
 import { root } from './program';
 import { hasNoCredentials, type Stack, type StackOptions, startStack } from './stack';
 import { tokenEndpoint } from './tokenEndpoint';
@@ -16,6 +17,8 @@ export interface StartOptions {
   own?: StackOptions['own'];
   /** Whether to run on local-stytch. Default: when the environment has no credentials. */
   local?: boolean;
+  /** The folder with the certificates to run over mutual TLS with; they are made if need be. Default: plain HTTP. */
+  mtls?: string | undefined;
   print: (text: string) => void;
   /** Whether to use the terminal's colours. Default false. */
   colour?: boolean;
@@ -28,11 +31,13 @@ export interface StartOptions {
  * @throws Error when a program does not come to listen.
  */
 export async function start(options: StartOptions): Promise<Stack> {
-  const { watch = false, environment = {}, own = {}, print, colour = false } = options;
+  const { watch = false, environment = {}, own = {}, mtls, print, colour = false } = options;
   const { local = hasNoCredentials({ ...process.env, ...environment }) } = options;
+  if (mtls !== undefined) await makeCertificates(mtls);
   const format = createLineFormat(colour);
   const stack = await startStack({
     local,
+    mtls,
     watch,
     environment,
     own,
@@ -46,8 +51,18 @@ export async function start(options: StartOptions): Promise<Stack> {
     : 'Running against the Stytch project of your .env.';
   const addresses = stack.programs.map(({ name, url }) => `  ${name.padEnd(16)}${url}`);
   print(['', about, '', ...addresses].join('\n'));
-  print(callsToTry({ wallet: stack.wallet.url, payment: stack.payment.url }, tokenSource(stack)));
+  const urls = { wallet: stack.wallet.url, payment: stack.payment.url };
+  const tls = mtls === undefined ? undefined : optionsOfCurl(mtls, local);
+  print(callsToTry(urls, tokenSource(stack), tls));
   return stack;
+}
+
+function optionsOfCurl(folder: string, local: boolean): CurlOptions {
+  return {
+    payment: curlOptions(folder, 'operator'),
+    wallet: curlOptions(folder, 'payment-server'),
+    token: local ? curlOptions(folder) : '',
+  };
 }
 
 function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
@@ -74,6 +89,7 @@ async function main(): Promise<void> {
   };
   const starting = start({
     watch: process.argv.includes('--dev'),
+    mtls: process.argv.includes('--mtls') ? certificatesFolder : undefined,
     print,
     colour: process.stdout.isTTY,
   });

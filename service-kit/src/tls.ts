@@ -59,8 +59,8 @@ function isSame(one: TlsTexts, other: TlsTexts): boolean {
 
 export interface TlsFilesOptions {
   logger: Logger;
-  /** Gets the gauge `tls_certificate_expiry_timestamp_seconds`. */
-  registry: Registry;
+  /** Gets the gauge `tls_certificate_expiry_timestamp_seconds`. Default: none does. */
+  registry?: Registry;
   /** How often the files are looked at. Milliseconds, default 5,000. */
   intervalMilliseconds?: number;
 }
@@ -88,7 +88,7 @@ export class TlsFiles {
     this.#current = current;
     this.#logger = logger;
     this.#timer = setInterval(() => void this.#look(), intervalMilliseconds).unref();
-    this.#observe(registry);
+    if (registry) this.#observe(registry);
     logger.info({ expires: current.expiresAt }, 'certificate read');
   }
 
