@@ -1,12 +1,9 @@
-import axios from 'axios';
-import { type Program } from './program';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeCertificates } from './certs';
 import { type Stack, startStack } from './stack';
-
-/** What came of a call: its status, and what of the answer counts. */
-interface Outcome {
-  status: number;
-  data: unknown;
-}
+import { Walk } from './walk';
 
 interface Step {
   what: string;
@@ -22,122 +19,25 @@ export class DemoFailure extends Error {
 
 const success = '"john_doe your payment of 769 to yh809ikol7plo98 was successful!"';
 
-async function call(
-  method: string,
-  url: string,
-  options: { token?: string; data?: unknown } = {},
-): Promise<Outcome> {
-  const { status, data } = await axios.request<unknown>({
-    method,
-    url,
-    data: options.data,
-    headers: options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` },
-    timeout: 15_000,
-    proxy: false,
-    validateStatus: () => true,
-  });
-  return { status, data };
-}
-
-/** The field of an answer that a step looks at. */
-function field(data: unknown, ...path: string[]): unknown {
-  return path.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], data);
-}
-
-/** The calls of the demo, on a running stack. */
-class Walk {
-  readonly #payment: string;
-  readonly #wallet: string;
-  readonly #stytch: Program;
-  #operatorToken = '';
-  #clientSecret: string;
-
-  constructor({ payment, wallet }: Stack, localStytch: Program) {
-    this.#payment = payment.url;
-    this.#wallet = wallet.url;
-    this.#stytch = localStytch;
-    this.#clientSecret = localStytch.seed.CLIENT_SECRET ?? '';
-  }
-
-  async pay(): Promise<string> {
-    const { status, data } = await call('GET', `${this.#payment}/initiate-payment`);
-    return `${status} ${status === 200 ? JSON.stringify(data) : String(field(data, 'code'))}`;
-  }
-
-  async readWallet(token?: string): Promise<string> {
-    const { status, data } = await call('POST', `${this.#wallet}/api/check-balance`, {
-      ...(token !== undefined && { token }),
-      data: { customerId: '67uhjio098uhgt6l' },
-    });
-    return `${status} ${String(field(data, 'code'))}`;
-  }
-
-  async tokenFor(clientId: string | undefined, clientSecret: string | undefined): Promise<Outcome> {
-    return call(
-      'POST',
-      `${this.#stytch.url}/v1/public/${this.#stytch.seed.STYTCH_PROJECT_ID ?? ''}/oauth2/token`,
-      {
-        data: { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret },
-      },
-    );
-  }
-
-  async operatorSignsIn(): Promise<string> {
-    const { OPERATOR_CLIENT_ID, OPERATOR_CLIENT_SECRET } = this.#stytch.seed;
-    const { status, data } = await this.tokenFor(OPERATOR_CLIENT_ID, OPERATOR_CLIENT_SECRET);
-    this.#operatorToken = String(field(data, 'access_token'));
-    return `${status} ${String(field(data, 'token_type'))}`;
-  }
-
-  readWalletAsOperator(): Promise<string> {
-    return this.readWallet(this.#operatorToken);
-  }
-
-  async newToken(secret: 'current' | 'old'): Promise<string> {
-    const { CLIENT_ID, CLIENT_SECRET } = this.#stytch.seed;
-    const { status, data } = await this.tokenFor(
-      CLIENT_ID,
-      secret === 'old' ? CLIENT_SECRET : this.#clientSecret,
-    );
-    return `${status} ${String(field(data, 'token_type') ?? field(data, 'error'))}`;
-  }
-
-  async searchWithoutToken(): Promise<string> {
-    const { status } = await call('GET', `${this.#payment}/search-m2m-client`);
-    return String(status);
-  }
-
-  async search(): Promise<string> {
-    const { status, data } = await this.#asOperator('GET', '/search-m2m-client');
-    const clients = field(data, 'search_Result', 'm2m_clients');
-    const names = Array.isArray(clients)
-      ? clients.map((client) => field(client, 'client_name')).join(', ')
-      : '';
-    return `${status} ${names}`;
-  }
-
-  async startRotation(): Promise<string> {
-    const { status, data } = await this.#asOperator('POST', '/start-secret-rotation');
-    if (typeof data !== 'string') return `${status} no secret`;
-    const isNew = data !== this.#clientSecret;
-    this.#clientSecret = data;
-    return `${status} ${isNew ? 'a new secret' : 'the old secret'}`;
-  }
-
-  async completeRotation(): Promise<string> {
-    const { status, data } = await this.#asOperator('POST', '/complete-secret-rotation');
-    return `${status} ${String(field(data, 'message'))}`;
-  }
-
-  async setStatus(wanted: 'active' | 'inactive'): Promise<string> {
-    const path = `/update-m2m-client/${this.#stytch.seed.CLIENT_ID ?? ''}`;
-    const { status, data } = await this.#asOperator('PUT', path, { status: wanted });
-    return `${status} ${String(field(data, 'updated_m2mClient', 'm2m_client', 'status'))}`;
-  }
-
-  #asOperator(method: string, path: string, data?: unknown): Promise<Outcome> {
-    return call(method, `${this.#payment}${path}`, { token: this.#operatorToken, data });
-  }
+/** What mutual TLS adds to the article. */
+function stepsOfMutualTls(walk: Walk): Step[] {
+  return [
+    {
+      what: 'call the payment-server without a certificate',
+      expected: 'no connection',
+      run: () => walk.payWithoutCertificate(),
+    },
+    {
+      what: "read the wallet with payment-service's token and the payment-server's certificate",
+      expected: '200 john_doe',
+      run: () => walk.readWalletWithGoodToken('payment-server'),
+    },
+    {
+      what: "read it with the same token and the operator's certificate",
+      expected: '403 client_not_allowed',
+      run: () => walk.readWalletWithGoodToken('operator'),
+    },
+  ];
 }
 
 function stepsOf(walk: Walk): Step[] {
@@ -186,14 +86,35 @@ function stepsOf(walk: Walk): Step[] {
  * The article as a program, on a stack of its own: one line for each step, with what was expected and what came.
  *
  * @param onStarted gets the stack before the first step.
+ * @param mtls whether to do it over mutual TLS, with certificates that are gone when it ends. Default false.
  * @throws DemoFailure at the first difference, or when a program ends on the way.
  */
 export async function runDemo(
   print: (line: string) => void,
   onStarted: (stack: Stack) => void | Promise<void> = () => undefined,
+  mtls = false,
+): Promise<void> {
+  if (!mtls) {
+    await walkThrough(print, onStarted);
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'demo-certs-'));
+  try {
+    await makeCertificates(folder);
+    await walkThrough(print, onStarted, folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function walkThrough(
+  print: (line: string) => void,
+  onStarted: (stack: Stack) => void | Promise<void>,
+  mtls?: string,
 ): Promise<void> {
   const stack = await startStack({
     local: true,
+    mtls,
     environment: { PORT: '0', LOG_LEVEL: 'error', DOTENV: 'off' },
   });
   try {
@@ -203,7 +124,8 @@ export async function runDemo(
     const broken = stack.broken.then((why) => {
       throw new DemoFailure(why);
     });
-    for (const step of stepsOf(new Walk(stack, stack.localStytch))) {
+    const walk = new Walk(stack, stack.localStytch, mtls);
+    for (const step of [...(mtls === undefined ? [] : stepsOfMutualTls(walk)), ...stepsOf(walk)]) {
       await Promise.race([runStep(step, print), broken]);
     }
     print('Everything went as the article tells.');
@@ -220,7 +142,7 @@ async function runStep({ what, expected, run }: Step, print: (line: string) => v
 }
 
 if (require.main === module) {
-  runDemo(console.log).catch((error: unknown) => {
+  runDemo(console.log, undefined, process.argv.includes('--mtls')).catch((error: unknown) => {
     console.error(`The demo failed: ${(error as Error).message}`);
     process.exitCode = 1;
   });

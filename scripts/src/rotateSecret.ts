@@ -1,36 +1,46 @@
-import axios from 'axios';
+import { Agent } from 'node:https';
+import axios, { type AxiosRequestConfig } from 'axios';
 import {
   type Environment,
   httpAddress,
   loadEnvironment,
   readConfig,
+  readTlsMaterial,
   required,
   secureAddress,
+  settingsAgree,
+  tlsOptions,
+  tlsSettings,
 } from 'service-kit';
 import { z } from 'zod';
 import { root } from './program';
 import { tokenEndpoint } from './tokenEndpoint';
 
-const schema = z.object({
-  STYTCH_PROJECT_ID: required('the id of your Stytch project'),
-  STYTCH_BASE_URL: secureAddress().optional(),
-  OPERATOR_CLIENT_ID: required('the id of an M2M client with scope manage:m2m_clients'),
-  OPERATOR_CLIENT_SECRET: required('the secret of that client'),
-  PAYMENT_SERVER_URL: httpAddress().default('http://localhost:6000'),
-});
+const schema = z
+  .object({
+    ...tlsSettings,
+    STYTCH_PROJECT_ID: required('the id of your Stytch project'),
+    STYTCH_BASE_URL: secureAddress().optional(),
+    OPERATOR_CLIENT_ID: required('the id of an M2M client with scope manage:m2m_clients'),
+    OPERATOR_CLIENT_SECRET: required('the secret of that client'),
+    PAYMENT_SERVER_URL: httpAddress().default('http://localhost:6000'),
+  })
+  .check(settingsAgree);
 
 /** Milliseconds: a rotation takes up to nine calls to Stytch of five seconds each. */
 const timeout = 50_000;
 
 /**
- * Rotates the client secret of a running payment-server once, through its route, as an operator.
+ * Rotates the client secret of a running payment-server once, through its route, as an operator. Where the
+ * payment-server is https, `TLS_CA_FILE` says whom to trust, `TLS_CERT_FILE` and `TLS_KEY_FILE` what to show.
  *
  * @returns what to print: with the new secret only where nothing else keeps it.
- * @throws ConfigError when settings are missing.
+ * @throws ConfigError when settings are missing, or files cannot be used.
  * @throws Error that says what Stytch or the payment-server answered.
  */
 export async function rotateSecret(environment: Environment): Promise<string> {
   const config = readConfig(schema, environment);
+  const material = await readTlsMaterial(config);
   const token = await post(tokenEndpoint(config), 'access_token', {
     grant_type: 'client_credentials',
     client_id: config.OPERATOR_CLIENT_ID,
@@ -38,12 +48,11 @@ export async function rotateSecret(environment: Environment): Promise<string> {
     scope: 'manage:m2m_clients',
   });
   const headers = { Authorization: `Bearer ${String(token.access_token)}` };
-  const answer = await post(
-    `${config.PAYMENT_SERVER_URL}/rotate-client-secret`,
-    'message',
-    undefined,
+  const address = `${config.PAYMENT_SERVER_URL}/rotate-client-secret`;
+  const answer = await post(address, 'message', undefined, {
     headers,
-  );
+    ...(material && { httpsAgent: new Agent(tlsOptions(material)) }),
+  });
   const { message, warning, client_secret } = answer;
   const secret = typeof client_secret === 'string' && `CLIENT_SECRET=${client_secret}`;
   return [message, warning, secret].filter((text) => typeof text === 'string').join('\n');
@@ -54,11 +63,11 @@ async function post(
   url: string,
   field: string,
   body: object | undefined,
-  headers: Record<string, string> = {},
+  more: Pick<AxiosRequestConfig, 'headers' | 'httpsAgent'> = {},
 ) {
   const { status, data } = await axios
     .post<Record<string, unknown> | null>(url, body, {
-      headers,
+      ...more,
       timeout,
       maxRedirects: 0,
       proxy: false,

@@ -55,7 +55,7 @@ const wanted = [
  * @throws StytchUnreachable
  */
 export async function setup(directory: string, environment: Environment, print: (line: string) => void) {
-  const config = readConfig(schema, environment, help);
+  const config = readConfig(schema, environment, help, ['STYTCH_SECRET']);
   const { m2m } = new Client({
     project_id: config.STYTCH_PROJECT_ID,
     secret: config.STYTCH_SECRET,
