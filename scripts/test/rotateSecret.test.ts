@@ -1,7 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from 'service-kit';
 import { type LocalStytch, start } from '../../local-stytch/src/server';
+import { createTlsFolder, type TlsFolder } from '../../service-kit/test/tlsFolder';
+import { CertificateAuthority } from '../src/certificates';
 import { rotateSecret } from '../src/rotateSecret';
 import { tokenEndpoint } from '../src/tokenEndpoint';
 
@@ -105,6 +108,48 @@ describe('npm run rotate-secret', () => {
     const away = environment({ PAYMENT_SERVER_URL: 'http://127.0.0.1:1' });
 
     await expect(rotateSecret(away)).rejects.toThrow('http://127.0.0.1:1 cannot be reached: ');
+  });
+
+  describe('over mutual TLS', () => {
+    let folder: TlsFolder;
+    let authority: CertificateAuthority;
+    let secure: SecureServer;
+
+    beforeAll(async () => {
+      authority = await CertificateAuthority.create();
+      folder = createTlsFolder(await authority.issue('operator'), authority.certificate);
+      const { certificate, key } = await authority.issue('payment-server');
+      const mutual = { ca: authority.certificate, requestCert: true, rejectUnauthorized: true };
+      secure = createSecureServer({ cert: certificate, key, ...mutual }, (incoming, response) => {
+        behave(incoming, response);
+      });
+      await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    });
+    afterAll(async () => {
+      folder.remove();
+      await new Promise((resolve) => secure.close(resolve));
+    });
+
+    const secureEnvironment = (change: Record<string, string>) => {
+      const { port } = secure.address() as AddressInfo;
+      return environment({ PAYMENT_SERVER_URL: `https://localhost:${port}`, ...change });
+    };
+
+    test('When it has a certificate and trusts the CA, then the payment-server answers', async () => {
+      await expect(rotateSecret(secureEnvironment({ ...folder.settings }))).resolves.toBe(
+        'Secret rotation completed successfully',
+      );
+    });
+
+    test('When it has none, then it says that it cannot get there', async () => {
+      await expect(rotateSecret(secureEnvironment({}))).rejects.toThrow(/localhost:\d+ cannot be reached: /);
+    });
+
+    test('When a file is not there, then it is named, and nothing is asked', async () => {
+      const missing = secureEnvironment({ ...folder.settings, TLS_KEY_FILE: '/nowhere/key.pem' });
+
+      await expect(rotateSecret(missing)).rejects.toThrow('TLS_KEY_FILE: /nowhere/key.pem is not there');
+    });
   });
 
   test('When settings are missing, then each is named', async () => {
