@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { request as secureRequest, type RequestOptions } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Program } from '../../scripts/src/program';
 
@@ -19,6 +20,8 @@ export interface CallOptions {
   headers?: Record<string, string> | string[];
   /** Text is sent as it is, anything else as JSON. */
   body?: unknown;
+  /** For an https address: whom to trust, and what to show. */
+  tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key'>;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface CallOptions {
  */
 export async function call(
   url: string,
-  { method = 'GET', headers = {}, body }: CallOptions = {},
+  { method = 'GET', headers = {}, body, tls }: CallOptions = {},
 ): Promise<Answer> {
   const startedAt = performance.now();
   const payload = typeof body === 'string' ? body : JSON.stringify(body ?? '');
@@ -44,7 +47,8 @@ export async function call(
     const all = Array.isArray(headers)
       ? ['Host', new URL(url).host, ...Object.entries(about).flat(), ...headers]
       : { ...about, ...headers };
-    const sent = request(url, { method, agent: false, headers: all }, (response) => {
+    const send = url.startsWith('https:') ? secureRequest : request;
+    const sent = send(url, { ...tls, method, agent: false, headers: all }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
       response.once('error', reject);

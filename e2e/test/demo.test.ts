@@ -1,6 +1,9 @@
 import { runDemo } from '../../scripts/src/demo';
 import type { Stack } from '../../scripts/src/stack';
 
+// Each starts three programs, on a machine that may be busy.
+jest.setTimeout(30_000);
+
 describe('npm run demo', () => {
   test('When all is well, then every step goes as the article tells', async () => {
     const lines: string[] = [];
@@ -10,6 +13,17 @@ describe('npm run demo', () => {
     expect(lines.at(-1)).toBe('Everything went as the article tells.');
     expect(lines.slice(0, -1).filter((line) => !line.startsWith('ok '))).toEqual([]);
     expect(lines.length).toBeGreaterThan(15);
+  });
+
+  test('When it is over mutual TLS, then callers without the right certificate are refused, and the rest is the same', async () => {
+    const lines: string[] = [];
+
+    await runDemo((line) => lines.push(line), undefined, true);
+
+    expect(lines.at(-1)).toBe('Everything went as the article tells.');
+    expect(lines.slice(0, -1).filter((line) => !line.startsWith('ok '))).toEqual([]);
+    expect(lines[0]).not.toContain('http:');
+    expect(lines.join('\n')).toMatch(/came no connection\n[^]*came 403 client_not_allowed\n/);
   });
 
   test('When the wallet-server is killed half-way, then it fails with a line that says why', async () => {

@@ -6,6 +6,9 @@ import { startProgram } from '../../scripts/src/program';
 import { start } from '../../scripts/src/start';
 import { hasNoCredentials, type Stack } from '../../scripts/src/stack';
 
+// Each start is one of three programs, on a machine that may be busy.
+jest.setTimeout(30_000);
+
 const environment = { PORT: '0', LOG_LEVEL: 'info' };
 
 describe('npm start', () => {

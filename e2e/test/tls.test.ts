@@ -1,0 +1,237 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { certificateFiles, type Owner } from '../../scripts/src/certs';
+import { CertificateAuthority, type Identity } from '../../scripts/src/certificates';
+import { startProgram } from '../../scripts/src/program';
+import type { Stack } from '../../scripts/src/stack';
+import { start } from '../../scripts/src/start';
+import { tokenEndpoint } from '../../scripts/src/tokenEndpoint';
+import { call, during, paid, pay, summary, until } from './calls';
+
+jest.setTimeout(60_000);
+
+const owners = ['payment-server', 'wallet-server', 'local-stytch', 'operator'] as const;
+const dayMilliseconds = 86_400_000;
+
+let folder: string;
+let authority: CertificateAuthority;
+let nextAuthority: CertificateAuthority;
+let stack: Stack;
+const printed: string[] = [];
+const output = () => printed.join('\n');
+
+/** Not 127.0.0.1 as well, so that there is an address of the servers that is not on their certificates. */
+const dnsName = (value: string) => ({ type: 'dns' as const, value });
+
+function put(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+/** Gives each owner a certificate of a CA; the CA file has both CAs in it, so that the one can follow the other. */
+async function issueAll(by: CertificateAuthority): Promise<Record<Owner, Identity>> {
+  const entries = await Promise.all(
+    owners.map(
+      async (owner) => [owner, await by.issue(owner, {}, [owner, 'localhost'].map(dnsName))] as const,
+    ),
+  );
+  for (const [owner, identity] of entries) {
+    const { certificate, key } = certificateFiles(folder, owner);
+    put(key, identity.key);
+    put(certificate, identity.certificate);
+  }
+  return Object.fromEntries(entries) as Record<Owner, Identity>;
+}
+
+let identities: Record<Owner, Identity>;
+const trust = () => ({ ca: `${authority.certificate}${nextAuthority.certificate}` });
+const as = (owner: Owner) => {
+  const { certificate, key } = identities[owner];
+  return { ...trust(), cert: certificate, key };
+};
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'e2e-tls-'));
+  authority = await CertificateAuthority.create('Test CA');
+  nextAuthority = await CertificateAuthority.create('Next CA');
+  put(join(folder, 'ca.pem'), trust().ca);
+  identities = await issueAll(authority);
+  stack = await start({
+    mtls: folder,
+    local: true,
+    environment: { PORT: '0', HEALTH_PORT: '0', DOTENV: 'off', LOG_LEVEL: 'info' },
+    print: (text) => printed.push(text),
+  });
+  for (const { healthUrl } of [stack.wallet, stack.payment]) {
+    await until('a probe without a certificate is answered', async () => {
+      return (await call(`${healthUrl ?? ''}/readyz`)).status === 200;
+    });
+  }
+});
+
+afterAll(async () => {
+  await stack.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** An access token as payment-service gets it. */
+async function accessToken(): Promise<string> {
+  const { seed } = stack.localStytch!;
+  const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL, CLIENT_ID, CLIENT_SECRET } = seed;
+  const { json } = await call(tokenEndpoint({ STYTCH_PROJECT_ID, STYTCH_BASE_URL }), {
+    method: 'POST',
+    body: { grant_type: 'client_credentials', client_id: CLIENT_ID, client_secret: CLIENT_SECRET },
+    tls: trust(),
+  });
+  return (json as { access_token: string }).access_token;
+}
+
+async function readWallet(owner: Owner, headers: Record<string, string> = {}) {
+  const body = { customerId: '67uhjio098uhgt6l' };
+  const url = `${stack.wallet.url}/api/check-balance`;
+  return summary(await call(url, { method: 'POST', headers, body, tls: as(owner) }));
+}
+
+const payAsOperator = () => call(`${stack.payment.url}/initiate-payment`, { tls: as('operator') });
+
+describe('npm start -- --mtls', () => {
+  test('When everything runs, then it is https, and the printed calls say whom to trust and what to show', () => {
+    for (const { url } of stack.programs) {
+      expect(url).toMatch(/^https:\/\/localhost:\d+$/);
+      expect(output()).toContain(url);
+    }
+    expect(output()).toMatch(
+      new RegExp(
+        `curl --cacert \\S+ca\\.pem --cert \\S+operator\\.pem --key \\S+operator-key\\.pem ${stack.payment.url}/initiate-payment`,
+      ),
+    );
+    expect(output()).toMatch(/=\$\(curl --cacert \S+ca\.pem -s https:/);
+    expect(output()).toMatch(
+      /curl --cacert \S+ --cert \S+payment-server\.pem .* -X POST https:\S+check-balance/,
+    );
+  });
+
+  test('When the operator shows a certificate and pays, then the payment goes through', async () => {
+    expect(summary(await payAsOperator())).toEqual(paid);
+  });
+
+  test('When a caller has no certificate, then neither server talks to it', async () => {
+    for (const { url } of [stack.payment, stack.wallet]) {
+      await expect(call(`${url}/healthz`, { tls: trust() })).rejects.toMatchObject({
+        code: expect.stringMatching(/^(ECONNRESET|EPIPE|ERR_SSL_.*)$/) as string,
+      });
+    }
+  });
+
+  test('When another service has a good token, then the wallet-server refuses it, and its log says whom', async () => {
+    const headers = { Authorization: `Bearer ${await accessToken()}` };
+
+    expect(await readWallet('payment-server', headers)).toMatchObject({ status: 200 });
+    expect(await readWallet('operator', headers)).toEqual({ status: 403, code: 'client_not_allowed' });
+    expect(await readWallet('operator')).toEqual({ status: 403, code: 'client_not_allowed' });
+    await until('the log says so', () => /the client's certificate is for DNS:operator, /.test(output()));
+  });
+
+  test('When metrics are asked for without a certificate, then they tell when the certificate ends', async () => {
+    const { text } = await call(`${stack.wallet.healthUrl ?? ''}/metrics`);
+
+    const [, seconds] = /^tls_certificate_expiry_timestamp_seconds (\d+)$/m.exec(text) ?? [];
+    expect(Number(seconds) * 1_000 - Date.now()).toBeGreaterThan(89 * dayMilliseconds);
+  });
+
+  test('When the wallet-server is called by a name that its certificate has not, then it is 503, and the log says why', async () => {
+    const lines: string[] = [];
+    const { port } = new URL(stack.wallet.url);
+    const payment = await startProgram({
+      name: 'payment-server',
+      environment: {
+        ...process.env,
+        ...stack.localStytch?.seed,
+        DOTENV: 'off',
+        PORT: '0',
+        NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
+        WALLET_SERVER_URL: `https://127.0.0.1:${port}`,
+      },
+      onLine: (_name, line) => lines.push(line),
+    });
+
+    expect(summary(await pay(payment))).toMatchObject({ status: 503, code: 'wallet_unreachable' });
+    await until('the log says so', () => lines.some((line) => line.includes('ERR_TLS_CERT_ALTNAME_INVALID')));
+    await payment.stop();
+  });
+
+  test('When all certificates change under load, to those of another CA, then no payment fails', async () => {
+    const options = { ...as('operator'), keepAlive: true, maxSockets: 1 };
+    const agent = new Agent(options);
+    const ask = () =>
+      new Promise<boolean>((resolve, reject) => {
+        const sent = request(`${stack.payment.url}/healthz`, { agent }, (response) => {
+          response.resume().once('end', () => {
+            resolve(sent.reusedSocket);
+          });
+        });
+        sent.once('error', reject).end();
+      });
+    await ask();
+    const before = await serialNumbers();
+
+    const answers = await during(4, payAsOperator, async () => {
+      identities = await issueAll(nextAuthority);
+      await until('both servers show the new ones', async () => {
+        const now = await serialNumbers();
+        return now.every((serialNumber, index) => serialNumber !== before[index]);
+      });
+      const { length } = printed.filter((line) => line.includes('certificates taken over'));
+      expect(length).toBeGreaterThanOrEqual(2);
+    });
+
+    expect(answers.map(summary).filter(({ status }) => status !== 200)).toEqual([]);
+    expect(answers.length).toBeGreaterThan(20);
+    expect(await ask()).toBe(true);
+    agent.destroy();
+    expect(summary(await payAsOperator())).toEqual(paid);
+  });
+});
+
+/** Of the certificates that the servers show to who connects now. */
+function serialNumbers(): Promise<string[]> {
+  return Promise.all(
+    [stack.payment, stack.wallet].map(
+      ({ url }) =>
+        new Promise<string>((resolve, reject) => {
+          const socket = connect({ ...as('operator'), host: 'localhost', port: Number(new URL(url).port) });
+          socket.once('error', reject).once('secureConnect', () => {
+            resolve(socket.getPeerCertificate().serialNumber);
+            socket.destroy();
+          });
+        }),
+    ),
+  );
+}
+
+test('When a server’s certificate has expired, then it does not start, and says which file it is', async () => {
+  const { certificate, key } = await authority.issue('wallet-server', {
+    notBefore: new Date(Date.now() - 2 * dayMilliseconds),
+    notAfter: new Date(Date.now() - dayMilliseconds),
+  });
+  const files = { TLS_CERT_FILE: join(folder, 'old.pem'), TLS_KEY_FILE: join(folder, 'old-key.pem') };
+  put(files.TLS_CERT_FILE, certificate);
+  put(files.TLS_KEY_FILE, key);
+  const lines: string[] = [];
+
+  const starting = startProgram({
+    name: 'wallet-server',
+    environment: { ...process.env, ...stack.localStytch?.seed, DOTENV: 'off', PORT: '0', ...files },
+    onLine: (_name, line) => lines.push(line),
+  });
+
+  await expect(starting).rejects.toThrow('wallet-server ended (1) before it listened');
+  expect(lines).toContainEqual(
+    expect.stringMatching(
+      /^ {2}TLS_CERT_FILE: \S+old\.pem has the certificate of CN=wallet-server in it, which expired at/,
+    ),
+  );
+});
