@@ -4,7 +4,7 @@ import type { Express } from 'express';
 import type { Client } from 'stytch';
 import { createApp as createPaymentApp, type Dependencies } from '../../payment-server/src/app';
 import { WalletClient } from '../../payment-server/src/walletClient';
-import { createLogger, Readiness } from '../../service-kit/src';
+import { createLogger, Readiness, requireClientNames } from '../../service-kit/src';
 import {
   AuthorizationUnavailable,
   type Authorizer,
@@ -34,6 +34,8 @@ export interface World {
   token?: Error;
   /** How the wallet-server answers the payment-server. */
   wallet?: RequestListener;
+  /** Names of clients, one of which the caller's certificate has to have. There is no TLS here, so none has. */
+  clientNames?: string[];
   readiness?: Readiness;
   requestsPerMinute?: number;
   /** Whether something fails that nobody foresaw. */
@@ -131,7 +133,9 @@ function createSoundApp(server: ServerName, world: World, walletUrl: string): Ex
     authorizer: fakeAuthorizer(server),
     ...(world.readiness && { readiness: world.readiness }),
   };
-  if (server === 'wallet-server') return createWalletApp(base);
+  if (server === 'wallet-server') {
+    return createWalletApp({ ...base, guard: world.clientNames && requireClientNames(world.clientNames) });
+  }
   return createPaymentApp({
     ...base,
     stytch: fakeStytch(world),

@@ -85,6 +85,7 @@ const stytchScenarios: Scenario[] = [
 ];
 const walletScenarios: Scenario[] = [
   { status: 400, when: 'there is no such customer', body: '{"customerId":"nobody"}' },
+  { status: 403, when: 'the client has another name', world: { clientNames: ['payment-server'] } },
 ];
 const paymentScenarios: Scenario[] = [
   ...[400, 404].map((status) => ({
