@@ -65,13 +65,20 @@ describe('npm run certs', () => {
   });
 
   test.each<[string, () => Promise<void> | void]>([
-    ['one is missing', () => { rmSync(certificateFiles(folder, 'operator').certificate); }],
+    [
+      'one is missing',
+      () => {
+        rmSync(certificateFiles(folder, 'operator').certificate);
+      },
+    ],
     [
       'a key is another',
-      () => { writeFileSync(
+      () => {
+        writeFileSync(
           certificateFiles(folder, 'operator').key,
           readFileSync(certificateFiles(folder, 'local-stytch').key),
-        ); },
+        );
+      },
     ],
     [
       'one is of another CA',

@@ -19,7 +19,7 @@ export function clientNames() {
 }
 
 function isUri(name: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:[^\s,]+$/i.test(name);
+  return /^[a-z][a-z0-9+.-]*:[^\s,"'\\]+$/i.test(name);
 }
 
 /**
@@ -64,7 +64,10 @@ function identifier(type: string, value: string): string {
   return `${type}:${type === 'DNS' ? value.toLowerCase() : value}`;
 }
 
-/** One name as Node writes it: in quotes, as JSON, where it has characters that could be taken for two names. */
+/**
+ * One name as Node writes it: in quotes, as JSON, where it has characters that could make it look like two. It
+ * stays so, for none that is allowed has any of these.
+ */
 const writtenName = /([^:",]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
 
 /**
@@ -81,7 +84,7 @@ function alternativeNames({
     writtenName.lastIndex = at;
     const [, type, value] = writtenName.exec(subjectAltName) ?? [];
     if (type === undefined || value === undefined) return undefined;
-    names.push(identifier(type, value.startsWith('"') ? String(JSON.parse(value)) : value));
+    names.push(identifier(type, value));
   }
   return names;
 }

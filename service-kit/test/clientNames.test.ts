@@ -168,12 +168,23 @@ describe('clientNames', () => {
     ]);
   });
 
-  test.each(['*', '*.example', 'a,', ',', 'a b', '-a', 'a..b', 'a_b', '"a"', 'spiffe://a b', ':a', 'a:'])(
-    'When it is %j, then the message says what it should be',
-    (value) => {
-      expect(clientNames().safeParse(value).error?.issues).toMatchObject([
-        { message: 'must be DNS names without a wildcard, or URIs, separated by commas' },
-      ]);
-    },
-  );
+  test.each([
+    '*',
+    '*.example',
+    'a,',
+    ',',
+    'a b',
+    '-a',
+    'a..b',
+    'a_b',
+    '"a"',
+    'spiffe://a b',
+    'spiffe://"a"',
+    ':a',
+    'a:',
+  ])('When it is %j, then the message says what it should be', (value) => {
+    expect(clientNames().safeParse(value).error?.issues).toMatchObject([
+      { message: 'must be DNS names without a wildcard, or URIs, separated by commas' },
+    ]);
+  });
 });
