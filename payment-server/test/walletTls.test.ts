@@ -160,7 +160,7 @@ describe('The wallet client over TLS', () => {
     expect(error).toMatchObject(unreachable(/ECONNRESET|EPIPE|ERR_SSL/));
   });
 
-  test('When it is asked time and again, then over one connection', async () => {
+  test('When it is asked time and again, then over the same two connections', async () => {
     const ports = new Set<number | undefined>();
     const { url } = await startWallet(mutual(), (request, response) => {
       ports.add(request.socket.remotePort);
@@ -169,9 +169,9 @@ describe('The wallet client over TLS', () => {
     const { tls } = source(await authority.issue('payment-server'), authority.certificate);
     const client = new WalletClient({ url, tls });
 
-    for (let times = 0; times < 3; times += 1) await checkBalance(client);
+    for (let times = 0; times < 20; times += 1) await checkBalance(client);
 
-    expect(ports.size).toBe(1);
+    expect(ports.size).toBeLessThanOrEqual(2);
   });
 
   test('When the certificates change, then what is in flight goes on, idle connections end, and new ones show the new', async () => {

@@ -1,9 +1,4 @@
-import {
-  createServer,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -95,18 +90,18 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 /** Counts the requests that are being answered; once the server is to stop, none keeps its connection. */
 function countRequests(server: Server, readiness: Readiness) {
   let count = 0;
+  const answered = () => {
+    count -= 1;
+    if (count === 0) server.emit('idle');
+    if (readiness.status !== 'stopping') return;
+    setImmediate(() => {
+      server.closeIdleConnections();
+    });
+  };
   server.prependListener('request', (_request, response: ServerResponse) => {
     count += 1;
     if (readiness.status === 'stopping') response.shouldKeepAlive = false;
-    response.once('close', () => {
-      count -= 1;
-      if (count === 0) server.emit('idle');
-      if (readiness.status === 'stopping') {
-        setImmediate(() => {
-          server.closeIdleConnections();
-        });
-      }
-    });
+    response.on('close', answered);
   });
   return {
     get count() {

@@ -4,6 +4,7 @@ import { request as plainRequest } from 'node:http';
 import https, { Agent, type AgentOptions } from 'node:https';
 import { connect as connectPlain } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import express from 'express';
 import { Registry } from 'prom-client';
 import { CertificateAuthority, type Identity } from '../../scripts/src/certificates';
 import { createBaseApp, Readiness, route, type RunningServer, serve, TlsFiles } from '../src/index';
@@ -164,7 +165,7 @@ describe('A server with certificate and key', () => {
     await (
       await serve({
         name: 'test',
-        app: () => undefined,
+        app: express(),
         host: '127.0.0.1',
         port: 0,
         logger: log.logger,
@@ -358,8 +359,8 @@ describe('A server with HEALTH_PORT', () => {
 
   test('When its port is taken, then the error names the setting, and nothing listens', async () => {
     const { port } = new URL(server.healthUrl ?? '');
-    const health = { app: () => undefined, port: Number(port) };
-    const options = { name: 'test', app: () => undefined, host: '127.0.0.1', port: 0, logger: log.logger };
+    const health = { app: express(), port: Number(port) };
+    const options = { name: 'test', app: express(), host: '127.0.0.1', port: 0, logger: log.logger };
 
     await expect(serve({ ...options, health })).rejects.toMatchObject({
       name: 'ConfigError',
@@ -370,15 +371,15 @@ describe('A server with HEALTH_PORT', () => {
   test('When the main port is taken, then the port for probes does not stay behind', async () => {
     const other = await serve({
       name: 'test',
-      app: () => undefined,
+      app: express(),
       host: '127.0.0.1',
       port: 0,
       logger: log.logger,
     });
     const free = other.port;
     await other.close();
-    const options = { name: 'test', app: () => undefined, host: '127.0.0.1', logger: log.logger };
-    const health = { app: () => undefined, port: free };
+    const options = { name: 'test', app: express(), host: '127.0.0.1', logger: log.logger };
+    const health = { app: express(), port: free };
 
     await expect(serve({ ...options, port: server.port, health })).rejects.toThrow(`port ${server.port}`);
 
