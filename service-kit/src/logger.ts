@@ -16,12 +16,30 @@ const secretNames = [
   'CLIENT_SECRET',
 ];
 
+let gathered = '';
+
+function writeGathered(): void {
+  const text = gathered;
+  gathered = '';
+  if (text !== '') process.stdout.write(text);
+}
+
 /**
- * Lines gather for up to 100 ms or 4 KiB and are written beside the event loop, which waits for no reader of
- * the log; what gathers while a reader stands still is bounded. Whatever is left is written at the exit.
+ * Standard output. The lines of one turn of the event loop are written at once, and those of the last turn at
+ * the exit. (pino's own destination that gathers lines does not return from the exit when its reader is gone.)
  */
 function standardOutput(): DestinationStream {
-  return pino.destination({ sync: false, minLength: 4_096, periodicFlush: 100, maxLength: 16 * 1_024 ** 2 });
+  if (!process.listeners('exit').includes(writeGathered)) {
+    process.on('exit', writeGathered);
+    // That nobody reads the log is no reason to end.
+    process.stdout.on('error', () => undefined);
+  }
+  return {
+    write: (line) => {
+      if (gathered === '') setImmediate(writeGathered);
+      gathered += line;
+    },
+  };
 }
 
 /**

@@ -169,3 +169,36 @@ test('When npm is killed that started a process, then the process stops', async 
 
   expect(written).toContain('"msg":"stopping"');
 }, 30_000);
+
+describe('When a real process is told to stop', () => {
+  const start = async () => {
+    const child = fork(join(__dirname, 'programFixture.ts'), {
+      cwd: join(__dirname, '..'),
+      execArgv: ['-C', 'source', '-r', 'ts-node/register'],
+      env: { PATH: process.env['PATH'], LOG_LEVEL: 'info' },
+      silent: true,
+    });
+    await once(child, 'message');
+    return child;
+  };
+
+  test('Then what it logs last is written', async () => {
+    const child = await start();
+    let written = '';
+    child.stdout?.on('data', (chunk) => (written += String(chunk)));
+
+    child.kill('SIGTERM');
+
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(written).toContain('"msg":"stopping"');
+  }, 30_000);
+
+  test('Then it stops also if nobody reads its log any more', async () => {
+    const child = await start();
+    child.stdout?.destroy();
+
+    child.kill('SIGTERM');
+
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  }, 30_000);
+});
