@@ -26,7 +26,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-argument': 'off',
     },
   },
-  { files: ['scripts/src/**/*.ts'], rules: { 'no-console': 'off' } },
+  { files: ['scripts/src/**/*.ts', 'bench/src/**/*.ts'], rules: { 'no-console': 'off' } },
   { files: ['*.config.js'], languageOptions: { globals: { module: 'readonly' } } },
   prettier,
 );

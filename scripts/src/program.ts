@@ -33,6 +33,11 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+/** What Node is called with to run a program as it was built. */
+export function builtProgram(name: ProgramName): string[] {
+  return ['--enable-source-maps', join(root, name, 'dist', 'server.js')];
+}
+
 /**
  * Starts a program and waits until it listens.
  *
@@ -47,7 +52,7 @@ export async function startProgram({
   const folder = join(root, name);
   const script = watch
     ? [join(root, 'scripts', 'dist', 'watch.js'), join(folder, 'src', 'server.ts')]
-    : ['--enable-source-maps', join(folder, 'dist', 'server.js')];
+    : builtProgram(name);
   // Detached: Ctrl-C in the terminal reaches only the launcher, which then stops each program in turn.
   const child = spawn(process.execPath, script, {
     cwd: folder,

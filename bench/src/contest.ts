@@ -1,0 +1,144 @@
+import type { Plan } from './plan';
+import type { Running } from './processes';
+import type { LoadJob, LoadResult, Usage } from './protocol';
+import { summarize, type Summary } from './statistics';
+
+/** One way to do what all contestants of a contest do. */
+export interface Contestant {
+  name: string;
+  isOurs: boolean;
+  /** What is sent to it. */
+  job: Omit<LoadJob, 'connections' | 'amount'>;
+  /** The status that every answer must have. */
+  expected: number;
+  /** The processes that do the work; the first is the one that is called. */
+  processes: readonly Running[];
+  /** Whose accepted connections are counted: the server that the contestant calls. */
+  called?: Running;
+}
+
+/** One run of one contestant. */
+export interface Run {
+  requestsPerSecond: number;
+  /** Of all its processes together, for one request. */
+  cpuMicroseconds: number;
+  p50Milliseconds: number;
+  p99Milliseconds: number;
+  answered: number;
+  /** Connections that the contestant opened to the server that it calls, in the measured time. */
+  socketsOpened?: number;
+}
+
+export interface Memory {
+  idleBytes: number;
+  afterLoadBytes: number;
+}
+
+export interface Measured {
+  name: string;
+  isOurs: boolean;
+  runs: readonly Run[];
+  requestsPerSecond: Summary;
+  cpuMicroseconds: Summary;
+  /** Resident set of all its processes together. */
+  memory: Memory;
+}
+
+type Send = (jobs: LoadJob[]) => Promise<LoadResult[]>;
+
+/**
+ * Measures the contestants by turns, so that what slows the machine for a while slows all of them: each in
+ * the first round, then each in the second. Each run has a warm-up of its own.
+ *
+ * @throws Error when an answer is not what is expected, or a connection breaks.
+ */
+export async function runContest(
+  contestants: readonly Contestant[],
+  { connections, rounds, run, warmUp }: Plan,
+  send: Send,
+): Promise<Measured[]> {
+  const idle = await Promise.all(contestants.map(residentBytes));
+  const runs = contestants.map((): Run[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, contestant] of contestants.entries()) {
+      const job = { ...contestant.job, connections };
+      await sendChecked(contestant, { ...job, amount: warmUp }, send);
+      const before = await usages(contestant);
+      const result = await sendChecked(contestant, { ...job, amount: run }, send);
+      runs[index]?.push(describeRun(result, before, await usages(contestant)));
+    }
+  }
+  const afterLoad = await Promise.all(contestants.map(residentBytes));
+  return contestants.map(({ name, isOurs }, index) => {
+    const own = runs[index] ?? [];
+    return {
+      name,
+      isOurs,
+      runs: own,
+      requestsPerSecond: summarize(own.map((run) => run.requestsPerSecond)),
+      cpuMicroseconds: summarize(own.map((run) => run.cpuMicroseconds)),
+      memory: { idleBytes: idle[index] ?? 0, afterLoadBytes: afterLoad[index] ?? 0 },
+    };
+  });
+}
+
+/** @throws Error when there is none of that name. */
+export function find<Named extends { name: string }>(all: readonly Named[], name: string): Named {
+  const found = all.find((one) => one.name === name);
+  if (!found) throw new Error(`there is no ${name}`);
+  return found;
+}
+
+/** How many answers there were. @throws Error when one of them is not as expected. */
+export function countAnswers(
+  { name, expected }: Pick<Contestant, 'name' | 'expected'>,
+  { statuses, errors }: LoadResult,
+): number {
+  const answered = statuses[expected] ?? 0;
+  const others = Object.entries(statuses).filter(([status]) => Number(status) !== expected);
+  if (answered === 0 || others.length > 0 || errors > 0) {
+    throw new Error(`${name}: expected ${expected}; came ${JSON.stringify(statuses)} and ${errors} errors`);
+  }
+  return answered;
+}
+
+async function sendChecked(contestant: Contestant, job: LoadJob, send: Send) {
+  const [result] = await send([job]);
+  if (!result) throw new Error('the load generator gave no result');
+  return { ...result, answered: countAnswers(contestant, result) };
+}
+
+interface Usages {
+  own: readonly Usage[];
+  called: Usage | undefined;
+}
+
+async function usages({ processes, called }: Contestant): Promise<Usages> {
+  const [own, ofCalled] = await Promise.all([
+    Promise.all(processes.map((process) => process.usage())),
+    called?.usage(),
+  ]);
+  return { own, called: ofCalled };
+}
+
+function describeRun(
+  { answered, seconds, latency }: LoadResult & { answered: number },
+  before: Usages,
+  after: Usages,
+): Run {
+  const cpu = (at: Usages) => at.own.reduce((sum, { cpuMicroseconds }) => sum + cpuMicroseconds, 0);
+  return {
+    requestsPerSecond: answered / seconds,
+    cpuMicroseconds: (cpu(after) - cpu(before)) / answered,
+    p50Milliseconds: latency.p50,
+    p99Milliseconds: latency.p99,
+    answered,
+    ...(before.called &&
+      after.called && { socketsOpened: after.called.socketsAccepted - before.called.socketsAccepted }),
+  };
+}
+
+async function residentBytes({ processes }: Contestant): Promise<number> {
+  const all = await Promise.all(processes.map((process) => process.usage()));
+  return all.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+}

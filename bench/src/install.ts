@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from 'scripts/program';
+
+interface Entry {
+  version?: string;
+  /** A workspace: `resolved` is its folder. */
+  link?: boolean;
+  resolved?: string;
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>;
+}
+
+/** The packages of package-lock.json, by the folder that each is installed in. */
+export type Lockfile = Readonly<Record<string, Entry>>;
+
+export function readLockfile(): Lockfile {
+  const text = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  return (JSON.parse(text) as { packages: Lockfile }).packages;
+}
+
+/** What npm installs in production, and the bytes of it. */
+export function installOf(lockfile: Lockfile, what: string | readonly string[]) {
+  const folders = [...(typeof what === 'string' ? closure(lockfile, what) : closureOf(lockfile, what))];
+  const fetched = folders.filter((folder) => folder.includes('node_modules/'));
+  const own = folders.filter((folder) => !folder.includes('node_modules/'));
+  const sizes = [...fetched, ...own.map((folder) => join(folder, 'dist'))].map((folder) =>
+    sizeOf(join(root, folder)),
+  );
+  return { packages: fetched.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+/** The version of a package that bench/ uses. */
+export function versionOf(lockfile: Lockfile, name: string): string {
+  return lockfile[resolve(lockfile, 'bench', name) ?? '']?.version ?? 'not installed';
+}
+
+/** The folders of these packages, as bench/ has them, and of all that they need. */
+export function closureOf(lockfile: Lockfile, names: readonly string[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  for (const name of names) {
+    const folder = resolve(lockfile, 'bench', name);
+    if (folder !== undefined) closure(lockfile, folder, seen);
+  }
+  return seen;
+}
+
+/** A folder of the lockfile, and those of all that it needs in production, peers included as npm does. */
+export function closure(lockfile: Lockfile, folder: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(folder)) return seen;
+  seen.add(folder);
+  const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } =
+    lockfile[folder] ?? {};
+  const peers = Object.keys(peerDependencies ?? {}).filter((name) => !peerDependenciesMeta?.[name]?.optional);
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies }).concat(peers)) {
+    const needed = resolve(lockfile, folder, name);
+    if (needed !== undefined) closure(lockfile, needed, seen);
+  }
+  return seen;
+}
+
+/** Where Node finds a package from a folder on; undefined when it is not installed. */
+function resolve(lockfile: Lockfile, from: string, name: string): string | undefined {
+  for (let at = from; ; at = parentOf(at)) {
+    const folder = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
+    const entry = lockfile[folder];
+    if (entry) return entry.link ? entry.resolved : folder;
+    if (at === '') return undefined;
+  }
+}
+
+function parentOf(folder: string): string {
+  const nested = folder.lastIndexOf('/node_modules/');
+  return nested === -1 ? '' : folder.slice(0, nested);
+}
+
+/** Bytes of the files in a folder, without what is installed in it for itself. */
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => name !== 'node_modules')
+    .map((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? sizeOf(path) : statSync(path).size;
+    })
+    .reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,54 @@
+/** The load generator, a process of its own: sends what the parent process asks for, several jobs at a time. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import autocannon, { type Request } from 'autocannon';
+import type { LoadJob, LoadResult, Question } from './protocol';
+
+process.on('message', ({ id, ask }: Question<LoadJob[]>) => {
+  void Promise.all(ask.map(run)).then((answer) => process.send?.({ id, answer }));
+});
+process.once('disconnect', () => process.exit());
+process.send?.({ listening: '' });
+
+async function run({ url, method, headers, body, connections, ...job }: LoadJob): Promise<LoadResult> {
+  const { badTokens, amount } = job;
+  const request = {
+    ...(method && { method }),
+    ...(headers && { headers }),
+    ...(body !== undefined && { body }),
+  };
+  const result = await autocannon({
+    url,
+    connections,
+    timeout: 30,
+    sampleInt: 50,
+    ...('seconds' in amount ? { duration: amount.seconds } : { amount: amount.requests }),
+    ...request,
+    ...(badTokens && { requests: [{ ...request, setupRequest: badTokenSetter(badTokens) }] }),
+  });
+  return {
+    statuses: Object.fromEntries(
+      Object.entries(result.statusCodeStats).map(([status, { count }]) => [status, count]),
+    ),
+    errors: result.errors,
+    seconds: result.duration,
+    latency: { p50: result.latency.p50, p99: result.latency.p99 },
+  };
+}
+
+function badTokenSetter({ kind, model }: NonNullable<LoadJob['badTokens']>) {
+  const next = kind === 'forged' ? forger(model) : () => randomBytes(400).toString('base64url');
+  return (request: Request) => ({
+    ...request,
+    headers: { ...request.headers, Authorization: `Bearer ${next()}` },
+  });
+}
+
+/** Makes tokens that look like the model in all but the signature, of the same length. */
+function forger(model: string): () => string {
+  const [header = '', payload = ''] = model.split('.');
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+  return () => {
+    const forged = Buffer.from(JSON.stringify({ ...claims, jti: randomUUID() })).toString('base64url');
+    return `${header}.${forged}.${randomBytes(256).toString('base64url')}`;
+  };
+}

@@ -1,0 +1,111 @@
+import { parseArgs } from 'node:util';
+import type { Amount } from './protocol';
+
+export const sectionNames = ['wallet', 'payment', 'tokens', 'flood', 'startup'] as const;
+
+export type SectionName = (typeof sectionNames)[number];
+
+/** How much is measured. */
+export interface Plan {
+  quick: boolean;
+  sections: readonly SectionName[];
+  /** The folder that the results go to; undefined when they are printed only. */
+  out: string | undefined;
+  connections: number;
+  rounds: number;
+  run: Amount;
+  warmUp: Amount;
+  shortTokenSeconds: number;
+  /** With tokens that live as short as that, and with tokens that live an hour. */
+  shortTokenLoad: Amount;
+  hourTokenLoad: Amount;
+  coldCallers: number;
+  forgedTokens: number;
+  starts: number;
+}
+
+const full = {
+  connections: 50,
+  warmUp: { seconds: 3 },
+  shortTokenSeconds: 5,
+  shortTokenLoad: { seconds: 60 },
+  hourTokenLoad: { seconds: 10 },
+  coldCallers: 1_000,
+  forgedTokens: 20_000,
+  starts: 10,
+};
+/** Counted in requests, for a busy machine may answer none in a part of a second. */
+const quick = {
+  ...full,
+  connections: 10,
+  warmUp: { requests: 10 },
+  shortTokenLoad: { requests: 20 },
+  hourTokenLoad: { requests: 20 },
+  coldCallers: 30,
+  forgedTokens: 200,
+  starts: 1,
+};
+
+export const usage = `npm run bench -- [options]
+  --quick             a smoke run: 100 requests each, no verdict, nothing written but to --out
+  --only <sections>   some of ${sectionNames.join(',')}; nothing written but to --out
+  --rounds <number>   how often each contestant is measured; default 3
+  --seconds <number>  how long each time; default 10
+  --out <folder>      where the results go; default bench/results
+`;
+
+/**
+ * Reads the command line.
+ *
+ * @param defaultOut where the results of a full run go.
+ * @throws TypeError about an option that is not there; RangeError about a value that cannot be.
+ */
+export function readPlan(arguments_: readonly string[], defaultOut: string): Plan {
+  const { values } = parseArgs({
+    args: [...arguments_],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      out: { type: 'string' },
+    },
+  });
+  const isWhole = !values.quick && values.only === undefined;
+  return {
+    ...(values.quick ? quick : full),
+    quick: values.quick,
+    sections: readSections(values.only),
+    out: values.out ?? (isWhole ? defaultOut : undefined),
+    rounds: wholeNumber('rounds', values.rounds ?? (values.quick ? '1' : '3')),
+    run:
+      values.quick && values.seconds === undefined
+        ? { requests: 100 }
+        : { seconds: positive('seconds', values.seconds ?? '10') },
+  };
+}
+
+/** As it stands in a table. */
+export function describeAmount(amount: Amount): string {
+  return 'seconds' in amount ? `${amount.seconds} s` : `${amount.requests} requests`;
+}
+
+function readSections(only: string | undefined): readonly SectionName[] {
+  if (only === undefined) return sectionNames;
+  const wanted = only.split(',');
+  const unknown = wanted.filter((name) => !(sectionNames as readonly string[]).includes(name));
+  if (unknown.length > 0) throw new RangeError(`no section is called ${unknown.join(', ')}`);
+  return sectionNames.filter((name) => wanted.includes(name));
+}
+
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new RangeError(`--${name} must be a whole number above 0`);
+  return value;
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new RangeError(`--${name} must be a number above 0`);
+  return value;
+}

@@ -1,0 +1,80 @@
+import type { Chart } from './chart';
+import type { Measured } from './contest';
+import { mebibytes, times, whole } from './format';
+import type { LocalStytch } from './localStytch';
+import type { Plan } from './plan';
+import type { Processes } from './processes';
+import type { LoadJob, LoadResult } from './protocol';
+import { summarize } from './statistics';
+import type { Table } from './table';
+import type { Target } from './target';
+
+/** What a section works with. */
+export interface Bench {
+  plan: Plan;
+  processes: Processes;
+  localStytch: LocalStytch;
+  /** Has the load generator do these jobs at the same time. */
+  send: (jobs: LoadJob[]) => Promise<LoadResult[]>;
+}
+
+/** What a section found. */
+export interface Findings {
+  /** Every figure, for the file of results. */
+  figures: unknown;
+  tables: readonly Table[];
+  charts: readonly Chart[];
+  targets: readonly Target[];
+}
+
+/** The table of a contest. The ratio is that of the requests/s of ours to those of the contestant. */
+export function contestTable(title: string, measured: readonly Measured[], notes?: readonly string[]): Table {
+  const ours = measured.find(({ isOurs }) => isOurs);
+  const showsSockets = measured.some(({ runs }) => runs.some((run) => run.socketsOpened !== undefined));
+  return {
+    title,
+    columns: [
+      'contestant',
+      'requests/s',
+      'min..max',
+      'ours is',
+      'CPU us/request',
+      'min..max',
+      'p99 ms',
+      'MiB idle',
+      'after load',
+      ...(showsSockets ? ['sockets opened'] : []),
+    ],
+    rows: measured.map(({ name, requestsPerSecond, cpuMicroseconds, memory, runs }) => [
+      name,
+      whole(requestsPerSecond.median),
+      `${whole(requestsPerSecond.min)}..${whole(requestsPerSecond.max)}`,
+      ours ? times(ours.requestsPerSecond.median / requestsPerSecond.median) : '',
+      whole(cpuMicroseconds.median),
+      `${whole(cpuMicroseconds.min)}..${whole(cpuMicroseconds.max)}`,
+      whole(summarize(runs.map(({ p99Milliseconds }) => p99Milliseconds)).median),
+      mebibytes(memory.idleBytes),
+      mebibytes(memory.afterLoadBytes),
+      ...(showsSockets ? [whole(mostSocketsOpened({ runs }))] : []),
+    ]),
+    ...(notes && { notes }),
+  };
+}
+
+export function contestChart(name: string, title: string, measured: readonly Measured[]): Chart {
+  return {
+    name,
+    title,
+    bars: measured.map(({ name: label, isOurs, requestsPerSecond, cpuMicroseconds }) => ({
+      label,
+      value: requestsPerSecond.median,
+      text: `${whole(requestsPerSecond.median)} (${whole(cpuMicroseconds.median)} us CPU each)`,
+      ours: isOurs,
+    })),
+  };
+}
+
+/** The most connections that a contestant opened in one measured run. */
+export function mostSocketsOpened({ runs }: Pick<Measured, 'runs'>): number {
+  return Math.max(...runs.map(({ socketsOpened = 0 }) => socketsOpened));
+}

@@ -1,0 +1,95 @@
+import { mebibytes, times, whole } from '../format';
+import { installOf, readLockfile } from '../install';
+import { program, type Recipe, server } from '../recipes';
+import type { Bench, Findings } from '../section';
+import { summarize } from '../statistics';
+
+const bare = 'a bare Express 5 app';
+const ours = ['our wallet-server', 'our payment-server'];
+
+/** Where nobody listens: nothing is called before the first request. */
+const nowhere = { WALLET_SERVER_URL: 'http://127.0.0.1:9' };
+
+const express = ['express'];
+const tutorialWallet = [...express, 'stytch', 'helmet', 'cors', 'morgan', 'dotenv'];
+/** What is installed in production, by the folder whose dependencies count, or by their names. */
+const installs: readonly (readonly [string, string | readonly string[]])[] = [
+  ['our wallet-server', 'wallet-server'],
+  ['our payment-server', 'payment-server'],
+  ["the tutorial's wallet server", tutorialWallet],
+  ["the tutorial's payment server", [...tutorialWallet, 'axios', 'node-cache']],
+  ['Express 5 alone', express],
+  ['Express 5 and express-oauth2-jwt-bearer', [...express, 'express-oauth2-jwt-bearer']],
+  ['Express 5 and fast-jwt', [...express, 'fast-jwt']],
+];
+
+/** From the order to start a process to its word that it listens; and what has to be installed for that. */
+export async function measureStartup({ plan, processes, localStytch }: Bench): Promise<Findings> {
+  const environment = { ...localStytch.seed, ...nowhere };
+  const recipes: [string, Recipe][] = [
+    ['our wallet-server', program('wallet-server', environment)],
+    ['our payment-server', program('payment-server', environment)],
+    [bare, server('walletExpress')],
+    ["the tutorial's wallet server", server('walletTutorial', environment)],
+    ["the tutorial's payment server", server('paymentTutorial', environment)],
+  ];
+  const times_ = recipes.map((): number[] => []);
+  for (let round = 0; round < plan.starts; round += 1) {
+    for (const [index, [, recipe]] of recipes.entries()) {
+      const running = await processes.start(recipe, { preload: false });
+      times_[index]?.push(running.startMilliseconds);
+      await running.stop();
+    }
+  }
+  const starts = recipes.map(([name], index) => ({
+    name,
+    milliseconds: summarize(times_[index] ?? []),
+    all: times_[index] ?? [],
+  }));
+  const lockfile = readLockfile();
+  const installed = installs.map(([name, what]) => ({ name, ...installOf(lockfile, what) }));
+
+  const yardstick = starts.find(({ name }) => name === bare)?.milliseconds.median ?? NaN;
+  return {
+    figures: { starts, installed },
+    tables: [
+      {
+        title: `start: from spawn to listening, ${plan.starts} each`,
+        columns: ['', 'ms', 'min..max', 'of the bare app'],
+        rows: starts.map(({ name, milliseconds: { median, min, max } }) => [
+          name,
+          whole(median),
+          `${whole(min)}..${whole(max)}`,
+          times(median / yardstick),
+        ]),
+      },
+      {
+        title: 'installed in production',
+        columns: ['', 'packages', 'MiB'],
+        rows: installed.map(({ name, packages, bytes }) => [name, whole(packages), mebibytes(bytes)]),
+        notes: ['Packages that are fetched from a registry; the size includes our own, as built.'],
+      },
+    ],
+    charts: [
+      {
+        name: 'startup',
+        title: 'Start: milliseconds from spawn to listening',
+        bars: starts.map(({ name, milliseconds: { median } }) => ({
+          label: name,
+          value: median,
+          text: `${whole(median)} ms`,
+          ours: ours.includes(name),
+        })),
+      },
+    ],
+    targets: starts
+      .filter(({ name }) => ours.includes(name))
+      .map(({ name, milliseconds }) => ({
+        what: `start: ${name} to a bare Express 5 app`,
+        measured: milliseconds.median / yardstick,
+        limit: 2,
+        bound: 'most' as const,
+        unit: 'x',
+      })),
+  };
+}

@@ -1,0 +1,73 @@
+import { check, waitUntilReady } from '../checks';
+import { type Contestant, find, runContest } from '../contest';
+import { mebibytes } from '../format';
+import { program, type Recipe, server } from '../recipes';
+import { type Bench, contestChart, contestTable, type Findings } from '../section';
+
+const body = JSON.stringify({ customerId: '67uhjio098uhgt6l' });
+const wallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
+
+export const ours = 'ours, as it ships';
+const open = 'Express 5, open to anyone';
+const tutorial = 'the tutorial';
+const jwtBearer = 'express-oauth2-jwt-bearer';
+
+/** What is sent to a wallet server. */
+export function walletJob(url: string, accessToken: string): Contestant['job'] {
+  return {
+    url: `${url}/api/check-balance`,
+    method: 'POST',
+    headers: { Authorization: `Bearer ${accessToken}`, 'Content-Type': 'application/json' },
+    body,
+  };
+}
+
+/** POST /api/check-balance with a valid access token. */
+export async function measureWallet({ plan, processes, localStytch, send }: Bench): Promise<Findings> {
+  const accessToken = await localStytch.accessToken();
+  /** `refusal`: the status for a garbage token; undefined where nobody asks for one. */
+  const entries: { name: string; recipe: Recipe; refusal?: number }[] = [
+    { name: ours, recipe: program('wallet-server', localStytch.seed), refusal: 401 },
+    { name: open, recipe: server('walletExpress') },
+    { name: 'node:http, open to anyone', recipe: server('walletNodeHttp') },
+    { name: tutorial, recipe: server('walletTutorial', localStytch.seed), refusal: 500 },
+    { name: jwtBearer, recipe: server('walletOauth2JwtBearer', localStytch.seed), refusal: 401 },
+    { name: 'fast-jwt with its cache', recipe: server('walletFastJwt', localStytch.seed), refusal: 401 },
+  ];
+  const start = async ({ name, recipe, refusal }: (typeof entries)[number]): Promise<Contestant> => {
+    const running = await processes.start(recipe);
+    if (name === ours) await waitUntilReady(running);
+    const job = walletJob(running.url, accessToken);
+    await check(job, { status: 200, json: wallet });
+    if (refusal !== undefined) await check(walletJob(running.url, 'garbage'), { status: refusal });
+    return { name, isOurs: name === ours, job, expected: 200, processes: [running] };
+  };
+  const contestants = await Promise.all(entries.map(start));
+  const measured = await runContest(contestants, plan, send);
+  await Promise.all(contestants.flatMap(({ processes: all }) => all.map((running) => running.stop())));
+
+  const speed = find(measured, ours).requestsPerSecond.median;
+  const overs = (name: string) => speed / find(measured, name).requestsPerSecond.median;
+  const memory = (name: string) => Number(mebibytes(find(measured, name).memory.afterLoadBytes));
+  return {
+    figures: measured,
+    tables: [contestTable('wallet: POST /api/check-balance with a valid token', measured)],
+    charts: [contestChart('wallet', 'Wallet: requests/s with a valid access token', measured)],
+    targets: [
+      least('wallet: requests/s, ours to Express 5 open to anyone (goal 1.0)', overs(open), 0.9),
+      least('wallet: requests/s, ours to the tutorial', overs(tutorial), 2.2),
+      least('wallet: requests/s, ours to express-oauth2-jwt-bearer', overs(jwtBearer), 1.6),
+      {
+        what: "wallet: memory after load, at most the tutorial's",
+        measured: memory(ours),
+        limit: memory(tutorial),
+        bound: 'most',
+        unit: ' MiB',
+      },
+    ],
+  };
+}
+
+function least(what: string, measured: number, limit: number) {
+  return { what, measured, limit, bound: 'least', unit: 'x' } as const;
+}

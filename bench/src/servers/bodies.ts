@@ -1,0 +1,15 @@
+import type { IncomingMessage } from 'node:http';
+
+/** The whole body of a request or of an answer, read as JSON. */
+export async function readJson(message: IncomingMessage): Promise<unknown> {
+  const text = await new Promise<string>((resolve, reject) => {
+    let received = '';
+    message.setEncoding('utf8');
+    message.on('data', (piece: string) => (received += piece));
+    message.once('error', reject);
+    message.once('end', () => {
+      resolve(received);
+    });
+  });
+  return JSON.parse(text) as unknown;
+}

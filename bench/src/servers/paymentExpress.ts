@@ -1,0 +1,11 @@
+/** The payment in Express 5 with its defaults and node:http by hand: no token, no log, no deadline. */
+import express from 'express';
+import { listen } from './listen';
+import { outcome } from './payments';
+import { callWallet } from './walletCall';
+
+const app = express();
+app.get('/initiate-payment', async (_request, response) => {
+  response.json(outcome(await callWallet('Bearer fixed')));
+});
+listen(app);

@@ -1,0 +1,46 @@
+/** The payment server as the article builds it, on the same Express, axios, node-cache and SDK as ours. */
+import axios from 'axios';
+import cors from 'cors';
+import express from 'express';
+import helmet from 'helmet';
+import morgan from 'morgan';
+import NodeCache from 'node-cache';
+import { listen, setting } from './listen';
+import { outcome, paymentInfo } from './payments';
+import { requestToken } from './tokenRequest';
+import type { Wallet } from './wallets';
+
+const walletServerUrl = setting('WALLET_SERVER_URL');
+const cache = new NodeCache();
+
+/** Kept for as long as the token lives; while there is none, each caller asks for one. */
+async function getM2MAccessToken(): Promise<string> {
+  const kept = cache.get<string>('accessToken');
+  if (kept) return kept;
+  const { access_token, expires_in } = await requestToken();
+  cache.set('accessToken', access_token, expires_in);
+  return access_token;
+}
+
+async function initiatePayment(accessToken: string): Promise<string> {
+  const { data } = await axios.post<Wallet>(`${walletServerUrl}/api/check-balance`, paymentInfo, {
+    headers: { Authorization: `Bearer ${accessToken}`, 'Content-Type': 'application/json' },
+  });
+  console.log('Transaction successful!');
+  return outcome(data);
+}
+
+const app = express();
+app.use(helmet());
+app.use(cors());
+app.use(morgan('dev'));
+app.use(express.json());
+app.get('/initiate-payment', async (_request, response) => {
+  try {
+    response.json(await initiatePayment(await getM2MAccessToken()));
+  } catch (error) {
+    console.error('Error:', (error as Error).message);
+    response.status(500).json({ error: 'Internal server error' });
+  }
+});
+listen(app);

@@ -1,0 +1,14 @@
+import { Client } from 'stytch';
+import { setting } from './listen';
+
+const client = new Client({
+  project_id: setting('STYTCH_PROJECT_ID'),
+  secret: setting('STYTCH_SECRET'),
+  env: setting('STYTCH_BASE_URL'),
+});
+const credentials = { client_id: setting('CLIENT_ID'), client_secret: setting('CLIENT_SECRET') };
+
+/** One token request through the SDK, no more. */
+export function requestToken(): Promise<{ access_token: string; expires_in: number }> {
+  return client.m2m.token({ ...credentials, scopes: ['read:users'] });
+}

@@ -1,0 +1,29 @@
+/** The wallet route behind the SDK's verification and nothing else: what a good token costs by the SDK. */
+import express from 'express';
+import { Client } from 'stytch';
+import { listen, setting } from './listen';
+import { checkBalance } from './wallets';
+
+const client = new Client({
+  project_id: setting('STYTCH_PROJECT_ID'),
+  secret: setting('STYTCH_SECRET'),
+  env: setting('STYTCH_BASE_URL'),
+});
+
+const app = express();
+app.use(express.json());
+app.post(
+  '/api/check-balance',
+  async (request, response, next) => {
+    const [, token = ''] = request.headers.authorization?.split(' ') ?? [];
+    try {
+      await client.m2m.authenticateToken({ access_token: token, required_scopes: ['read:users'] });
+    } catch {
+      response.status(401).json({ error: 'Unauthorized' });
+      return;
+    }
+    next();
+  },
+  checkBalance,
+);
+listen(app);

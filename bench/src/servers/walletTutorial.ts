@@ -1,0 +1,16 @@
+/** The wallet server as the article builds it, on the same Express and SDK as ours. */
+import cors from 'cors';
+import express from 'express';
+import helmet from 'helmet';
+import morgan from 'morgan';
+import { listen } from './listen';
+import { authorizeToken } from './tutorialAuthorization';
+import { checkBalance } from './wallets';
+
+const app = express();
+app.use(helmet());
+app.use(cors());
+app.use(morgan('dev'));
+app.use(express.json());
+app.post('/api/check-balance', authorizeToken('read:users'), checkBalance);
+listen(app);

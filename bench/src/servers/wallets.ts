@@ -1,0 +1,37 @@
+import type { RequestHandler } from 'express';
+
+/** What every wallet server of the bench answers from: the article's. */
+export const walletInfo = [
+  {
+    customerId: '67uhjio098uhgt6l',
+    customerName: 'john_doe',
+    walletId: 'oipk9ifgl7yto9w',
+    walletBalance: 1790,
+  },
+  {
+    customerId: 'plu8iio0t3uhh06h',
+    customerName: 'jane_doe',
+    walletId: 'ui099jlolrrao6g',
+    walletBalance: 970,
+  },
+];
+
+export interface Wallet {
+  customerName: string;
+  walletId: string;
+  walletBalance: number;
+}
+
+export function findWallet(customerId: unknown): Wallet | undefined {
+  const customer = walletInfo.find((wallet) => wallet.customerId === customerId);
+  if (!customer) return undefined;
+  const { customerName, walletId, walletBalance } = customer;
+  return { customerName, walletId, walletBalance };
+}
+
+/** The route's handler in Express, the same for every server that is built on it. */
+export const checkBalance: RequestHandler = (request, response) => {
+  const wallet = findWallet((request.body as { customerId?: unknown }).customerId);
+  if (wallet) response.json(wallet);
+  else response.status(400).json({ error: 'Invalid customer' });
+};

@@ -1,0 +1,26 @@
+/** What the project set out to reach. */
+export interface Target {
+  what: string;
+  measured: number;
+  limit: number;
+  /** Whether `measured` has to be at least or at most `limit`. */
+  bound: 'least' | 'most';
+  /** What stands behind the numbers: `x`, ` MiB`. */
+  unit: string;
+}
+
+export function isMet({ measured, limit, bound }: Target): boolean {
+  return bound === 'least' ? measured >= limit : measured <= limit;
+}
+
+export function renderTargets(targets: readonly Target[]): string {
+  const width = Math.max(...targets.map(({ what }) => what.length));
+  return targets
+    .map((target) => {
+      const { what, measured, limit, bound, unit } = target;
+      const verdict = isMet(target) ? 'met    ' : 'NOT MET';
+      const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(2)) + unit;
+      return `${verdict}  ${what.padEnd(width)}  ${number(measured)} (at ${bound} ${number(limit)})`;
+    })
+    .join('\n');
+}

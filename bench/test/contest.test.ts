@@ -1,0 +1,67 @@
+import { type Contestant, countAnswers, runContest } from '../src/contest';
+import { readPlan } from '../src/plan';
+import type { LoadJob, LoadResult, Usage } from '../src/protocol';
+
+const plan = readPlan(['--quick', '--rounds', '2'], '');
+const answers: LoadResult = {
+  statuses: { '200': 100 },
+  errors: 0,
+  seconds: 0.5,
+  latency: { p50: 1, p99: 2 },
+};
+
+/** A contestant each look at which finds 1,000 us of CPU, and one connection, more than the last. */
+function contestant(name: string): Contestant {
+  let looks = 0;
+  const usage = (): Promise<Usage> => {
+    looks += 1;
+    return Promise.resolve({
+      cpuMicroseconds: looks * 1_000,
+      rssBytes: 5,
+      heapBytes: 0,
+      socketsAccepted: looks,
+    });
+  };
+  const running = { name, url: '', startMilliseconds: 0, seed: {}, usage, stop: () => Promise.resolve() };
+  return {
+    name,
+    isOurs: false,
+    job: { url: name },
+    expected: 200,
+    processes: [running, running],
+    called: running,
+  };
+}
+
+test('When there are rounds, then the contestants run by turns, each with a warm-up before it is measured', async () => {
+  const sent: string[] = [];
+  const send = ([job]: LoadJob[]) => {
+    sent.push(`${job!.url} ${JSON.stringify(job!.amount)}`);
+    return Promise.resolve([answers]);
+  };
+
+  const measured = await runContest([contestant('one'), contestant('other')], plan, send);
+
+  const round = [
+    'one {"requests":10}',
+    'one {"requests":100}',
+    'other {"requests":10}',
+    'other {"requests":100}',
+  ];
+  expect(sent).toEqual([...round, ...round]);
+  expect(measured[0]!.requestsPerSecond).toEqual({ median: 200, min: 200, max: 200 });
+  // Two processes; each is looked at three times, that is 3,000 us, from the look before to the one after.
+  expect(measured[0]!.cpuMicroseconds.median).toBe(60);
+  expect(measured[0]!.memory).toEqual({ idleBytes: 10, afterLoadBytes: 10 });
+});
+
+test.each([
+  [{ statuses: { '200': 99, '500': 1 } }],
+  [{ statuses: { '401': 100 } }],
+  [{ statuses: {} }],
+  [{ errors: 1 }],
+])('When a run came to %j, then it does not count', (wrong) => {
+  expect(() => countAnswers({ name: 'one', expected: 200 }, { ...answers, ...wrong })).toThrow(
+    'one: expected 200',
+  );
+});

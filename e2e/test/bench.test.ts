@@ -1,0 +1,139 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../../scripts/src/program';
+import { until } from './calls';
+
+interface Contest {
+  name: string;
+  runs: { answered: number }[];
+}
+
+interface Results {
+  sections: {
+    wallet: { figures: Contest[] };
+    payment: { figures: { together: Contest[]; alone: Contest[] } };
+    tokens: {
+      figures: { isOurs: boolean; cold: number; hour: number; short: number; shortPayments: number }[];
+    };
+    flood: { figures: { cpu: Contest[]; memory: { heapBytes: { before: number; after: number } } } };
+    startup: {
+      figures: { starts: { milliseconds: { median: number } }[]; installed: { packages: number }[] };
+    };
+  };
+}
+
+jest.setTimeout(120_000);
+
+describe('npm run bench -- --quick', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-test-'));
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+  let output = '';
+  let results: Results;
+
+  beforeAll(async () => {
+    const bench = runBench('--quick', '--out', folder);
+    const exitCode = await bench.ended;
+    output = bench.output();
+    if (exitCode !== 0) throw new Error(output);
+    const file = readdirSync(folder).find((name) => /^\d{4}-\d\d-\d\d\.json$/.test(name))!;
+    results = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Results;
+  });
+
+  test('When it ends, then every contestant of every section has answered what it was asked', () => {
+    const { wallet, payment, flood } = results.sections;
+    const contests = [wallet.figures, payment.figures.together, payment.figures.alone, flood.figures.cpu];
+
+    expect(contests.map((contest) => contest.length)).toEqual([6, 2, 4, 4]);
+    for (const { runs } of contests.flat()) expect(runs.map(({ answered }) => answered)).toEqual([100]);
+  });
+
+  test('When the cache is cold, then our callers cost one token request together', () => {
+    const { figures } = results.sections.tokens;
+
+    expect(figures).toHaveLength(4);
+    expect(figures.find(({ isOurs }) => isOurs)).toMatchObject({
+      cold: 1,
+      hour: 0,
+      short: 1,
+      shortPayments: 20,
+    });
+  });
+
+  test('When a server is started, then the time is told, and what is installed for it', () => {
+    const { starts, installed } = results.sections.startup.figures;
+
+    expect(starts).toHaveLength(5);
+    for (const { milliseconds } of starts) expect(milliseconds.median).toBeGreaterThan(0);
+    for (const { packages } of installed) expect(packages).toBeGreaterThan(50);
+  });
+
+  test('When it is a smoke run, then there are tables and charts, and no verdict', () => {
+    const charts = readdirSync(folder).filter((name) => name.endsWith('.svg'));
+
+    for (const title of ['wallet: ', 'payment, end to end: ', 'tokens: ', 'forged tokens: ', 'start: ']) {
+      expect(output).toContain(`\n${title}`);
+    }
+    expect(output).not.toMatch(/\bmet\b/i);
+    expect(charts.sort()).toEqual([
+      'forged.svg',
+      'payment-alone.svg',
+      'payment.svg',
+      'startup.svg',
+      'tokens.svg',
+      'wallet.svg',
+    ]);
+    for (const chart of charts)
+      expect(readFileSync(join(folder, chart), 'utf8')).toMatch(/^<svg[^]*<\/svg>\n$/);
+  });
+
+  test('When the results are read, then they do not tell whose machine it was', () => {
+    const everything = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+
+    for (const text of everything) {
+      expect(text).not.toContain(root);
+      expect(text).not.toContain(folder);
+    }
+  });
+});
+
+test('When Ctrl-C comes in the middle, then everything that was started ends', async () => {
+  const bench = runBench('--quick', '--only', 'payment');
+  const children = () => childrenOf(bench.process.pid!);
+  const started = await until('servers are running', () => children().length >= 4 && children());
+
+  bench.process.kill('SIGINT');
+
+  expect(await bench.ended).toBe(130);
+  await until('none of them is left', () => started.every((pid) => !isRunning(pid)));
+});
+
+function runBench(...words: string[]) {
+  const bench = spawn(process.execPath, [join(root, 'bench', 'dist', 'main.js'), ...words]);
+  let output = '';
+  for (const stream of [bench.stdout, bench.stderr])
+    stream.on('data', (piece: Buffer) => (output += String(piece)));
+  const ended = new Promise<number | null>((resolve) => bench.once('close', resolve));
+  return { process: bench, ended, output: () => output };
+}
+
+/** The process ids of the children of a process. */
+function childrenOf(parent: number): number[] {
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, ppid]) => ppid === parent)
+    .map(([pid]) => pid!);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
