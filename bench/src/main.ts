@@ -26,7 +26,7 @@ const measures: Record<SectionName, (bench: Bench) => Promise<Findings>> = {
 /** The packages whose versions belong to the results. */
 const packages = [
   ...['express', 'stytch', 'axios', 'autocannon', 'express-oauth2-jwt-bearer', 'fast-jwt'],
-  ...['helmet', 'cors', 'morgan', 'node-cache'],
+  ...['express4', 'stytch9', 'helmet', 'cors', 'morgan', 'node-cache'],
 ];
 
 interface Section {

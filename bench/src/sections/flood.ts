@@ -1,11 +1,12 @@
 import { check, waitUntilReady } from '../checks';
-import { type Contestant, countAnswers, find, runContest } from '../contest';
+import { type Contestant, find, runContest } from '../contest';
 import { mebibytes, times, whole } from '../format';
 import type { Running } from '../processes';
 import type { LoadJob } from '../protocol';
 import { program, server } from '../recipes';
 import type { Bench, Findings } from '../section';
-import { summarize, type Summary } from '../statistics';
+import type { Summary } from '../statistics';
+import { type Growth, measureMemory, measureShare } from './floodMeasures';
 import { walletJob } from './wallet';
 
 const goodBySdk = 'the SDK verifies a good token';
@@ -106,59 +107,6 @@ export async function measureFlood(bench: Bench): Promise<Findings> {
         unit: '',
       },
     ],
-  };
-}
-
-type HalfLoad = Omit<LoadJob, 'amount'>;
-
-/** Requests/s of good callers on half of the connections, by turns beside good callers and beside a flood. */
-async function measureShare({ plan, send }: Bench, { url, name }: Running, accessToken: string) {
-  const good = { ...walletJob(url, accessToken), connections: Math.floor(plan.connections / 2) };
-  const flood = { ...good, badTokens: { kind: 'forged', model: accessToken } } as const;
-  const rates = async (...jobs: [HalfLoad, HalfLoad]): Promise<[number, number]> => {
-    await send(jobs.map((job) => ({ ...job, amount: plan.warmUp })));
-    const results = await send(jobs.map((job) => ({ ...job, amount: plan.run })));
-    const [one = NaN, other = NaN] = results.map(
-      (result, index) =>
-        countAnswers({ name, expected: jobs[index]?.badTokens ? 401 : 200 }, result) / result.seconds,
-    );
-    return [one, other];
-  };
-  const rounds: { besideGood: number; besideFlood: number; flood: number }[] = [];
-  for (let round = 0; round < plan.rounds; round += 1) {
-    const [one, other] = await rates(good, good);
-    const [besideFlood, ofFlood] = await rates(good, flood);
-    rounds.push({ besideGood: (one + other) / 2, besideFlood, flood: ofFlood });
-  }
-  return {
-    besideGood: summarize(rounds.map(({ besideGood }) => besideGood)),
-    besideFlood: summarize(rounds.map(({ besideFlood }) => besideFlood)),
-    flood: summarize(rounds.map((round) => round.flood)),
-    rounds,
-  };
-}
-
-interface Growth {
-  before: number;
-  after: number;
-}
-
-/** Memory of a wallet server that has answered some good requests, before and after the flood. */
-async function measureMemory({ plan, processes, localStytch, send }: Bench, accessToken: string) {
-  const wallet = await processes.start(program('wallet-server', localStytch.seed));
-  await waitUntilReady(wallet);
-  const job = { ...walletJob(wallet.url, accessToken), connections: plan.connections };
-  await send([{ ...job, amount: plan.warmUp }]);
-  const before = await wallet.usage('collect');
-  const [result] = await send([
-    { ...job, amount: { requests: plan.forgedTokens }, badTokens: { kind: 'forged', model: accessToken } },
-  ]);
-  if (result) countAnswers({ name: wallet.name, expected: 401 }, result);
-  const after = await wallet.usage('collect');
-  await wallet.stop();
-  return {
-    heapBytes: { before: before.heapBytes, after: after.heapBytes },
-    residentBytes: { before: before.rssBytes, after: after.rssBytes },
   };
 }
 

@@ -11,7 +11,7 @@ const ours = ['our wallet-server', 'our payment-server'];
 const nowhere = { WALLET_SERVER_URL: 'http://127.0.0.1:9' };
 
 const express = ['express'];
-const tutorialWallet = [...express, 'stytch', 'helmet', 'cors', 'morgan', 'dotenv'];
+const tutorialWallet = ['express4', 'stytch9', 'helmet', 'cors', 'morgan', 'dotenv'];
 /** What is installed in production, by the folder whose dependencies count, or by their names. */
 const installs: readonly (readonly [string, string | readonly string[]])[] = [
   ['our wallet-server', 'wallet-server'],

@@ -1,13 +1,13 @@
-/** The payment server as the article builds it, on the same Express, axios, node-cache and SDK as ours. */
+/** The payment server as the article builds it, on the Express and the SDK of its time. */
 import axios from 'axios';
 import cors from 'cors';
-import express from 'express';
+import express from 'express4';
 import helmet from 'helmet';
 import morgan from 'morgan';
 import NodeCache from 'node-cache';
 import { listen, setting } from './listen';
 import { outcome, paymentInfo } from './payments';
-import { requestToken } from './tokenRequest';
+import { client } from './tutorialStytch';
 import type { Wallet } from './wallets';
 
 const walletServerUrl = setting('WALLET_SERVER_URL');
@@ -17,7 +17,11 @@ const cache = new NodeCache();
 async function getM2MAccessToken(): Promise<string> {
   const kept = cache.get<string>('accessToken');
   if (kept) return kept;
-  const { access_token, expires_in } = await requestToken();
+  const { access_token, expires_in } = await client.m2m.token({
+    client_id: setting('CLIENT_ID'),
+    client_secret: setting('CLIENT_SECRET'),
+    scopes: ['read:users'],
+  });
   cache.set('accessToken', access_token, expires_in);
   return access_token;
 }

@@ -1,12 +1,5 @@
 import type { RequestHandler } from 'express';
-import { Client } from 'stytch';
-import { setting } from './listen';
-
-const client = new Client({
-  project_id: setting('STYTCH_PROJECT_ID'),
-  secret: setting('STYTCH_SECRET'),
-  env: setting('STYTCH_BASE_URL'),
-});
+import { client } from './tutorialStytch';
 
 interface Failure {
   response?: { status: number; data: unknown };

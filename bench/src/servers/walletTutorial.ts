@@ -1,6 +1,6 @@
-/** The wallet server as the article builds it, on the same Express and SDK as ours. */
+/** The wallet server as the article builds it, on the Express and the SDK of its time. */
 import cors from 'cors';
-import express from 'express';
+import express from 'express4';
 import helmet from 'helmet';
 import morgan from 'morgan';
 import { listen } from './listen';
