@@ -1,6 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Plan } from './plan';
 import type { Running } from './processes';
-import type { LoadJob, LoadResult, Usage } from './protocol';
+import type { Amount, LoadJob, LoadResult } from './protocol';
 import { summarize, type Summary } from './statistics';
 
 /** One way to do what all contestants of a contest do. */
@@ -25,7 +26,7 @@ export interface Run {
   p50Milliseconds: number;
   p99Milliseconds: number;
   answered: number;
-  /** Connections that the contestant opened to the server that it calls, in the measured time. */
+  /** Connections that the contestant opened to the server that it calls, once the run was under way. */
   socketsOpened?: number;
 }
 
@@ -63,9 +64,7 @@ export async function runContest(
     for (const [index, contestant] of contestants.entries()) {
       const job = { ...contestant.job, connections };
       await sendChecked(contestant, { ...job, amount: warmUp }, send);
-      const before = await usages(contestant);
-      const result = await sendChecked(contestant, { ...job, amount: run }, send);
-      runs[index]?.push(describeRun(result, before, await usages(contestant)));
+      runs[index]?.push(await measureRun(contestant, { ...job, amount: run }, send));
     }
   }
   const afterLoad = await Promise.all(contestants.map(residentBytes));
@@ -102,40 +101,45 @@ export function countAnswers(
   return answered;
 }
 
+async function measureRun(contestant: Contestant, job: LoadJob, send: Send): Promise<Run> {
+  const { called } = contestant;
+  const cpuBefore = await cpuMicroseconds(contestant);
+  const [{ answered, seconds, latency }, socketsBefore] = await Promise.all([
+    sendChecked(contestant, job, send),
+    called && socketsUnderWay(called, job.amount),
+  ]);
+  return {
+    requestsPerSecond: answered / seconds,
+    cpuMicroseconds: ((await cpuMicroseconds(contestant)) - cpuBefore) / answered,
+    p50Milliseconds: latency.p50,
+    p99Milliseconds: latency.p99,
+    answered,
+    ...(called &&
+      socketsBefore !== undefined && {
+        socketsOpened: (await called.usage()).socketsAccepted - socketsBefore,
+      }),
+  };
+}
+
 async function sendChecked(contestant: Contestant, job: LoadJob, send: Send) {
   const [result] = await send([job]);
   if (!result) throw new Error('the load generator gave no result');
   return { ...result, answered: countAnswers(contestant, result) };
 }
 
-interface Usages {
-  own: readonly Usage[];
-  called: Usage | undefined;
+/**
+ * The connections that the called server has taken when a fifth of the run is over. The end of the warm-up breaks
+ * off what was in flight; whoever then ends its calls too, as is right, begins the run with fewer connections.
+ */
+async function socketsUnderWay(called: Running, run: Amount): Promise<number> {
+  if ('seconds' in run) await wait(run.seconds * 200);
+  return (await called.usage()).socketsAccepted;
 }
 
-async function usages({ processes, called }: Contestant): Promise<Usages> {
-  const [own, ofCalled] = await Promise.all([
-    Promise.all(processes.map((process) => process.usage())),
-    called?.usage(),
-  ]);
-  return { own, called: ofCalled };
-}
-
-function describeRun(
-  { answered, seconds, latency }: LoadResult & { answered: number },
-  before: Usages,
-  after: Usages,
-): Run {
-  const cpu = (at: Usages) => at.own.reduce((sum, { cpuMicroseconds }) => sum + cpuMicroseconds, 0);
-  return {
-    requestsPerSecond: answered / seconds,
-    cpuMicroseconds: (cpu(after) - cpu(before)) / answered,
-    p50Milliseconds: latency.p50,
-    p99Milliseconds: latency.p99,
-    answered,
-    ...(before.called &&
-      after.called && { socketsOpened: after.called.socketsAccepted - before.called.socketsAccepted }),
-  };
+/** Of all its processes together, so far. */
+async function cpuMicroseconds({ processes }: Contestant): Promise<number> {
+  const all = await Promise.all(processes.map((process) => process.usage()));
+  return all.reduce((sum, usage) => sum + usage.cpuMicroseconds, 0);
 }
 
 async function residentBytes({ processes }: Contestant): Promise<number> {

@@ -113,7 +113,9 @@ export class Processes {
         resolve(message.answer);
       };
       child.on('message', hear).once('close', gone);
-      child.send({ id, ask } satisfies Question<unknown>);
+      child.send({ id, ask } satisfies Question<unknown>, (error) => {
+        if (error) gone();
+      });
     });
   }
 

@@ -1,6 +1,7 @@
 import { type Contestant, countAnswers, runContest } from '../src/contest';
 import { readPlan } from '../src/plan';
-import type { LoadJob, LoadResult, Usage } from '../src/protocol';
+import type { Running } from '../src/processes';
+import type { LoadJob, LoadResult } from '../src/protocol';
 
 const plan = readPlan(['--quick', '--rounds', '2'], '');
 const answers: LoadResult = {
@@ -10,10 +11,10 @@ const answers: LoadResult = {
   latency: { p50: 1, p99: 2 },
 };
 
-/** A contestant each look at which finds 1,000 us of CPU, and one connection, more than the last. */
-function contestant(name: string): Contestant {
+/** A process each look at which finds 1,000 us of CPU, and one connection, more than the last. */
+function process(): Running {
   let looks = 0;
-  const usage = (): Promise<Usage> => {
+  const usage = () => {
     looks += 1;
     return Promise.resolve({
       cpuMicroseconds: looks * 1_000,
@@ -22,15 +23,12 @@ function contestant(name: string): Contestant {
       socketsAccepted: looks,
     });
   };
-  const running = { name, url: '', startMilliseconds: 0, seed: {}, usage, stop: () => Promise.resolve() };
-  return {
-    name,
-    isOurs: false,
-    job: { url: name },
-    expected: 200,
-    processes: [running, running],
-    called: running,
-  };
+  return { name: '', url: '', startMilliseconds: 0, seed: {}, usage, stop: () => Promise.resolve() };
+}
+
+function contestant(name: string): Contestant {
+  const job = { url: name };
+  return { name, isOurs: false, job, expected: 200, processes: [process(), process()], called: process() };
 }
 
 test('When there are rounds, then the contestants run by turns, each with a warm-up before it is measured', async () => {
@@ -50,8 +48,9 @@ test('When there are rounds, then the contestants run by turns, each with a warm
   ];
   expect(sent).toEqual([...round, ...round]);
   expect(measured[0]!.requestsPerSecond).toEqual({ median: 200, min: 200, max: 200 });
-  // Two processes; each is looked at three times, that is 3,000 us, from the look before to the one after.
-  expect(measured[0]!.cpuMicroseconds.median).toBe(60);
+  // Of two processes, 1,000 us each from before the run to after it, for 100 answers.
+  expect(measured[0]!.cpuMicroseconds.median).toBe(20);
+  expect(measured[0]!.runs.map(({ socketsOpened }) => socketsOpened)).toEqual([1, 1]);
   expect(measured[0]!.memory).toEqual({ idleBytes: 10, afterLoadBytes: 10 });
 });
 
