@@ -1,7 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Plan } from './plan';
 import type { Running } from './processes';
-import type { Amount, LoadJob, LoadResult } from './protocol';
+import type { LoadJob, LoadResult } from './protocol';
 import { summarize, type Summary } from './statistics';
 
 /** One way to do what all contestants of a contest do. */
@@ -26,7 +25,7 @@ export interface Run {
   p50Milliseconds: number;
   p99Milliseconds: number;
   answered: number;
-  /** Connections that the contestant opened to the server that it calls, once the run was under way. */
+  /** Connections that the contestant opened to the server that it calls, in the measured time. */
   socketsOpened?: number;
 }
 
@@ -102,22 +101,17 @@ export function countAnswers(
 }
 
 async function measureRun(contestant: Contestant, job: LoadJob, send: Send): Promise<Run> {
-  const { called } = contestant;
   const cpuBefore = await cpuMicroseconds(contestant);
-  const [{ answered, seconds, latency }, socketsBefore] = await Promise.all([
-    sendChecked(contestant, job, send),
-    called && socketsUnderWay(called, job.amount),
-  ]);
+  const socketsBefore = await socketsAccepted(contestant);
+  const { answered, seconds, latency } = await sendChecked(contestant, job, send);
+  const cpu = (await cpuMicroseconds(contestant)) - cpuBefore;
   return {
     requestsPerSecond: answered / seconds,
-    cpuMicroseconds: ((await cpuMicroseconds(contestant)) - cpuBefore) / answered,
+    cpuMicroseconds: cpu / answered,
     p50Milliseconds: latency.p50,
     p99Milliseconds: latency.p99,
     answered,
-    ...(called &&
-      socketsBefore !== undefined && {
-        socketsOpened: (await called.usage()).socketsAccepted - socketsBefore,
-      }),
+    ...(contestant.called && { socketsOpened: (await socketsAccepted(contestant)) - socketsBefore }),
   };
 }
 
@@ -127,19 +121,15 @@ async function sendChecked(contestant: Contestant, job: LoadJob, send: Send) {
   return { ...result, answered: countAnswers(contestant, result) };
 }
 
-/**
- * The connections that the called server has taken when a fifth of the run is over. The end of the warm-up breaks
- * off what was in flight; whoever then ends its calls too, as is right, begins the run with fewer connections.
- */
-async function socketsUnderWay(called: Running, run: Amount): Promise<number> {
-  if ('seconds' in run) await wait(run.seconds * 200);
-  return (await called.usage()).socketsAccepted;
-}
-
 /** Of all its processes together, so far. */
 async function cpuMicroseconds({ processes }: Contestant): Promise<number> {
   const all = await Promise.all(processes.map((process) => process.usage()));
   return all.reduce((sum, usage) => sum + usage.cpuMicroseconds, 0);
+}
+
+/** By the server that it calls, so far. */
+async function socketsAccepted({ called }: Contestant): Promise<number> {
+  return (await called?.usage())?.socketsAccepted ?? 0;
 }
 
 async function residentBytes({ processes }: Contestant): Promise<number> {

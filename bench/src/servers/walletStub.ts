@@ -8,7 +8,13 @@ const headers = {
   'Content-Length': Buffer.byteLength(answer),
 };
 
-listen((request, response) => {
-  request.resume();
-  request.once('end', () => response.writeHead(200, headers).end(answer));
-});
+/** As long as our wallet-server keeps a connection. With Node's 5 s it would be the stub that closes some. */
+const keepAliveTimeout = 65_000;
+
+listen(
+  (request, response) => {
+    request.resume();
+    request.once('end', () => response.writeHead(200, headers).end(answer));
+  },
+  { keepAliveTimeout },
+);
