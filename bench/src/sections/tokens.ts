@@ -66,8 +66,8 @@ export async function measureTokens(bench: Bench): Promise<Findings> {
           whole(count.shortPayments),
         ]),
         notes: [
-          'The last two take a token as ended five minutes before it is: fitting for tokens of an hour, which is',
-          'what their makers issue, and a token request for every call or two with tokens that live 5 s.',
+          'The last two take a token as ended five minutes before it is, which fits the tokens of an hour that their',
+          'makers issue. With tokens that live 5 s a request is always under way, or one is made for each call.',
         ],
       },
     ],
