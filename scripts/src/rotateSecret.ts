@@ -2,7 +2,6 @@ import { Agent } from 'node:https';
 import axios, { type AxiosRequestConfig } from 'axios';
 import {
   type Environment,
-  httpAddress,
   loadEnvironment,
   readConfig,
   readTlsMaterial,
@@ -23,7 +22,7 @@ const schema = z
     STYTCH_BASE_URL: secureAddress().optional(),
     OPERATOR_CLIENT_ID: required('the id of an M2M client with scope manage:m2m_clients'),
     OPERATOR_CLIENT_SECRET: required('the secret of that client'),
-    PAYMENT_SERVER_URL: httpAddress().default('http://localhost:6000'),
+    PAYMENT_SERVER_URL: secureAddress().default('http://localhost:6000'),
   })
   .check(settingsAgree);
 

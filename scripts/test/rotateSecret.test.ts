@@ -110,6 +110,13 @@ describe('npm run rotate-secret', () => {
     await expect(rotateSecret(away)).rejects.toThrow('http://127.0.0.1:1 cannot be reached: ');
   });
 
+  test('When the address is plain http to another machine, then nothing is sent there', async () => {
+    const elsewhere = environment({ PAYMENT_SERVER_URL: 'http://payment-server:6000' });
+
+    await expect(rotateSecret(elsewhere)).rejects.toThrow('PAYMENT_SERVER_URL: must be https:// unless');
+    expect(asked).toEqual([]);
+  });
+
   describe('over mutual TLS', () => {
     let folder: TlsFolder;
     let authority: CertificateAuthority;

@@ -3,7 +3,6 @@ export { clientNames, requireClientNames } from './clientNames';
 export {
   ConfigError,
   type Environment,
-  httpAddress,
   loadEnvironment,
   readConfig,
   required,

@@ -6,7 +6,6 @@ import { z } from 'zod';
 import {
   ConfigError,
   type Environment,
-  httpAddress,
   loadEnvironment,
   readConfig,
   required,
@@ -15,6 +14,7 @@ import {
   settingsAgree,
   wholeNumber,
 } from '../src/index';
+import { httpAddress } from '../src/config';
 
 describe('loadEnvironment', () => {
   let near: string;
