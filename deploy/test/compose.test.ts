@@ -1,0 +1,101 @@
+import { DCLinter } from 'dclint';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { composePath, readComposeFile } from './composeFile';
+import { readDockerfile } from './images';
+import { From } from 'dockerfile-ast';
+import { isKnownSetting } from './settings';
+
+const { services, secrets } = readComposeFile();
+const all = Object.entries(services);
+
+/** The names of the services of a profile. */
+const ofProfile = (profile: string) =>
+  all.filter(([, one]) => one.profiles.includes(profile)).map(([name]) => name);
+
+describe('compose.yaml', () => {
+  test('is valid by the schema of the Compose specification, and pleases a linter', () => {
+    // Of the linter's rules not those on the order of things, nor the one that does not know profiles.
+    const rules = {
+      'services-alphabetical-order': 0,
+      'service-keys-order': 0,
+      'top-level-properties-order': 0,
+      'no-duplicate-exported-ports': 0,
+      'no-quotes-in-volumes': 0,
+    } as const;
+    const linter = new DCLinter({ rules, quiet: false, debug: false, exclude: [] });
+
+    expect(linter.lintFiles([composePath], false).flatMap(({ messages }) => messages)).toEqual([]);
+  });
+
+  test('starts nothing without a profile, local-stytch and both servers for local, and the servers alone for stytch', () => {
+    expect(all.filter(([, { profiles }]) => profiles.length !== 1)).toEqual([]);
+    expect(ofProfile('local')).toEqual(['local-stytch', 'local-wallet-server', 'local-payment-server']);
+    expect(ofProfile('stytch')).toEqual(['wallet-server', 'payment-server']);
+  });
+
+  test('builds each from a stage that the Dockerfile has', () => {
+    const stages = readDockerfile().flatMap((one) => (one instanceof From ? [one.getBuildStage()] : []));
+
+    expect(all.filter(([, { build }]) => !stages.includes(build.target))).toEqual([]);
+  });
+
+  test.each(all)(
+    '%s has no rights that it does not need, and cannot take all of the machine',
+    (_name, service) => {
+      expect(service).toMatchObject({
+        user: '${RUN_AS:-1000:1000}',
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+        mem_limit: '256m',
+        pids_limit: 100,
+      });
+      expect(service).not.toHaveProperty('privileged');
+      expect((service.ports ?? []).filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+    },
+  );
+
+  test('reaches the stand-in from nowhere but the network of its own container', () => {
+    expect(services['local-stytch']!.ports?.join()).not.toContain('5005');
+    for (const name of ['local-wallet-server', 'local-payment-server']) {
+      expect(services[name]).toMatchObject({
+        network_mode: 'service:local-stytch',
+        environment: { STYTCH_BASE_URL: 'http://localhost:5005' },
+      });
+    }
+  });
+
+  test.each([...ofProfile('stytch'), ...ofProfile('rotate')])('gives %s its secrets as files', (name) => {
+    const { environment, secrets: mounted = [], volumes = [] } = services[name]!;
+    const files = mounted.map((one) => `/run/secrets/${typeof one === 'string' ? one : one.target}`);
+    const folders = volumes.map((volume) => volume.split(':')[1] ?? '');
+
+    const inFiles = Object.entries(environment).filter(([setting]) => setting.endsWith('_FILE'));
+    expect(inFiles.map(([setting]) => setting)).toEqual(
+      expect.arrayContaining(['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE']),
+    );
+    for (const [, file] of inFiles)
+      expect([...files, ...folders.map((one) => `${one}/client-secret`)]).toContain(file);
+    expect(
+      mounted.map((one) => (typeof one === 'string' ? one : one.source)).filter((one) => !secrets[one]),
+    ).toEqual([]);
+    // What is secret and not in a file is passed on from whoever calls, and not written here.
+    const written = Object.entries(environment).filter(([setting]) => /SECRET$/.test(setting));
+    expect(written.filter(([, value]) => value !== null)).toEqual([]);
+  });
+
+  test('keeps what is secret where git does not look', () => {
+    const ignored = readFileSync(join(composePath, '..', '.gitignore'), 'utf8').split('\n');
+
+    expect(ignored).toContain('secrets/');
+    const files = Object.values(secrets).map(({ file }) => file);
+    expect(files.filter((file) => !/^\.\/secrets\/|^\.\.\/certs\//.test(file))).toEqual([]);
+  });
+
+  test('sets nothing that no program reads', () => {
+    const names = all.flatMap(([, { environment }]) => Object.keys(environment));
+
+    expect(names.filter((name) => !isKnownSetting(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { repository } from './images';
+
+export const composePath = join(repository, 'deploy', 'compose.yaml');
+
+export interface ComposeService {
+  profiles: string[];
+  build: { context: string; target: string };
+  environment: Record<string, string | null>;
+  secrets?: (string | { source: string; target: string })[];
+  volumes?: string[];
+  ports?: string[];
+  [setting: string]: unknown;
+}
+
+export interface ComposeFile {
+  services: Record<string, ComposeService>;
+  secrets: Record<string, { file: string }>;
+}
+
+/** The Compose file with its anchors resolved. */
+export function readComposeFile(): ComposeFile {
+  return parse(readFileSync(composePath, 'utf8'), { merge: true }) as ComposeFile;
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ignore from '@balena/dockerignore';
+import { Arg, From } from 'dockerfile-ast';
+import { validate } from 'dockerfile-utils';
+import { readDockerfile, repository } from './images';
+
+const instructions = readDockerfile();
+const keyword = (name: string) => instructions.filter((instruction) => instruction.getKeyword() === name);
+
+/** The instructions of a stage and of those that it is built upon, the nearest last. */
+function inherited(stage: string): string[] {
+  const start = instructions.findIndex((one) => one instanceof From && one.getBuildStage() === stage);
+  const from = instructions[start];
+  if (!(from instanceof From)) return [];
+  const rest = instructions.slice(start + 1);
+  const end = rest.findIndex((one) => one instanceof From);
+  return [...inherited(from.getImage() ?? ''), ...rest.slice(0, end < 0 ? undefined : end).map(String)];
+}
+
+describe('Dockerfile', () => {
+  const targets = ['wallet-server', 'payment-server', 'operator', 'local-stytch'];
+
+  test('has nothing for a linter to find', () => {
+    expect(validate(readFileSync(join(repository, 'Dockerfile'), 'utf8'))).toEqual([]);
+  });
+
+  test('starts from one official image of Node, an LTS, by a tag that can be given with its digest', () => {
+    const argument = instructions.find((one): one is Arg => one instanceof Arg)?.getProperty();
+    const stages = instructions.filter((one): one is From => one instanceof From);
+    const names = stages.map((stage) => stage.getBuildStage());
+
+    expect(argument?.getName()).toBe('NODE_IMAGE');
+    expect(argument?.getValue()).toMatch(/^node:(22|24)-(alpine|slim)$/);
+    const foreign = stages.map((stage) => stage.getImage()).filter((image) => !names.includes(image));
+    expect(new Set(foreign)).toEqual(new Set(['${NODE_IMAGE}']));
+  });
+
+  test.each(targets)(
+    'makes %s run as a user by number, not root, with node as the process that is told to stop',
+    (name) => {
+      const lines = inherited(name);
+
+      expect(lines.findLast((line) => line.startsWith('USER'))).toBe('USER 1000:1000');
+      expect(lines.findLast((line) => line.startsWith('STOPSIGNAL'))).toBe('STOPSIGNAL SIGTERM');
+      expect(lines.findLast((line) => line.startsWith('CMD'))).toMatch(
+        /^CMD \["node", "--enable-source-maps", ".+\.js"\]$/,
+      );
+      expect(lines.findLast((line) => line.startsWith('HEALTHCHECK'))).toMatch(
+        name === 'operator' ? /^HEALTHCHECK NONE$/ : /^HEALTHCHECK .* CMD \["node", "healthcheck\.mjs"/,
+      );
+      expect(lines.filter((line) => /^ENV .*NODE_ENV=production/.test(line))).toHaveLength(1);
+    },
+  );
+
+  test('installs what the lockfile says, runs no script of a package, and brings no secret into a layer', () => {
+    const commands = keyword('RUN').map((run) => run.getArgumentsContent() ?? '');
+    const settings = [...keyword('ARG'), ...keyword('ENV')].map((one) => one.getArgumentsContent() ?? '');
+
+    expect(commands.filter((command) => /npm (i|install|add)\b/.test(command))).toEqual([]);
+    expect(
+      commands.filter((command) => /npm ci/.test(command) && !command.includes('--ignore-scripts')),
+    ).toEqual([]);
+    expect(keyword('ADD')).toEqual([]);
+    expect(settings.filter((setting) => /secret|token|password|key/i.test(setting))).toEqual([]);
+  });
+});
+
+describe('.dockerignore', () => {
+  const matcher = ignore().add(readFileSync(join(repository, '.dockerignore'), 'utf8'));
+
+  test.each([
+    '.env',
+    '.npmrc',
+    '.git/config',
+    'certs/ca-key.pem',
+    'payment-server/.env',
+    'payment-server/src/.env',
+    'payment-server/src/key.pem',
+    'payment-server/test/payments.test.ts',
+    'payment-server/dist/server.js',
+    'payment-server/node_modules/express/package.json',
+    'node_modules/express/package.json',
+    'deploy/secrets/stytch-secret',
+    'deploy/compose.yaml',
+    'docs/openapi.yaml',
+    'README.md',
+  ])('keeps %s from the builder', (path) => {
+    expect(matcher.ignores(path)).toBe(true);
+  });
+
+  test.each([
+    'package-lock.json',
+    'payment-server/src/helper/stytch.ts',
+    'scripts/package.json',
+    'deploy/image/healthcheck.mjs',
+  ])('lets %s through', (path) => {
+    expect(matcher.ignores(path)).toBe(false);
+  });
+});

@@ -1,0 +1,245 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ICertificate } from '@kubernetes-models/cert-manager/cert-manager.io/v1/Certificate';
+import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
+import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler';
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
+import type { IPersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim';
+import type { IService } from 'kubernetes-models/v1/Service';
+import { readDockerfile, repository } from './images';
+import { schemaErrors, unknownFields } from './kubernetesSchemas';
+import { render } from './kustomize';
+import { isKnownSetting } from './settings';
+import { environment, ofKind, secretAt, selects, workloads } from './workloads';
+
+const overlays = ['staging', 'production'];
+
+test('no overlay has a field that Kubernetes or cert-manager does not know', () => {
+  expect(unknownFields(overlays.flatMap((overlay) => render(join('overlays', overlay))))).toEqual([]);
+}, 60_000);
+
+describe.each(overlays)('The overlay %s', (overlay) => {
+  const manifests = render(join('overlays', overlay));
+  const all = workloads(manifests);
+  const servers = all.filter(({ kind }) => kind === 'Deployment');
+  const containers = all.flatMap((one) => one.containers);
+  const services = ofKind<IService>(manifests, 'Service');
+  const certificates = ofKind<ICertificate>(manifests, 'Certificate');
+  const named = (name: string) => all.find((one) => one.name === name)!;
+
+  test('is valid by the schemas of Kubernetes and cert-manager', () => {
+    expect(schemaErrors(manifests)).toEqual([]);
+  });
+
+  test('runs two servers and the rotation, in a namespace that admits nothing with more rights', () => {
+    expect(all.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
+      'CronJob rotate-client-secret',
+      'Deployment payment-server',
+      'Deployment wallet-server',
+    ]);
+    expect(manifests.find(({ kind }) => kind === 'Namespace')?.metadata).toMatchObject({
+      name: `stytch-m2m-${overlay}`,
+      labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
+    });
+    expect(manifests.filter(({ metadata }) => metadata.namespace !== `stytch-m2m-${overlay}`)).toHaveLength(
+      1,
+    );
+  });
+
+  test('has no secret in it, but the names of those that the README tells to create', () => {
+    const readme = readFileSync(join(repository, 'deploy', 'README.md'), 'utf8');
+    const issued = certificates.map(({ spec }) => spec.secretName);
+    const mounted = all.flatMap(({ pod }) => (pod.volumes ?? []).map(({ secret }) => secret?.secretName));
+    const read = containers.flatMap(({ envFrom = [] }) => envFrom.map(({ secretRef }) => secretRef?.name));
+    const toCreate = [...mounted, ...read].filter((name) => name !== undefined && !issued.includes(name));
+
+    expect(manifests.filter(({ kind }) => kind === 'Secret')).toEqual([]);
+    expect(manifests.flatMap(({ data }) => Object.keys(data ?? {})).sort()).toEqual([
+      'CLIENT_ID',
+      'STYTCH_PROJECT_ID',
+    ]);
+    expect(
+      containers.flatMap((one) => Object.keys(environment(one))).filter((name) => /SECRET$/.test(name)),
+    ).toEqual([]);
+    expect(new Set(toCreate)).toEqual(
+      new Set(['stytch-secret', 'first-client-secret', 'operator-credentials']),
+    );
+    expect(
+      [...new Set(toCreate)].filter((name) => !readme.includes(`create secret generic ${name} `)),
+    ).toEqual([]);
+  });
+
+  test('gives every pod a service account of its own without a token, and no user but one without rights', () => {
+    for (const { name, pod } of all) {
+      expect(pod).toMatchObject({ serviceAccountName: name, automountServiceAccountToken: false });
+      expect(manifests).toContainEqual(
+        expect.objectContaining({ kind: 'ServiceAccount', automountServiceAccountToken: false }),
+      );
+      expect(pod.securityContext).toMatchObject({
+        runAsNonRoot: true,
+        runAsUser: 1000,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      expect(pod).not.toHaveProperty('hostNetwork');
+    }
+  });
+
+  test('gives every container a read-only file system, no capability, and bounds; and an image by its tag', () => {
+    const quantity = { cpu: expect.any(String), memory: expect.any(String) };
+    for (const { securityContext, resources, image } of containers) {
+      expect(securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      expect(resources).toEqual({ requests: quantity, limits: quantity });
+      expect(image).toMatch(
+        /^[\w.]+\/(wallet-server|payment-server|operator)(:\d[\w.]+|@sha256:[\da-f]{64})$/,
+      );
+    }
+  });
+
+  test.each(servers)(
+    'asks each $name by its port for probes whether it is alive, and whether it is ready',
+    (server) => {
+      const [container] = server.pod.containers;
+      const health = container!.ports?.find(({ name }) => name === 'health')?.containerPort;
+      const https = container!.ports?.find(({ name }) => name === 'https')?.containerPort;
+      const image = readDockerfile().map(String).join('\n').split(`AS ${server.name}\n`)[1];
+
+      expect(String(health)).toBe(environment(container!)['HEALTH_PORT']);
+      expect(String(https)).toBe(/ENV PORT=(\d+)/.exec(image ?? '')?.[1]);
+      expect(container).toMatchObject({
+        startupProbe: { httpGet: { path: '/healthz', port: 'health' } },
+        livenessProbe: { httpGet: { path: '/healthz', port: 'health' } },
+        readinessProbe: { httpGet: { path: '/readyz', port: 'health' } },
+      });
+    },
+  );
+
+  test.each(servers)('lets $name finish: 5 s to be forgotten, 10 s for its requests', ({ pod }) => {
+    const [sleep, seconds] = pod.containers[0]!.lifecycle?.preStop?.exec?.command ?? [];
+
+    expect([sleep, seconds]).toEqual(['sleep', '5']);
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(Number(seconds) + 10 + 5);
+  });
+
+  test.each(servers)(
+    'runs two of $name or more, apart, and never stops one before there is another',
+    ({ name, labels, pod }) => {
+      const { spec } = ofKind<IDeployment>(manifests, 'Deployment').find(
+        ({ metadata }) => metadata?.name === name,
+      )!;
+      const scaler = ofKind<IHorizontalPodAutoscaler>(manifests, 'HorizontalPodAutoscaler').find(
+        (one) => one.spec?.scaleTargetRef.name === name,
+      );
+      const budgets = ofKind<IPodDisruptionBudget>(manifests, 'PodDisruptionBudget').filter((one) =>
+        selects(one.spec?.selector, labels),
+      );
+
+      expect(scaler?.spec?.scaleTargetRef).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', name });
+      expect(scaler?.spec?.minReplicas).toBeGreaterThanOrEqual(2);
+      expect(scaler?.spec?.maxReplicas).toBeGreaterThan(scaler?.spec?.minReplicas ?? Infinity);
+      expect(spec).not.toHaveProperty('replicas'); // An apply would undo what the autoscaler has done.
+      expect(spec?.strategy?.rollingUpdate?.maxUnavailable).toBe(0);
+      expect(spec?.selector).toEqual({ matchLabels: labels });
+      expect(budgets.map((one) => one.spec?.maxUnavailable)).toEqual([1]);
+      expect(pod.topologySpreadConstraints?.map(({ topologyKey }) => topologyKey)).toEqual([
+        'kubernetes.io/hostname',
+        'topology.kubernetes.io/zone',
+      ]);
+      for (const { labelSelector } of pod.topologySpreadConstraints ?? [])
+        expect(labelSelector).toEqual({ matchLabels: labels });
+    },
+  );
+
+  test.each(services)(
+    'sends what comes to the Service $metadata.name to pods that have that port',
+    ({ spec }) => {
+      const behind = servers.filter(({ labels }) => selects({ matchLabels: spec?.selector ?? {} }, labels));
+      const ports = behind.flatMap(({ pod }) => pod.containers[0]!.ports ?? []);
+
+      expect(behind).toHaveLength(1);
+      for (const { port, targetPort } of spec?.ports ?? []) {
+        expect(ports).toContainEqual({ name: targetPort, containerPort: port });
+      }
+    },
+  );
+
+  test('points every caller at a Service over https, by a name that is in the certificate of who answers', () => {
+    const addresses = containers.flatMap((one) =>
+      Object.entries(environment(one)).flatMap(([name, value]) =>
+        name.endsWith('_URL') ? [new URL(value)] : [],
+      ),
+    );
+
+    expect(addresses.map(({ host }) => host).sort()).toEqual(['payment-server:6000', 'wallet-server:4000']);
+    for (const { protocol, hostname, port } of addresses) {
+      expect(protocol).toBe('https:');
+      const service = services.find(({ metadata }) => metadata?.name === hostname);
+      expect(service?.spec?.ports?.map((one) => String(one.port))).toEqual([port]);
+      const certificate = certificates.find(({ spec }) => spec.dnsNames?.includes(hostname));
+      expect(certificate?.spec.usages).toContain('server auth');
+      expect(secretAt('/run/secrets/tls', named(hostname).pod.containers[0]!, named(hostname).pod)).toBe(
+        certificate?.spec.secretName,
+      );
+    }
+  });
+
+  test.each(all)(
+    'gives $name a certificate of the one authority, as the files that cert-manager writes',
+    ({ pod }) => {
+      const container = pod.containers[0]!;
+      const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE } = environment(container);
+      const certificate = certificates.find(
+        ({ spec }) => spec.secretName === secretAt('/run/secrets/tls', container, pod),
+      );
+
+      expect([TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE]).toEqual(
+        ['tls.crt', 'tls.key', 'ca.crt'].map((file) => `/run/secrets/tls/${file}`),
+      );
+      expect(certificate?.spec.issuerRef).toEqual({ kind: 'Issuer', name: 'certificate-authority' });
+      expect(manifests).toContainEqual(
+        expect.objectContaining({ kind: 'Issuer', spec: { ca: { secretName: 'certificate-authority' } } }),
+      );
+    },
+  );
+
+  test('lets the wallet-server know its only caller by a name that is in one client certificate', () => {
+    const names = environment(named('wallet-server').pod.containers[0]!)['ALLOWED_CLIENT_NAMES'];
+    const holders = certificates.filter(
+      ({ spec }) => spec.usages?.includes('client auth') && spec.dnsNames?.includes(names ?? ''),
+    );
+
+    expect(names).toBe('payment-server');
+    expect(holders.map(({ metadata }) => metadata?.name)).toEqual(['payment-server']);
+  });
+
+  test('keeps the client secret in a file that all payment-servers share, and puts the first one there', () => {
+    const { pod } = named('payment-server');
+    const file = environment(pod.containers[0]!)['CLIENT_SECRET_FILE'] ?? '';
+    const mount = pod.containers[0]!.volumeMounts?.find(({ mountPath }) => mountPath === dirname(file));
+    const volume = pod.volumes?.find(({ name }) => name === mount?.name);
+    const [claim] = ofKind<IPersistentVolumeClaim>(manifests, 'PersistentVolumeClaim');
+
+    expect(volume?.persistentVolumeClaim?.claimName).toBe(claim?.metadata?.name);
+    expect(claim?.spec?.accessModes).toEqual(['ReadWriteMany']);
+    expect(mount?.readOnly).toBeUndefined();
+    const [seed] = pod.initContainers ?? [];
+    const [program, script, from = '', to] = seed?.command ?? [];
+    expect([program, script, to]).toEqual(['node', 'seedSecret.mjs', file]);
+    expect(secretAt(dirname(from), seed!, pod)).toBe('first-client-secret');
+    expect(seed?.volumeMounts?.map(({ name }) => name)).toContain(mount?.name);
+    expect(seed?.image).toBe(pod.containers[0]!.image);
+  });
+
+  test('sets nothing that no program reads, and mounts nothing but the volumes of the pod', () => {
+    expect(
+      containers.flatMap((one) => Object.keys(environment(one))).filter((name) => !isKnownSetting(name)),
+    ).toEqual([]);
+    for (const { pod, containers: own } of all) {
+      const mounted = own.flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name));
+      expect(new Set(mounted)).toEqual(new Set(pod.volumes?.map(({ name }) => name)));
+    }
+  });
+});

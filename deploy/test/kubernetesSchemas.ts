@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import ts from 'typescript';
+import type { Manifest } from './kustomize';
+
+/**
+ * Validates Kubernetes objects, and cert-manager's, against the JSON schemas that these publish.
+ *
+ * @returns a line for each that breaks its schema.
+ */
+export function schemaErrors(manifests: readonly Manifest[]): string[] {
+  return manifests.flatMap((manifest) => {
+    const { kind } = manifest;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- by a name that the manifest tells
+    const models = require(modelModule(manifest)) as Record<
+      string,
+      new (data: Manifest) => { validate(): void }
+    >;
+    const Model = models[kind];
+    if (!Model) throw new Error(`There is no schema of ${kind}`);
+    try {
+      new Model(manifest).validate();
+      return [];
+    } catch (error) {
+      return [`${kind} ${manifest.metadata.name}: ${(error as Error).message}`];
+    }
+  });
+}
+
+/**
+ * Finds fields that no schema has, such as misspelled ones, which the schemas let through: the compiler does not,
+ * by the types that were made from them.
+ *
+ * @returns the compiler's message for each.
+ */
+export function unknownFields(manifests: readonly Manifest[]): string[] {
+  const path = join(__dirname, 'manifests.generated.ts');
+  const source = manifests
+    .map(
+      (manifest, index) =>
+        `import type { I${manifest.kind} as Type${index} } from ${JSON.stringify(modelModule(manifest))};\n` +
+        `export const manifest${index}: Type${index} = ${JSON.stringify(manifest)};\n`,
+    )
+    .join('');
+  const options: ts.CompilerOptions = {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: [],
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.Node20,
+  };
+  const host = ts.createCompilerHost(options);
+  const withSource: ts.CompilerHost = {
+    ...host,
+    fileExists: (name) => name === path || host.fileExists(name),
+    getSourceFile: (name, version, ...rest) =>
+      name === path ? ts.createSourceFile(name, source, version) : host.getSourceFile(name, version, ...rest),
+  };
+  const program = ts.createProgram([path], options, withSource);
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+}
+
+function modelModule({ apiVersion, kind }: Manifest): string {
+  const library = apiVersion.startsWith('cert-manager.io/')
+    ? '@kubernetes-models/cert-manager'
+    : 'kubernetes-models';
+  return `${library}/${apiVersion}/${kind}`;
+}

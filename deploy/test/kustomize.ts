@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, parseAllDocuments } from 'yaml';
+import { repository } from './images';
+
+const kubernetes = join(repository, 'deploy', 'kubernetes');
+
+type Fields = Record<string, unknown>;
+
+/** A Kubernetes object, as far as every kind has it. */
+export interface Manifest extends Fields {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  spec?: unknown;
+  data?: Record<string, string>;
+}
+
+/** What of Kustomize is used here, and so what `render` knows. */
+interface Kustomization {
+  apiVersion: string;
+  kind: string;
+  namespace?: string;
+  resources: string[];
+  images?: { name: string; newName: string; newTag: string }[];
+  configMapGenerator?: { name: string; literals: string[] }[];
+  patches?: { path: string }[];
+}
+
+const known = ['apiVersion', 'kind', 'namespace', 'resources', 'images', 'configMapGenerator', 'patches'];
+
+/**
+ * Renders an overlay as `kubectl kustomize` does, but for the order, and the hash that it adds to the name of a
+ * generated ConfigMap. It knows only what is used here: patches that set single fields, and no lists.
+ *
+ * @param folder below deploy/kubernetes.
+ * @throws Error at anything else.
+ */
+export function render(folder: string): Manifest[] {
+  const kustomization = parse(readText(folder, 'kustomization.yaml')) as Kustomization;
+  const unknown = Object.keys(kustomization).filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`This test does not know ${unknown.join(', ')} of Kustomize`);
+  const { resources, configMapGenerator = [], patches = [], images = [], namespace } = kustomization;
+  const manifests = [
+    ...resources.flatMap((one) =>
+      one.endsWith('.yaml') ? readManifests(folder, one) : render(join(folder, one)),
+    ),
+    ...configMapGenerator.map(generateConfigMap),
+  ];
+  for (const patch of patches.flatMap(({ path }) => readManifests(folder, path))) {
+    const target = manifests.find(
+      (one) => one.kind === patch.kind && one.metadata.name === patch.metadata.name,
+    );
+    if (!target) throw new Error(`There is no ${patch.kind} ${patch.metadata.name} to patch`);
+    setFields(target, patch);
+  }
+  const renamed = JSON.stringify(manifests, (key, value: unknown) => {
+    const image = key === 'image' && images.find(({ name }) => name === value);
+    return image ? `${image.newName}:${image.newTag}` : value;
+  });
+  return (JSON.parse(renamed) as Manifest[]).map((one) =>
+    namespace === undefined || one.kind === 'Namespace'
+      ? one
+      : { ...one, metadata: { ...one.metadata, namespace } },
+  );
+}
+
+function readText(folder: string, name: string): string {
+  return readFileSync(join(kubernetes, folder, name), 'utf8');
+}
+
+function readManifests(folder: string, name: string): Manifest[] {
+  return parseAllDocuments(readText(folder, name)).map((document) => {
+    if (document.errors[0]) throw document.errors[0];
+    return document.toJS() as Manifest;
+  });
+}
+
+function generateConfigMap({ name, literals }: { name: string; literals: string[] }): Manifest {
+  const data = Object.fromEntries(literals.map((literal) => literal.split('=')));
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data };
+}
+
+function setFields(target: Fields, patch: Fields): void {
+  for (const [name, value] of Object.entries(patch)) {
+    if (Array.isArray(value)) throw new Error(`This test does not know how to patch the list ${name}`);
+    const old = target[name];
+    if (isFields(value) && isFields(old)) setFields(old, value);
+    else target[name] = value;
+  }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

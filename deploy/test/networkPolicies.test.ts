@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
+import { render } from './kustomize';
+import { ofKind, selects, type Workload, workloads } from './workloads';
+
+const manifests = render(join('overlays', 'production'));
+const all = workloads(manifests);
+const policies = ofKind<INetworkPolicy>(manifests, 'NetworkPolicy');
+
+type Direction = 'Ingress' | 'Egress';
+
+/** Whom a workload may hear from, or call, on which ports: what all policies that select its pods allow. */
+function allowed({ labels }: Workload, direction: Direction): string[] {
+  const applying = policies.filter(({ spec }) => selects(spec?.podSelector, labels));
+  const ends = applying.flatMap(({ spec }) => [
+    ...(direction === 'Ingress'
+      ? (spec?.ingress ?? []).map(({ from, ports }) => ({ peers: from, ports }))
+      : []),
+    ...(direction === 'Egress' ? (spec?.egress ?? []).map(({ to, ports }) => ({ peers: to, ports })) : []),
+  ]);
+  return ends
+    .flatMap(({ peers = [{}], ports = [{}] }) =>
+      peers.flatMap(({ ipBlock, namespaceSelector, podSelector }) =>
+        ports.map(({ port = 'any port', protocol = '' }) => {
+          const labels = { ...namespaceSelector?.matchLabels, ...podSelector?.matchLabels };
+          return `${ipBlock?.cidr ?? (Object.values(labels).join('/') || 'anybody')} ${port} ${protocol}`;
+        }),
+      ),
+    )
+    .sort();
+}
+
+const stytch = ['0.0.0.0/0 443 TCP', 'kube-system/kube-dns 53 TCP', 'kube-system/kube-dns 53 UDP'];
+
+describe('With the network policies', () => {
+  test('nobody may do what no policy says, in either direction', () => {
+    expect(policies).toContainEqual(
+      expect.objectContaining({ spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] } }),
+    );
+  });
+
+  test.each([
+    ['wallet-server', ['monitoring health TCP', 'payment-server https TCP']],
+    ['payment-server', ['gateway https TCP', 'monitoring health TCP', 'rotate-client-secret https TCP']],
+    ['rotate-client-secret', []],
+  ])('%s hears from %j alone', (name, callers) => {
+    expect(
+      allowed(
+        all.find((one) => one.name === name)!,
+        'Ingress',
+      ),
+    ).toEqual(callers);
+  });
+
+  test.each([
+    ['wallet-server', []],
+    ['payment-server', ['wallet-server https TCP']],
+    ['rotate-client-secret', ['payment-server https TCP']],
+  ])('%s calls Stytch, and %j', (name, called) => {
+    expect(
+      allowed(
+        all.find((one) => one.name === name)!,
+        'Egress',
+      ),
+    ).toEqual([...stytch, ...called]);
+  });
+
+  test('what is meant to be Stytch is nothing within the cluster, or near it', () => {
+    const blocks = policies.flatMap(({ spec }) =>
+      (spec?.egress ?? []).flatMap(({ to = [] }) => to.flatMap(({ ipBlock }) => (ipBlock ? [ipBlock] : []))),
+    );
+
+    expect(blocks).toEqual([
+      {
+        cidr: '0.0.0.0/0',
+        except: ['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'],
+      },
+    ]);
+  });
+
+  test('each pod that a policy names is one that runs, with the port that it names', () => {
+    const ours = policies.flatMap(({ spec }) => [
+      ...(spec?.podSelector.matchLabels ? [spec.podSelector] : []),
+      ...(spec?.ingress ?? []).flatMap(({ from = [] }) => from.flatMap((one) => one.podSelector ?? [])),
+      ...(spec?.egress ?? []).flatMap(({ to = [] }) =>
+        to.flatMap((one) => (one.namespaceSelector ? [] : (one.podSelector ?? []))),
+      ),
+    ]);
+
+    expect(ours.filter((selector) => !all.some(({ labels }) => selects(selector, labels)))).toEqual([]);
+    for (const name of ['wallet-server', 'payment-server']) {
+      const ports = all.find((one) => one.name === name)!.pod.containers[0]!.ports;
+      expect(ports?.map((port) => port.name)).toEqual(['https', 'health']);
+    }
+  });
+});
