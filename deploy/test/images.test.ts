@@ -11,6 +11,9 @@ import { filesBelow, type Image, performDockerfile } from './images';
 const programs = ['local-stytch', 'wallet-server', 'payment-server', 'operator'] as const;
 type ProgramImage = (typeof programs)[number];
 
+// Whatever runs beside this on the machine.
+jest.setTimeout(60_000);
+
 const folder = mkdtempSync(join(tmpdir(), 'images-'));
 let images: Record<ProgramImage, Image>;
 
@@ -71,11 +74,11 @@ describe('What is in the image', () => {
 /** Starts a server of an image, and waits until its HEALTHCHECK finds it well. */
 async function startServer(name: ProgramImage, environment: Record<string, string>): Promise<Container> {
   const container = runContainer(images[name], environment);
-  await until(`${name} is healthy`, async () => (await health(name, environment)) === 0).catch(
-    (error: unknown) => {
-      throw new Error(container.output(), { cause: error });
-    },
-  );
+  const isHealthy = async () => (await health(name, environment)) === 0;
+  await until(`${name} is healthy`, isHealthy).catch(async (error: unknown) => {
+    await container.stop();
+    throw new Error(container.output(), { cause: error });
+  });
   return container;
 }
 
@@ -98,7 +101,7 @@ describe('What the image starts, as a user to whom nothing belongs, from a read-
   const firstSecret = join(secrets, 'first');
   const keptSecret = join(secrets, 'kept', 'client-secret');
   let environments: Record<'local-stytch' | 'wallet-server' | 'payment-server', Record<string, string>>;
-  let containers: Record<keyof typeof environments, Container>;
+  const containers = {} as Record<keyof typeof environments, Container>;
   let paymentUrl: string;
 
   beforeAll(async () => {
@@ -114,12 +117,10 @@ describe('What the image starts, as a user to whom nothing belongs, from a read-
       },
     };
     paymentUrl = `http://localhost:${paymentPort}`;
-    containers = {
-      'local-stytch': await startServer('local-stytch', environments['local-stytch']),
-      'wallet-server': await startServer('wallet-server', environments['wallet-server']),
-      'payment-server': await startServer('payment-server', environments['payment-server']),
-    };
-  }, 60_000);
+    for (const name of ['local-stytch', 'wallet-server', 'payment-server'] as const) {
+      containers[name] = await startServer(name, environments[name]);
+    }
+  });
 
   afterAll(async () => {
     await Promise.all(Object.values(containers).map((container) => container.stop()));
