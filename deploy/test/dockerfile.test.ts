@@ -79,6 +79,7 @@ describe('.dockerignore', () => {
     'payment-server/src/key.pem',
     'payment-server/test/payments.test.ts',
     'payment-server/dist/server.js',
+    'e2e/package.json',
     'payment-server/node_modules/express/package.json',
     'node_modules/express/package.json',
     'deploy/secrets/stytch-secret',
