@@ -48,7 +48,7 @@ describe('compose.yaml', () => {
         read_only: true,
         cap_drop: ['ALL'],
         security_opt: ['no-new-privileges:true'],
-        mem_limit: '256m',
+        mem_limit: '384m',
         pids_limit: 100,
       });
       expect(service).not.toHaveProperty('privileged');
