@@ -48,7 +48,7 @@ describe('What is in the image', () => {
 
       const beside = ['healthcheck.mjs', 'package-lock.json', 'package.json', ...(filesBeside[name] ?? [])];
       expect(entries).toEqual([...beside, 'node_modules', ...ownParts[name]].sort());
-      const own = files.filter((file) => !file.startsWith('node_modules/') && !beside.includes(file));
+      const own = files.filter((file) => !file.includes('node_modules/') && !beside.includes(file));
       expect(own.filter((file) => !/^[\w-]+\/(package\.json|dist\/.+\.js(\.map)?)$/.test(file))).toEqual([]);
     },
   );
@@ -65,7 +65,9 @@ describe('What is in the image', () => {
         readFileSync(join(images[name].root, 'app', part, 'package.json'), 'utf8'),
       ) as { dependencies: Record<string, string> };
       const needed = Object.keys(manifest.dependencies).filter((one) => !one.startsWith('@types/'));
-      expect(needed.filter((one) => !installed(one))).toEqual([]);
+      // In the program's own folder where another version is above it.
+      const beneath = (one: string) => existsSync(join(modules, '..', part, 'node_modules', one));
+      expect(needed.filter((one) => !installed(one) && !beneath(one))).toEqual([]);
     }
     expect(installed('axios')).toBe(name === 'payment-server' || name === 'operator');
   });
