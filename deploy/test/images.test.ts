@@ -1,9 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { call, until } from '../../e2e/test/calls';
+import { call, paid, summary, until } from '../../e2e/test/calls';
+import { certificateFiles, makeCertificates, type Owner } from '../../scripts/src/certs';
 import { readComposeFile } from './composeFile';
 import { type Container, freePorts, runContainer, stranger } from './containers';
 import { filesBelow, type Image, performDockerfile } from './images';
@@ -89,102 +98,147 @@ function health(name: ProgramImage, environment: Record<string, string>): Promis
   return runContainer(images[name], environment, images[name].healthcheck).ended;
 }
 
-/** The environment that a service of the Compose file has, moved to other ports. */
-function composeEnvironment(service: string, ports: Record<string, string>): Record<string, string> {
-  const { environment } = readComposeFile().services[service]!;
-  return JSON.parse(
-    JSON.stringify(environment).replace(/(?<=localhost:)\d+/g, (port) => ports[port] ?? port),
-  ) as Record<string, string>;
+/**
+ * The environment that a service of the Compose file has, with what it mounts and what it calls where these are on
+ * this machine. What it is passed from its caller comes from `given`.
+ */
+function composeEnvironment(
+  service: string,
+  places: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const entries = Object.entries(readComposeFile().services[service]!.environment);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, value === null ? (given[name] ?? '') : (places[value] ?? value)]),
+  );
 }
 
-describe('What the image starts, as a user to whom nothing belongs, from a read-only folder', () => {
-  const payment = '"john_doe your payment of 769 to yh809ikol7plo98 was successful!"';
-  const secrets = mkdtempSync(join(tmpdir(), 'client-secret-'));
-  const firstSecret = join(secrets, 'first');
-  const keptSecret = join(secrets, 'kept', 'client-secret');
-  let environments: Record<'local-stytch' | 'wallet-server' | 'payment-server', Record<string, string>>;
-  const containers = {} as Record<keyof typeof environments, Container>;
-  let paymentUrl: string;
+describe('What the images start, as a user to whom nothing belongs, from a read-only folder', () => {
+  const names = ['local-stytch', 'wallet-server', 'payment-server'] as const;
+  const containers = {} as Record<(typeof names)[number], Container>;
+  const environments = {} as Record<(typeof names)[number], Record<string, string>>;
+  const folder = mkdtempSync(join(tmpdir(), 'mounted-'));
+  let ports: string[];
+  let local: Record<string, string>;
 
   beforeAll(async () => {
-    const [stytch = '', wallet = '', paymentPort = ''] = await freePorts(3);
-    const ports = { 5005: stytch, 4000: wallet, 6000: paymentPort };
-    environments = {
-      'local-stytch': { ...composeEnvironment('local-stytch', ports), PORT: stytch },
-      'wallet-server': { ...composeEnvironment('local-wallet-server', ports), PORT: wallet },
-      'payment-server': {
-        ...composeEnvironment('local-payment-server', ports),
-        WALLET_SERVER_URL: `http://localhost:${wallet}`,
-        PORT: paymentPort,
-      },
+    ports = await freePorts(7);
+    const [stytch = '', wallet = '', payment = ''] = ports;
+    const places = { 'http://localhost:5005': `http://localhost:${stytch}` };
+    local = composeEnvironment('local-payment-server', places);
+    environments['local-stytch'] = { ...composeEnvironment('local-stytch', places), PORT: stytch };
+    environments['wallet-server'] = { ...composeEnvironment('local-wallet-server', places), PORT: wallet };
+    environments['payment-server'] = {
+      ...local,
+      WALLET_SERVER_URL: `http://localhost:${wallet}`,
+      PORT: payment,
     };
-    paymentUrl = `http://localhost:${paymentPort}`;
-    for (const name of ['local-stytch', 'wallet-server', 'payment-server'] as const) {
-      containers[name] = await startServer(name, environments[name]);
-    }
+    for (const name of names) containers[name] = await startServer(name, environments[name]);
   });
 
   afterAll(async () => {
     await Promise.all(Object.values(containers).map((container) => container.stop()));
-    rmSync(secrets, { recursive: true });
+    rmSync(folder, { recursive: true });
   });
 
-  const pay = () => call(`${paymentUrl}/initiate-payment`);
-  const ready = async () => (await call(`${paymentUrl}/readyz`)).status === 200;
+  /** Gives a folder to the containers' user, as a volume's is given to theirs. */
+  const handOver = (path: string) => {
+    if (stranger.uid !== undefined) execFileSync('chown', ['-R', `${stranger.uid}:${stranger.gid}`, path]);
+  };
 
   test('cannot write to its own folder', async () => {
-    const writing = runContainer(images['payment-server'], {}, [
-      'node',
-      '--eval',
-      'require("node:fs").writeFileSync("written", "")',
-    ]);
+    const script = 'require("node:fs").writeFileSync("written", "")';
+    const writing = runContainer(images['payment-server'], {}, ['node', '--eval', script]);
 
     expect(await writing.ended).toBe(1);
     expect(writing.output()).toContain('EACCES');
   });
 
   test('makes a payment with the settings of the Compose file, profile local', async () => {
-    expect(
-      await until('the payment is made', async () =>
-        pay().then(({ status, text }) => status === 200 && text),
-      ),
-    ).toBe(payment);
+    const url = `http://localhost:${environments['payment-server']['PORT']}`;
+
+    await until(
+      'the payment is made',
+      async () => (await call(`${url}/initiate-payment`)).json === paid.code,
+    );
   });
 
-  test('rotates a client secret that was put in place once, through the command of the operator', async () => {
-    const { CLIENT_SECRET = '', ...rest } = environments['payment-server'];
-    writeFileSync(firstSecret, `${CLIENT_SECRET}\n`);
-    mkdirSync(join(keptSecret, '..'));
-    if (stranger.uid !== undefined) {
-      chmodSync(secrets, 0o755);
-      chownSync(join(keptSecret, '..'), stranger.uid, stranger.gid);
-    }
-    const seed = () =>
-      runContainer(images['payment-server'], {}, ['node', 'seedSecret.mjs', firstSecret, keptSecret]).ended;
-    await containers['payment-server'].stop();
+  test('put the first client secret in its place once, however many do', async () => {
+    const from = join(folder, 'first-secret');
+    const to = join(folder, 'client-secret');
+    const seed = () => runContainer(images['payment-server'], {}, ['node', 'seedSecret.mjs', from, to]).ended;
+    handOver(folder);
+    writeFileSync(from, 'first\n', { mode: 0o644 });
 
     expect(await Promise.all([seed(), seed(), seed()])).toEqual([0, 0, 0]);
-    expect(readFileSync(keptSecret, 'utf8')).toBe(`${CLIENT_SECRET}\n`);
-    expect(statSync(keptSecret).mode & 0o777).toBe(0o600);
-
-    const withFile = { ...rest, CLIENT_SECRET_FILE: keptSecret };
-    containers['payment-server'] = await startServer('payment-server', withFile);
-    await until('the payment-server is ready', ready);
-    const rotation = runContainer(images.operator, { ...rest, PAYMENT_SERVER_URL: paymentUrl });
-    expect(`${await rotation.ended}: ${rotation.output()}`).toMatch(
-      /^0: Secret rotation completed successfully/,
-    );
-    expect(readFileSync(keptSecret, 'utf8')).not.toContain(CLIENT_SECRET);
-    expect((await pay()).text).toBe(payment);
-
-    rmSync(firstSecret);
-    const rotated = readFileSync(keptSecret, 'utf8');
+    expect(readFileSync(to, 'utf8')).toBe('first\n');
+    expect(statSync(to).mode & 0o777).toBe(0o600);
+    writeFileSync(to, 'rotated\n');
     expect(await seed()).toBe(0);
-    expect(readFileSync(keptSecret, 'utf8')).toBe(rotated);
-    expect(readdirSync(join(keptSecret, '..'))).toEqual(['client-secret']);
+    rmSync(from);
+    expect(await seed()).toBe(0);
+    expect(readFileSync(to, 'utf8')).toBe('rotated\n');
+    rmSync(to);
+    expect(await seed()).toBe(1);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('ends with 0 when it is told to stop, and its HEALTHCHECK fails from then on', async () => {
+  test('pays and rotates over mutual TLS with the settings of the Compose file, profile stytch', async () => {
+    const [, , , walletPort = '', walletHealth = '', port = '', paymentHealth = ''] = ports;
+    const certificates = join(folder, 'certs');
+    const { STYTCH_SECRET = '', CLIENT_SECRET = '', STYTCH_BASE_URL = '' } = local;
+    await makeCertificates(certificates);
+    writeFileSync(join(folder, 'stytch-secret'), `${STYTCH_SECRET}\n`);
+    writeFileSync(join(folder, 'client-secret'), `${CLIENT_SECRET}\n`);
+    handOver(folder);
+    const url = `https://localhost:${port}`;
+    const settings = (service: Owner | 'rotate-client-secret', owner: Owner) => {
+      const { ca, certificate, key } = certificateFiles(certificates, owner);
+      const places = {
+        '/run/secrets/ca.pem': ca,
+        '/run/secrets/tls.pem': certificate,
+        '/run/secrets/tls-key.pem': key,
+        '/run/secrets/stytch-secret': join(folder, 'stytch-secret'),
+        '/client-secret/client-secret': join(folder, 'client-secret'),
+        'https://wallet-server:4000': `https://localhost:${walletPort}`,
+        'https://payment-server:6000': url,
+      };
+      return { ...composeEnvironment(service, places, local), STYTCH_BASE_URL };
+    };
+    const wallet = {
+      ...settings('wallet-server', 'wallet-server'),
+      PORT: walletPort,
+      HEALTH_PORT: walletHealth,
+    };
+    const payment = {
+      ...settings('payment-server', 'payment-server'),
+      PORT: port,
+      HEALTH_PORT: paymentHealth,
+    };
+    for (const name of ['wallet-server', 'payment-server'] as const) await containers[name].stop();
+    Object.assign(environments, { 'wallet-server': wallet, 'payment-server': payment });
+    containers['wallet-server'] = await startServer('wallet-server', wallet);
+    containers['payment-server'] = await startServer('payment-server', payment);
+    const { ca, certificate, key } = certificateFiles(certificates, 'operator');
+    const trust = { ca: readFileSync(ca) };
+    const tls = { ...trust, cert: readFileSync(certificate), key: readFileSync(key) };
+    const pay = () => call(`${url}/initiate-payment`, { tls });
+
+    await until('the payment is made', async () => (await pay()).json === paid.code);
+    await expect(call(`${url}/initiate-payment`, { tls: trust })).rejects.toThrow();
+    await expect(call(`https://localhost:${walletPort}/healthz`, { tls: trust })).rejects.toThrow();
+    expect(
+      summary(
+        await call(`https://localhost:${walletPort}/api/check-balance`, { method: 'POST', tls, body: {} }),
+      ),
+    ).toEqual({ status: 403, code: 'client_not_allowed' });
+    const rotation = runContainer(images.operator, settings('rotate-client-secret', 'operator'));
+    expect(`${await rotation.ended}: ${rotation.output()}`).toMatch(/^0: Secret rotation completed/);
+    expect(readFileSync(join(folder, 'client-secret'), 'utf8')).not.toContain(CLIENT_SECRET);
+    expect((await pay()).json).toBe(paid.code);
+  });
+
+  test('end with 0 when they are told to stop, and their HEALTHCHECK fails from then on', async () => {
     for (const name of ['payment-server', 'wallet-server', 'local-stytch'] as const) {
       expect([name, await health(name, environments[name])]).toEqual([name, 0]);
       expect([name, await containers[name].stop()]).toEqual([name, 0]);
