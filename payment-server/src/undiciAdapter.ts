@@ -61,10 +61,8 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#failure) {
-      controller.abort(this.#failure); // Given up while it waited for a connection.
-      return;
-    }
+    // Given up while it waited for a connection: thrown, unlike aborted, it leaves the connection to others.
+    if (this.#failure) throw this.#failure;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#fail(new AxiosError('not answered in time', AxiosError.ETIMEDOUT, this.#config));
@@ -77,6 +75,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
     statusText = '',
   ): void {
+    if (status < 200) return; // An interim answer (RFC 9110 §15.2): the answer is yet to come.
     this.#status = status;
     this.#statusText = statusText;
     this.#headers = new AxiosHeaders(headers as Record<string, string>);
