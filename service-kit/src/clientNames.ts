@@ -32,32 +32,40 @@ function isUri(name: string): boolean {
  */
 export function requireClientNames(names: readonly string[]): RequestHandler {
   const allowed = new Set(names.map((name) => identifier(name.includes(':') ? 'URI' : 'DNS', name)));
-  /** Why a connection may not be used; null: it may. A certificate is that of its connection for good. */
-  const refusals = new WeakMap<Socket, string | null>();
+  /** A certificate is that of its connection for good. */
+  const verdicts = new WeakMap<Socket, Verdict>();
   return ({ socket }, _response, next) => {
-    let refusal = refusals.get(socket);
-    if (refusal === undefined) {
-      refusal = whyRefused(socket, allowed);
-      refusals.set(socket, refusal);
+    let verdict = verdicts.get(socket);
+    if (!verdict) {
+      verdict = judge(socket, allowed);
+      verdicts.set(socket, verdict);
     }
-    if (refusal === null) next();
-    else
-      next(
-        new HttpError(403, 'client_not_allowed', 'This client may not call here', {
-          cause: new Error(refusal),
-        }),
-      );
+    if (Date.now() < verdict.allowedUntil) next();
+    else {
+      const headers = { Connection: 'close' };
+      const cause = new Error(verdict.otherwise);
+      next(new HttpError(403, 'client_not_allowed', 'This client may not call here', { headers, cause }));
+    }
   };
 }
 
-function whyRefused(socket: Socket, allowed: ReadonlySet<string>): string | null {
+interface Verdict {
+  /** Epoch milliseconds; a connection can outlive the certificate that it began with. */
+  allowedUntil: number;
+  /** Why it is refused from then on. */
+  otherwise: string;
+}
+
+function judge(socket: Socket, allowed: ReadonlySet<string>): Verdict {
   // `authorized` is false for a certificate that is not of a CA that is trusted.
   const certificate =
     socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined;
-  if (!certificate) return 'the client has shown no certificate';
-  const names = alternativeNames(certificate);
-  if (names?.some((name) => allowed.has(name)) === true) return null;
-  return `the client's certificate is for ${certificate.subjectAltName ?? 'nobody'}`;
+  if (!certificate) return { allowedUntil: 0, otherwise: 'the client has shown no certificate' };
+  const { subjectAltName = 'nobody', validTo } = certificate;
+  if (alternativeNames(certificate)?.some((name) => allowed.has(name)) === true) {
+    return { allowedUntil: Date.parse(validTo), otherwise: "the client's certificate has expired" };
+  }
+  return { allowedUntil: 0, otherwise: `the client's certificate is for ${subjectAltName}` };
 }
 
 function identifier(type: string, value: string): string {

@@ -23,6 +23,9 @@ function requestId(given: string | string[] | undefined): string {
   return typeof given === 'string' && acceptableRequestId.test(given) ? given : randomUUID();
 }
 
+/** What counts as the status of a request whose caller did not wait for it; 499 is what nginx calls it. */
+const givenUp = 499;
+
 /** Probes come every few seconds and say nothing. */
 const probes = new Set(['/healthz', '/readyz', '/metrics']);
 
@@ -44,10 +47,11 @@ export function observeRequests(logger: Logger, { observe }: Pick<Metrics, 'obse
   function answered(this: Response): void {
     const request = this.req as Request;
     const milliseconds = performance.now() - request.arrivedAt;
-    observe(request, this.statusCode, milliseconds / 1_000);
+    const status = this.writableEnded ? this.statusCode : givenUp;
+    observe(request, status, milliseconds / 1_000);
     if (probes.has(request.originalUrl)) return;
     log.info(
-      { req: loggable(request), res: { status: this.statusCode }, responseTime: Math.round(milliseconds) },
+      { req: loggable(request), res: { status }, responseTime: Math.round(milliseconds) },
       this.writableEnded ? 'request answered' : 'request given up by its caller',
     );
   }

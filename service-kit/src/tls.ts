@@ -122,11 +122,16 @@ export class TlsFiles {
     // A file system that hangs is not asked the same again.
     if (this.#looking) return;
     this.#looking = true;
-    const examined = await examine(this.#settings, this.#current);
-    this.#looking = false;
-    if ('problems' in examined) this.#warn(examined.problems);
-    else if (examined.material === this.#current) this.#told = '';
-    else this.#takeOver(examined.material);
+    try {
+      const examined = await examine(this.#settings, this.#current);
+      if ('problems' in examined) this.#warn(examined.problems);
+      else if (examined.material === this.#current) this.#told = '';
+      else this.#takeOver(examined.material);
+    } catch (error) {
+      this.#warn([(error as Error).message]);
+    } finally {
+      this.#looking = false;
+    }
   }
 
   #takeOver(material: TlsMaterial): void {

@@ -96,6 +96,20 @@ describe('requireClientNames', () => {
     expect(await call(await clientWith(names))).toMatchObject(refused);
   });
 
+  test('When a connection outlives the certificate that it began with, then the client is refused on it', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const options = { ...(await clientWith([{ type: 'dns', value: 'payment-server' }])), agent };
+    expect(await call(options)).toMatchObject({ status: 200 });
+
+    const aYear = 365 * 86_400_000;
+    const { now } = Date;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + aYear);
+
+    expect(await call(options)).toMatchObject({ ...refused, headers: { connection: 'close' } });
+    clock.mockRestore();
+    agent.destroy();
+  });
+
   test('When only the common name is the name, then the client is refused', async () => {
     expect(await call(await clientWith([], 'payment-server'))).toMatchObject(refused);
   });

@@ -1,6 +1,6 @@
 import './closedNetwork';
 import request from 'supertest';
-import { createBaseApp, route } from '../src/index';
+import { createBaseApp, createMetrics, route } from '../src/index';
 import { createTestLogger, secretMark } from './testLogger';
 
 const madeId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
@@ -95,6 +95,20 @@ describe('The log', () => {
     ]);
     expect(lines[0]?.req).toEqual(lines[1]?.req);
     expect(lines[1]).not.toHaveProperty('err');
+  });
+
+  test('When a caller does not wait for the answer, then line and measurement say 499', async () => {
+    const { logger, logged } = createTestLogger();
+    const metrics = createMetrics();
+    const app = createBaseApp({ logger, metrics }, (router) => {
+      route(router, '/hangs', { get: ({ socket }) => void socket.destroy() });
+    });
+    const line = logged(({ res }) => res !== undefined);
+
+    await expect(request(app).get('/hangs')).rejects.toThrow();
+
+    expect(await line).toMatchObject({ msg: 'request given up by its caller', res: { status: 499 } });
+    expect(await metrics.registry.metrics()).toContain('route="/hangs",status="499"} 1');
   });
 
   test.each(['/healthz', '/readyz', '/metrics'])(

@@ -279,6 +279,26 @@ describe('TLS files that change', () => {
     expect(taken).toEqual([]);
   });
 
+  test('When one of those who get the new set throws, then that is told, and the files are followed on', async () => {
+    const next = await authority.issue('server', { notAfter: tomorrow });
+    const last = await authority.issue('server', { notAfter: tomorrow });
+    let thrown = false;
+    files.onChange(() => {
+      if (thrown) return;
+      thrown = true;
+      throw new Error('no such context');
+    });
+    const told = log.logged(({ problems }) => String(problems) === 'no such context');
+    folder.put({ key: next.key, cert: next.certificate });
+    await told;
+    const done = takenOver();
+
+    folder.put({ key: last.key, cert: last.certificate });
+    await done;
+
+    expect(taken).toEqual([next.certificate, last.certificate]);
+  });
+
   test('When they are followed no longer, then nothing is taken over', async () => {
     const other = await TlsFiles.open(folder.settings, {
       logger: log.logger,
