@@ -187,9 +187,11 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
     const [, , , walletPort = '', walletHealth = '', port = '', paymentHealth = ''] = ports;
     const certificates = join(folder, 'certs');
     const { STYTCH_SECRET = '', CLIENT_SECRET = '', STYTCH_BASE_URL = '' } = local;
+    const { OPERATOR_CLIENT_SECRET = '' } = local;
     await makeCertificates(certificates);
     writeFileSync(join(folder, 'stytch-secret'), `${STYTCH_SECRET}\n`);
     writeFileSync(join(folder, 'client-secret'), `${CLIENT_SECRET}\n`);
+    writeFileSync(join(folder, 'operator-client-secret'), `${OPERATOR_CLIENT_SECRET}\n`);
     handOver(folder);
     const url = `https://localhost:${port}`;
     const settings = (service: Owner | 'rotate-client-secret', owner: Owner) => {
@@ -199,6 +201,7 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
         '/run/secrets/tls.pem': certificate,
         '/run/secrets/tls-key.pem': key,
         '/run/secrets/stytch-secret': join(folder, 'stytch-secret'),
+        '/run/secrets/operator-client-secret': join(folder, 'operator-client-secret'),
         '/client-secret/client-secret': join(folder, 'client-secret'),
         'https://wallet-server:4000': `https://localhost:${walletPort}`,
         'https://payment-server:6000': url,

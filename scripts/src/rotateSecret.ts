@@ -38,7 +38,7 @@ const timeout = 50_000;
  * @throws Error that says what Stytch or the payment-server answered.
  */
 export async function rotateSecret(environment: Environment): Promise<string> {
-  const config = readConfig(schema, environment);
+  const config = readConfig(schema, environment, undefined, ['OPERATOR_CLIENT_SECRET']);
   const material = await readTlsMaterial(config);
   const token = await post(tokenEndpoint(config), 'access_token', {
     grant_type: 'client_credentials',

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ConfigError } from 'service-kit';
 import { type LocalStytch, start } from '../../local-stytch/src/server';
 import { createTlsFolder, type TlsFolder } from '../../service-kit/test/tlsFolder';
@@ -102,6 +105,20 @@ describe('npm run rotate-secret', () => {
     expect((error as Error).message).toMatch(/^\/v1\/public\/.*\/oauth2\/token answered 400: ./);
     expect((error as Error).message).not.toContain('wrong-secret');
     expect(asked).toEqual([]);
+  });
+
+  test('When the operator’s secret is in a file, then it is read there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'operator-'));
+    const file = join(folder, 'client-secret');
+    writeFileSync(file, `${stytch.seed['OPERATOR_CLIENT_SECRET'] ?? ''}\n`);
+
+    const settings = new Map(Object.entries(environment({ OPERATOR_CLIENT_SECRET_FILE: file })));
+    settings.delete('OPERATOR_CLIENT_SECRET');
+
+    await expect(rotateSecret(Object.fromEntries(settings))).resolves.toBe(
+      'Secret rotation completed successfully',
+    );
+    rmSync(folder, { recursive: true });
   });
 
   test('When the server is not there, then it says where it looked', async () => {
