@@ -1,4 +1,5 @@
 import express, { type Express } from 'express';
+import helmet from 'helmet';
 import { answerErrors, answerNotFound } from './errors';
 import { mountHealth, Readiness } from './health';
 import type { Logger } from './logger';
@@ -13,6 +14,12 @@ export interface BaseAppOptions {
   readiness?: Readiness;
 }
 
+/** Answers are data: as a page, nothing in them may be loaded, run or framed. */
+const contentSecurityPolicy = {
+  useDefaults: false,
+  directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+};
+
 /**
  * An Express app as every service here starts from: request ids, a log line and a measurement for each
  * request, security headers, health and metrics, JSON answers for unknown routes and for errors. Opens nothing.
@@ -26,7 +33,7 @@ export function createBaseApp(
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(observeRequests(logger, metrics));
+  app.use(observeRequests(logger, metrics), helmet({ contentSecurityPolicy }));
   register(app);
   mountHealth(app, readiness, metrics.registry);
   app.use(answerNotFound, answerErrors(logger));

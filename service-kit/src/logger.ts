@@ -16,32 +16,6 @@ const secretNames = [
   'CLIENT_SECRET',
 ];
 
-let gathered = '';
-
-function writeGathered(): void {
-  const text = gathered;
-  gathered = '';
-  if (text !== '') process.stdout.write(text);
-}
-
-/**
- * Standard output. The lines of one turn of the event loop are written at once, and those of the last turn at
- * the exit. (pino's own destination that gathers lines does not return from the exit when its reader is gone.)
- */
-function standardOutput(): DestinationStream {
-  if (!process.listeners('exit').includes(writeGathered)) {
-    process.on('exit', writeGathered);
-    // That nobody reads the log is no reason to end.
-    process.stdout.on('error', () => undefined);
-  }
-  return {
-    write: (line) => {
-      if (gathered === '') setImmediate(writeGathered);
-      gathered += line;
-    },
-  };
-}
-
 /**
  * A logger that writes one JSON object a line, to standard output unless told otherwise.
  * Errors are written as name, message, code, stack and cause only: the objects that HTTP clients throw
@@ -49,7 +23,7 @@ function standardOutput(): DestinationStream {
  */
 export function createLogger(
   { name, level }: { name: string; level: string },
-  destination: DestinationStream = standardOutput(),
+  destination?: DestinationStream,
 ): Logger {
   const options = {
     name,
@@ -58,7 +32,7 @@ export function createLogger(
     redact: secretNames.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]),
     serializers: { err: describeError },
   };
-  return pino(options, destination);
+  return destination ? pino(options, destination) : pino(options);
 }
 
 /** What may be logged of something thrown. */

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
-import { securityHeaders } from './securityHeaders';
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- the way that Express's types are extended
@@ -36,11 +35,10 @@ export function loggable({ id, method, originalUrl }: Request) {
 }
 
 /**
- * What comes before every request: an id (`X-Request-Id`, taken over from the caller, or made), security
- * headers; and what comes after it: its measurement and one log line.
+ * What comes before every request, an id (`X-Request-Id`, taken over from the caller, or made), and what comes
+ * after it, its measurement and one log line.
  */
 export function observeRequests(logger: Logger, { observe }: Pick<Metrics, 'observe'>): RequestHandler {
-  const headers = securityHeaders();
   // The line is made here, of nothing secret: a search for secrets in it would cost more than the line.
   const log = logger.child({}, { redact: [] });
 
@@ -59,7 +57,6 @@ export function observeRequests(logger: Logger, { observe }: Pick<Metrics, 'obse
   return (request, response, next) => {
     request.arrivedAt = performance.now();
     request.id = requestId(request.headers['x-request-id']);
-    for (const [name, value] of headers) response.setHeader(name, value);
     response.setHeader('X-Request-Id', request.id);
     response.on('close', answered);
     next();
