@@ -14,8 +14,7 @@ COPY local-stytch/package.json local-stytch/
 COPY wallet-server/package.json wallet-server/
 COPY payment-server/package.json payment-server/
 COPY scripts/package.json scripts/
-RUN --mount=type=cache,target=/root/.npm \
-    npm ci --ignore-scripts -w local-stytch -w wallet-server -w payment-server -w scripts
+RUN npm ci --ignore-scripts -w local-stytch -w wallet-server -w payment-server -w scripts
 COPY tsconfig.base.json ./
 COPY service-kit service-kit/
 COPY stytch-m2m stytch-m2m/
