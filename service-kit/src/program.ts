@@ -17,10 +17,12 @@ export async function runProgram<Server extends RunningServer>(
   start: (environment: Environment) => Promise<Server>,
   directories: readonly string[],
 ): Promise<Server> {
+  // Read first: a parent that goes while this program starts is gone when it has started.
+  const parent = process.ppid;
   try {
     const environment = loadEnvironment(directories);
     const server = await start(environment);
-    stopOnSignal(server, environment.npm_lifecycle_event !== undefined);
+    stopOnSignal(server, environment.npm_lifecycle_event === undefined ? undefined : parent);
     const { url, healthUrl } = server;
     process.send?.({ listening: url, ...(healthUrl !== undefined && { healthUrl }) });
     return server;
@@ -30,7 +32,8 @@ export async function runProgram<Server extends RunningServer>(
   }
 }
 
-function stopOnSignal(server: RunningServer, startedByNpm: boolean): void {
+/** @param npm the process id of the parent, if that is npm or its shell. */
+function stopOnSignal(server: RunningServer, npm: number | undefined): void {
   let stoppingSince: number | undefined;
   const stop = () => {
     if (stoppingSince === undefined) {
@@ -43,10 +46,9 @@ function stopOnSignal(server: RunningServer, startedByNpm: boolean): void {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   // A signal to npm ends npm and its shell, but does not come through to here: then the parent is another one.
-  const parent = process.ppid;
-  if (startedByNpm) {
+  if (npm !== undefined) {
     setInterval(() => {
-      if (process.ppid !== parent && stoppingSince === undefined) stop();
+      if (process.ppid !== npm && stoppingSince === undefined) stop();
     }, orphanMilliseconds).unref();
   }
   // A parent that goes once we are stopping has no further wish: what is in flight still finishes.

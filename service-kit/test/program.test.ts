@@ -9,6 +9,7 @@ describe('runProgram', () => {
   const emitter: Pick<EventEmitter, 'emit' | 'listeners' | 'off'> = process;
   const listenersBefore = new Set(events.flatMap((event) => emitter.listeners(event)));
   const channel: unknown = Reflect.get(process, 'send');
+  const lifecycleEvent = process.env['npm_lifecycle_event'];
   let exit: jest.SpyInstance;
   let sent: jest.Mock;
   let written: string;
@@ -42,6 +43,8 @@ describe('runProgram', () => {
       }
     }
     Reflect.set(process, 'send', channel);
+    if (lifecycleEvent === undefined) delete process.env['npm_lifecycle_event'];
+    else process.env['npm_lifecycle_event'] = lifecycleEvent;
     jest.restoreAllMocks();
   });
 
@@ -130,6 +133,21 @@ describe('runProgram', () => {
 
     delete process.env['RUN_PROGRAM_TEST'];
     expect(start).toHaveBeenCalledWith(expect.objectContaining({ RUN_PROGRAM_TEST: 'here' }));
+  });
+
+  test('When npm goes while the program starts, then it closes once it has started', async () => {
+    jest.useFakeTimers({ doNotFake: ['Date'] });
+    const parent = jest.spyOn(process, 'ppid', 'get').mockReturnValue(4_711);
+    process.env['npm_lifecycle_event'] = 'start';
+
+    await runProgram(() => {
+      parent.mockReturnValue(1);
+      return Promise.resolve(server);
+    }, []);
+    jest.advanceTimersByTime(1_000);
+
+    expect(close).toHaveBeenCalledTimes(1);
+    jest.useRealTimers();
   });
 });
 
