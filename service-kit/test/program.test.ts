@@ -137,11 +137,11 @@ describe('runProgram', () => {
 
   test('When npm goes while the program starts, then it closes once it has started', async () => {
     jest.useFakeTimers({ doNotFake: ['Date'] });
-    const parent = jest.spyOn(process, 'ppid', 'get').mockReturnValue(4_711);
+    const parent = jest.replaceProperty(process, 'ppid', 4_711);
     process.env['npm_lifecycle_event'] = 'start';
 
     await runProgram(() => {
-      parent.mockReturnValue(1);
+      parent.replaceValue(1);
       return Promise.resolve(server);
     }, []);
     jest.advanceTimersByTime(1_000);
