@@ -9,9 +9,9 @@ import {
 import type { Dispatcher } from 'undici';
 
 /**
- * An adapter for axios (its own word for what carries a request) over undici's connections, which cost a
- * third of those of axios' own. It takes what the calls of this server use: a path as `url`, a string as
- * `data`, `signal`, `maxContentLength` in bytes; and `timeout`, in milliseconds, is for the whole exchange, from
+ * An adapter for axios (its own word for what carries a request) over undici's connections: a payment takes
+ * half the CPU that it takes over axios' own. It knows what the calls of this server use: a path as `url`, a
+ * string as `data`, `signal`, `maxContentLength` in bytes; and `timeout`, in milliseconds, is for the whole exchange, from
  * when it has a connection to the last byte of the answer. Redirects are not followed, and no compression is asked for.
  *
  * Rejects with an AxiosError whose code is that of the connection (`ECONNREFUSED`, `ECONNRESET`),
