@@ -1,6 +1,7 @@
 import '../../service-kit/test/closedNetwork';
 import { readFileSync } from 'node:fs';
 import { Client } from 'stytch';
+import { stytchDispatcher } from 'stytch-m2m';
 import request from 'supertest';
 import { secretMark } from '../../service-kit/test/testLogger';
 import {
@@ -168,6 +169,7 @@ describe('start', () => {
       expect(settings).toEqual({
         project_id: id,
         secret: projectSecret,
+        dispatcher: stytchDispatcher,
         ...('STYTCH_BASE_URL' in more && { env: base }),
       });
       await server.close();

@@ -9,7 +9,7 @@ import {
   secureAddress,
 } from 'service-kit';
 import { Client } from 'stytch';
-import { callStytch } from 'stytch-m2m';
+import { callStytch, stytchConfig } from 'stytch-m2m';
 import { z } from 'zod';
 import { root } from './program';
 
@@ -56,11 +56,13 @@ const wanted = [
  */
 export async function setup(directory: string, environment: Environment, print: (line: string) => void) {
   const config = readConfig(schema, environment, help, ['STYTCH_SECRET']);
-  const { m2m } = new Client({
-    project_id: config.STYTCH_PROJECT_ID,
-    secret: config.STYTCH_SECRET,
-    ...(config.STYTCH_BASE_URL !== undefined && { env: config.STYTCH_BASE_URL }),
-  });
+  const { m2m } = new Client(
+    stytchConfig({
+      projectId: config.STYTCH_PROJECT_ID,
+      secret: config.STYTCH_SECRET,
+      baseUrl: config.STYTCH_BASE_URL,
+    }),
+  );
   const file = join(directory, '.env');
   for (const { idVariable, secretVariable, client } of wanted) {
     const { id, secret } = present(environment, idVariable, secretVariable);

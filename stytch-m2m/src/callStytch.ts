@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { subscribe } from 'node:diagnostics_channel';
 
 /** Stytch answered with an error of its API: `status`, `errorType` and `errorMessage` are its own words. */
 export class StytchRefused extends Error {
@@ -37,66 +36,58 @@ export class StytchUnreachable extends Error {
   }
 }
 
-/** What is learned of one call beside its result. */
-interface Call {
-  retryAfterSeconds?: number;
+/** What is learned of one call beside its result; `stytchDispatcher` fills it in. */
+export interface Call {
+  retryAfterSeconds?: number | undefined;
+  /** Why the answer is not accepted, or was no longer waited for. */
+  failure?: StytchUnreachable;
+  /** Ends the request of this call. There once it has a connection. */
+  abort?: (reason: Error) => void;
 }
 
 const calls = new AsyncLocalStorage<Call>();
 let underWay = 0;
-const callOfRequest = new WeakMap<object, Call>();
 
-/**
- * The SDK's errors carry no headers, so `Retry-After` is read where Node publishes the headers of every
- * fetch. A request is made within the asynchronous context of its call, which tells whose it is.
- */
-subscribe('undici:request:create', (message) => {
-  const call = calls.getStore();
-  if (call) callOfRequest.set((message as { request: object }).request, call);
-});
-subscribe('undici:request:headers', (message) => {
-  const { request, response } = message as { request: object; response: { headers: Buffer[] } };
-  const call = callOfRequest.get(request);
-  if (!call) return;
-  for (let index = 0; index + 1 < response.headers.length; index += 2) {
-    if (response.headers[index]?.toString().toLowerCase() !== 'retry-after') continue;
-    const seconds = secondsToWait(response.headers[index + 1]?.toString() ?? '');
-    if (seconds !== undefined) call.retryAfterSeconds = seconds;
-  }
-});
+/** The call of `callStytch` that this code runs in, if any. */
+export function currentCall(): Call | undefined {
+  return underWay > 0 ? calls.getStore() : undefined;
+}
 
-/** The value of `Retry-After`: seconds, or a date (RFC 9110 §10.2.3). */
-function secondsToWait(value: string): number | undefined {
+/** Reads `Retry-After`: seconds, or a date (RFC 9110 §10.2.3). */
+export function retryAfterSeconds(value = ''): number | undefined {
   if (/^\d{1,9}$/.test(value)) return Number(value);
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
 }
 
 /**
- * Makes one call of the Stytch SDK, with the deadline that the SDK does not have: its `timeout` setting
- * never reaches `fetch`. What the SDK throws holds the request, and with it credentials; only what may
- * be logged is taken over from it.
+ * Makes one call of the Stytch SDK, with a timeout, which the SDK does not have: its `timeout` setting never
+ * reaches `fetch`. With a client that has the `stytchDispatcher` the request is aborted then, and what it bounds
+ * is bounded. What the SDK throws holds the request, and with it credentials: only what may be logged is taken
+ * over from it.
  *
- * @param deadlineMilliseconds how long to wait for the answer, in milliseconds.
+ * @param timeoutMilliseconds how long to wait for the answer, in milliseconds.
  * @throws StytchRefused when Stytch answered with an error.
  * @throws StytchUnreachable when it did not answer, or not in time, or with something that is not its API.
  */
 export async function callStytch<Result>(
   call: () => Promise<Result>,
-  deadlineMilliseconds: number,
+  timeoutMilliseconds: number,
 ): Promise<Result> {
   const about: Call = {};
   underWay += 1;
   let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
+  const timeout = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new StytchUnreachable(`Stytch did not answer within ${deadlineMilliseconds} ms`, true));
-    }, deadlineMilliseconds);
+      about.failure ??= new StytchUnreachable(`Stytch did not answer within ${timeoutMilliseconds} ms`, true);
+      reject(about.failure);
+      about.abort?.(about.failure);
+    }, timeoutMilliseconds);
   });
   try {
-    return await Promise.race([calls.run(about, call), deadline]);
+    return await Promise.race([calls.run(about, call), timeout]);
   } catch (error) {
-    throw error instanceof StytchUnreachable ? error : describeFailure(error, about);
+    throw about.failure ?? describeFailure(error, about);
   } finally {
     clearTimeout(timer);
     underWay -= 1;
@@ -106,15 +97,16 @@ export async function callStytch<Result>(
 }
 
 /** The SDK's StytchError by its fields, for two copies of the SDK have two classes; all else was no answer. */
-function describeFailure(error: unknown, about: Call): Error {
+function describeFailure(error: unknown, { retryAfterSeconds: seconds }: Call): Error {
+  if (error instanceof StytchUnreachable) return error;
   const { status_code, error_type, error_message, request_id } = (error ?? {}) as Record<string, unknown>;
-  if (typeof status_code === 'number' && typeof error_type === 'string') {
+  if (isErrorStatus(status_code) && typeof error_type === 'string') {
     return new StytchRefused(
       status_code,
       error_type,
       typeof error_message === 'string' ? error_message : '',
       typeof request_id === 'string' ? request_id : undefined,
-      about.retryAfterSeconds,
+      seconds,
     );
   }
   // The SDK keeps no cause; the class tells a network error from a fault of the code, and holds no secret.
@@ -123,8 +115,13 @@ function describeFailure(error: unknown, about: Call): Error {
   return new StytchUnreachable(
     notJson ? 'Stytch answered with something that is not JSON' : `Stytch could not be reached (${kind})`,
     false,
-    about.retryAfterSeconds,
+    seconds,
   );
+}
+
+/** The status is of the body, and anything may stand there; it becomes that of an answer over HTTP. */
+function isErrorStatus(status: unknown): status is number {
+  return Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
 }
 
 /** Whether Stytch refused a call with this `error_type`. */

@@ -33,3 +33,4 @@ export {
 } from './secretRotation';
 export { SecretInMemory, type SecretStore, SecretStoreError, type StoredSecrets } from './secretStore';
 export type { M2MClientIdentity } from './verifiedTokens';
+export { stytchConfig, type StytchConfig, stytchDispatcher } from './stytchDispatcher';

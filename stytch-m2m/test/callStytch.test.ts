@@ -52,6 +52,15 @@ test.each([
   },
 );
 
+test.each([404.5, 200, 99, 1_000, NaN, '404'])(
+  'When the body of an error says status %p, then that is not an error of its API',
+  async (status) => {
+    const error = await failureOf(() => Promise.reject(apiError(status as number, 'some_error')));
+
+    expect(error).toBeInstanceOf(StytchUnreachable);
+  },
+);
+
 test('When an error of Stytch lacks its texts, then what there is is told', async () => {
   const thrown = Object.assign(new Error('{}'), { status_code: 500, error_type: 'internal_server_error' });
 

@@ -1,10 +1,13 @@
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { Client } from 'stytch';
+import { stytchConfig } from '../src';
 
 export interface LoopbackServer {
   url: string;
   port: number;
+  /** How many connections there are. */
+  connections(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -16,6 +19,12 @@ export async function listen(handler: RequestListener): Promise<LoopbackServer> 
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    connections: () =>
+      new Promise((resolve) => {
+        server.getConnections((_error, count) => {
+          resolve(count);
+        });
+      }),
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => {
@@ -30,7 +39,9 @@ export async function listen(handler: RequestListener): Promise<LoopbackServer> 
 export function sdkFor(url: string): Client {
   const warn = jest.spyOn(console, 'warn').mockImplementation();
   try {
-    return new Client({ project_id: 'project-test-1', secret: 'secret-of-the-project', env: url });
+    return new Client(
+      stytchConfig({ projectId: 'project-test-1', secret: 'secret-of-the-project', baseUrl: url }),
+    );
   } finally {
     warn.mockRestore();
   }
@@ -52,10 +63,10 @@ export function closeNetwork(): void {
 }
 
 /** Resolves once the condition holds; fails after five seconds, by a clock that no test sets. */
-export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error('The condition did not come true');
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const [start] = process.hrtime();
+  while (!(await condition())) {
+    if (process.hrtime()[0] > start + 5) throw new Error('The condition did not come true');
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -1,6 +1,7 @@
 import '../../service-kit/test/closedNetwork';
 import { readFileSync } from 'node:fs';
 import { Client } from 'stytch';
+import { stytchDispatcher } from 'stytch-m2m';
 import { secretMark } from '../../service-kit/test/testLogger';
 import { readWalletConfig } from '../src/config';
 import { start } from '../src/server';
@@ -80,7 +81,7 @@ describe('start', () => {
       const server = await start({ ...environment, ...more });
 
       expect(jest.mocked(Client).mock.calls).toEqual([
-        [{ project_id: projectId, secret: projectSecret, ...env }],
+        [{ project_id: projectId, secret: projectSecret, dispatcher: stytchDispatcher, ...env }],
       ]);
       await server.close();
     },

@@ -12,6 +12,7 @@ import {
   SecretRotation,
   type SecretStore,
   SecretStoreError,
+  stytchConfig,
 } from 'stytch-m2m';
 import type { Config } from '../config';
 
@@ -45,11 +46,13 @@ export interface StytchEvents {
  * @throws ConfigError when the secret cannot be read.
  */
 export async function createStytch(config: Config, events: StytchEvents): Promise<Stytch> {
-  const client = new Client({
-    project_id: config.STYTCH_PROJECT_ID,
-    secret: config.STYTCH_SECRET,
-    ...(config.STYTCH_BASE_URL !== undefined && { env: config.STYTCH_BASE_URL }),
-  });
+  const client = new Client(
+    stytchConfig({
+      projectId: config.STYTCH_PROJECT_ID,
+      secret: config.STYTCH_SECRET,
+      baseUrl: config.STYTCH_BASE_URL,
+    }),
+  );
   const store =
     config.CLIENT_SECRET_FILE === undefined
       ? new SecretInMemory(config.CLIENT_SECRET)

@@ -1,5 +1,5 @@
 import { Client } from 'stytch';
-import { type Authorizer, type AuthorizerOptions, createAuthorizer } from 'stytch-m2m';
+import { type Authorizer, type AuthorizerOptions, createAuthorizer, stytchConfig } from 'stytch-m2m';
 import type { Config } from '../config';
 
 /**
@@ -10,10 +10,8 @@ export function createTokenAuthorizer(
   { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL }: Config,
   onAuthorization: NonNullable<AuthorizerOptions['onAuthorization']>,
 ): Authorizer {
-  const client = new Client({
-    project_id: STYTCH_PROJECT_ID,
-    secret: STYTCH_SECRET,
-    ...(STYTCH_BASE_URL !== undefined && { env: STYTCH_BASE_URL }),
-  });
+  const client = new Client(
+    stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+  );
   return createAuthorizer({ client, projectId: STYTCH_PROJECT_ID, realm: 'wallet-server', onAuthorization });
 }

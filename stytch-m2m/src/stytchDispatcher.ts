@@ -1,0 +1,151 @@
+import { runInThisContext } from 'node:vm';
+import type { Client } from 'stytch';
+import { type Call, currentCall, retryAfterSeconds, StytchUnreachable } from './callStytch';
+
+type ClientConfig = ConstructorParameters<typeof Client>[0];
+type Dispatcher = NonNullable<ClientConfig['dispatcher']>;
+
+/** Bytes. A page of 1,000 clients is well below it, unless they carry much metadata. */
+const maxAnswerBytes = 1_000_000;
+
+interface Dispatching {
+  dispatch(options: { headers?: object }, handler: object): boolean;
+}
+
+/**
+ * The dispatcher for a client of the Stytch SDK, version 14: give it to `new Client({ dispatcher })`.
+ *
+ * The SDK's own fetch has no time limit, reads an answer of any size, and follows a redirect with the
+ * credentials in its body to any address. With this dispatcher `callStytch` really aborts a call at its timeout,
+ * an answer may have 1 MB, and a redirect is an error. It uses the connections of Node's own fetch.
+ */
+export const stytchDispatcher = {
+  dispatch(options: { headers?: object }, handler: object): boolean {
+    const call = currentCall() ?? {};
+    // Compressed, 1 MB could become 1 GB.
+    const headers = { ...options.headers, 'accept-encoding': 'identity' };
+    return globalDispatcher().dispatch({ ...options, headers }, bound(handler, call));
+  },
+} as unknown as Dispatcher;
+
+export interface StytchConfig {
+  projectId: string;
+  /** The project's secret. */
+  secret: string;
+  /** Another address than Stytch's own. Default: https://test.stytch.com, or https://api.stytch.com for a live project. */
+  baseUrl?: string | undefined;
+}
+
+/** The configuration of a `Client` or `B2BClient` of the Stytch SDK whose calls are bounded by `stytchDispatcher`. */
+export function stytchConfig({ projectId, secret, baseUrl }: StytchConfig): ClientConfig {
+  return {
+    project_id: projectId,
+    secret,
+    dispatcher: stytchDispatcher,
+    ...(baseUrl !== undefined && { env: baseUrl }),
+  };
+}
+
+/**
+ * Node's own dispatcher, or the one that the program has put in its place. It exists once fetch has been called,
+ * on the global object of Node itself: in a sandbox such as Jest's, `globalThis` is another one.
+ */
+function globalDispatcher(): Dispatching {
+  const globals = runInThisContext('globalThis') as Record<symbol, Dispatching | undefined>;
+  const [dispatcher] = [2, 1].flatMap(
+    (version) => globals[Symbol.for(`undici.globalDispatcher.${version}`)] ?? [],
+  );
+  if (!dispatcher) throw new Error('This Node has no global dispatcher for fetch');
+  return dispatcher;
+}
+
+/** Checks one answer while it arrives. */
+class AnswerCheck {
+  #bytes = 0;
+
+  constructor(private readonly call: Call) {}
+
+  connected(abort: (reason: Error) => void): void {
+    this.call.abort = abort;
+    // Its time was over before there was a connection.
+    if (this.call.failure) abort(this.call.failure);
+  }
+
+  /** @returns whether the answer is accepted so far. */
+  head(status: number, header: (name: string) => string | undefined): boolean {
+    if (status < 200) return true;
+    this.call.retryAfterSeconds = retryAfterSeconds(header('retry-after'));
+    if (status >= 300 && status < 400) return this.#refuse(`a redirect (${status}): it is not followed`);
+    // fetch would send the request once more, and Stytch may have acted on it.
+    if (status === 421) return this.#refuse('421: this address is not its own');
+    const compressed = (header('content-encoding') ?? 'identity') !== 'identity';
+    return compressed ? this.#refuse('a compressed body, which was not asked for') : true;
+  }
+
+  /** @returns whether the answer is accepted so far. */
+  body({ length }: Uint8Array): boolean {
+    this.#bytes += length;
+    return this.#bytes > maxAnswerBytes ? this.#refuse(`more than ${maxAnswerBytes} bytes`) : true;
+  }
+
+  #refuse(what: string): false {
+    const { call } = this;
+    call.failure ??= new StytchUnreachable(`Stytch answered with ${what}`, false, call.retryAfterSeconds);
+    call.abort?.(call.failure);
+    return false;
+  }
+}
+
+type Pass = (...values: unknown[]) => unknown;
+type Abort = (reason: Error) => void;
+
+/** What is checked before a method of a handler is called, by the method's name. */
+const checks: Record<string, ((check: AnswerCheck, pass: Pass, ...values: never[]) => unknown) | undefined> =
+  {
+    // undici 6 and 7, which Node 20 to 24 have.
+    onConnect: (check, pass, abort: Abort, ...rest: unknown[]) => {
+      pass(abort, ...rest);
+      check.connected(abort);
+    },
+    onHeaders: (check, pass, status: number, raw: Buffer[], ...rest: unknown[]) =>
+      check.head(status, (name) => rawHeader(raw, name)) && pass(status, raw, ...rest),
+    onData: (check, pass, chunk: Uint8Array) => check.body(chunk) && pass(chunk),
+    // undici 8, which Node 26 has.
+    onRequestStart: (check, pass, controller: { abort: Abort }, ...rest: unknown[]) => {
+      pass(controller, ...rest);
+      check.connected((reason) => {
+        controller.abort(reason);
+      });
+    },
+    onResponseStart: (
+      check,
+      pass,
+      controller: unknown,
+      status: number,
+      headers: Headers,
+      ...rest: unknown[]
+    ) => check.head(status, (name) => headers[name]) && pass(controller, status, headers, ...rest),
+    onResponseData: (check, pass, controller: unknown, chunk: Uint8Array) =>
+      check.body(chunk) && pass(controller, chunk),
+  };
+
+type Headers = Record<string, string | undefined>;
+
+function bound(handler: object, call: Call): object {
+  const check = new AnswerCheck(call);
+  return new Proxy(handler as Record<string, unknown>, {
+    get(target, name: string) {
+      const value = target[name];
+      if (typeof value !== 'function') return value;
+      const pass = value.bind(target) as Pass;
+      return checks[name]?.bind(undefined, check, pass) ?? pass;
+    },
+  });
+}
+
+function rawHeader(raw: readonly Buffer[], name: string): string | undefined {
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    if (raw[index]?.toString().toLowerCase() === name) return raw[index + 1]?.toString();
+  }
+  return undefined;
+}
