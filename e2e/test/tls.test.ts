@@ -3,12 +3,12 @@ import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { tokenEndpoint } from 'stytch-m2m';
 import { certificateFiles, type Owner } from '../../scripts/src/certs';
 import { CertificateAuthority, type Identity } from '../../scripts/src/certificates';
 import { startProgram } from '../../scripts/src/program';
 import type { Stack } from '../../scripts/src/stack';
 import { start } from '../../scripts/src/start';
-import { tokenEndpoint } from '../../scripts/src/tokenEndpoint';
 import { call, during, paid, pay, summary, until } from './calls';
 
 jest.setTimeout(60_000);
@@ -81,7 +81,7 @@ afterAll(async () => {
 async function accessToken(): Promise<string> {
   const { seed } = stack.localStytch!;
   const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL, CLIENT_ID, CLIENT_SECRET } = seed;
-  const { json } = await call(tokenEndpoint({ STYTCH_PROJECT_ID, STYTCH_BASE_URL }), {
+  const { json } = await call(tokenEndpoint({ projectId: STYTCH_PROJECT_ID, baseUrl: STYTCH_BASE_URL }), {
     method: 'POST',
     body: { grant_type: 'client_credentials', client_id: CLIENT_ID, client_secret: CLIENT_SECRET },
     tls: trust(),

@@ -10,7 +10,7 @@ import {
   serve,
   TlsFiles,
 } from 'service-kit';
-import { createAuthorizer, type RotationEvent } from 'stytch-m2m';
+import { createAuthorizer, type RotationEvent, tokenEndpoint } from 'stytch-m2m';
 import { createApp } from './app';
 import { type Config, readPaymentConfig } from './config';
 import { createStytch } from './helper/stytch';
@@ -41,6 +41,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
   const authorizer = createAuthorizer({
     client: stytch.client,
     projectId: config.STYTCH_PROJECT_ID,
+    baseUrl: config.STYTCH_BASE_URL,
     realm: 'payment-server',
     onAuthorization: metrics.onAuthorization,
   });
@@ -80,11 +81,10 @@ function logRotation(logger: Logger, event: RotationEvent, stored: boolean): voi
 }
 
 function howToGetToken({ STYTCH_BASE_URL, STYTCH_PROJECT_ID }: Config): string {
-  const live = STYTCH_PROJECT_ID.startsWith('project-live-');
-  const stytch = STYTCH_BASE_URL ?? (live ? 'https://api.stytch.com' : 'https://test.stytch.com');
+  const endpoint = tokenEndpoint({ projectId: STYTCH_PROJECT_ID, baseUrl: STYTCH_BASE_URL });
   return (
     'Send a Bearer token with scope manage:m2m_clients; its access_token comes from: ' +
-    `curl ${stytch}/v1/public/${STYTCH_PROJECT_ID}/oauth2/token -d grant_type=client_credentials ` +
+    `curl ${endpoint} -d grant_type=client_credentials ` +
     '-d client_id=$OPERATOR_CLIENT_ID -d client_secret=$OPERATOR_CLIENT_SECRET'
   );
 }

@@ -107,8 +107,8 @@ describe('start', () => {
     wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
     await pay().expect(200);
     // A second later, for tokens are dropped once a second.
-    const now = Date.now;
-    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 1_000);
+    const now = performance.now.bind(performance);
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + 1_000);
     wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
     calls.token.mockRejectedValue(
       Object.assign(new Error(), { status_code: 400, error_type: 'invalid_client' }),

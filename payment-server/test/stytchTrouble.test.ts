@@ -1,6 +1,7 @@
 import '../../service-kit/test/closedNetwork';
 import request from 'supertest';
-import { RequestError, StytchError } from 'stytch';
+import { Client, RequestError, StytchError } from 'stytch';
+import { stytchConfig } from 'stytch-m2m';
 import { expectRefused } from '../../service-kit/test/expectRefused';
 import { secretMark } from '../../service-kit/test/testLogger';
 import { clientId, createPaymentServer, type PaymentServer, type StytchCalls } from './paymentServer';
@@ -190,11 +191,12 @@ describe('When Stytch is the trouble', () => {
 
   test('When it says when to come again, then so does the answer', async () => {
     const elsewhere = await startWalletStandIn();
-    elsewhere.behave(answer(429, '{}', { 'Retry-After': '7' }));
-    server.calls.search.mockImplementation(async () => {
-      await fetch(elsewhere.url, { method: 'POST', body: '{}' });
-      throw stytchError(429, 'too_many_requests');
-    });
+    elsewhere.behave(
+      answer(429, '{"status_code":429,"error_type":"too_many_requests"}', { 'Retry-After': '7' }),
+    );
+    const config = stytchConfig({ projectId: 'project-test-1', secret: 'secret', baseUrl: elsewhere.url });
+    const elsewhereSdk = new Client(config);
+    server.calls.search.mockImplementation(() => elsewhereSdk.m2m.clients.search({}));
 
     const response = await request(server.app)
       .get('/search-m2m-client')

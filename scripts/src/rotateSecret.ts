@@ -11,9 +11,9 @@ import {
   tlsOptions,
   tlsSettings,
 } from 'service-kit';
+import { tokenEndpoint } from 'stytch-m2m';
 import { z } from 'zod';
 import { root } from './program';
-import { tokenEndpoint } from './tokenEndpoint';
 
 const schema = z
   .object({
@@ -40,7 +40,8 @@ const timeout = 50_000;
 export async function rotateSecret(environment: Environment): Promise<string> {
   const config = readConfig(schema, environment, undefined, ['OPERATOR_CLIENT_SECRET']);
   const material = await readTlsMaterial(config);
-  const token = await post(tokenEndpoint(config), 'access_token', {
+  const endpoint = tokenEndpoint({ projectId: config.STYTCH_PROJECT_ID, baseUrl: config.STYTCH_BASE_URL });
+  const token = await post(endpoint, 'access_token', {
     grant_type: 'client_credentials',
     client_id: config.OPERATOR_CLIENT_ID,
     client_secret: config.OPERATOR_CLIENT_SECRET,

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { loadEnvironment } from 'service-kit';
+import { tokenEndpoint } from 'stytch-m2m';
 import { certificatesFolder, curlOptions, makeCertificates } from './certs';
 import { createLineFormat, callsToTry, type CurlOptions } from './output';
 import { root } from './program';
 import { hasNoCredentials, type Stack, type StackOptions, startStack } from './stack';
-import { tokenEndpoint } from './tokenEndpoint';
 
 /** One press of Ctrl-C can arrive twice, from the terminal and from npm. */
 const sameKeypressMilliseconds = 500;
@@ -69,7 +69,7 @@ function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
   if (!localStytch) {
     const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL } = loadEnvironment([root]);
     return {
-      endpoint: tokenEndpoint({ STYTCH_PROJECT_ID, STYTCH_BASE_URL }),
+      endpoint: tokenEndpoint({ projectId: STYTCH_PROJECT_ID, baseUrl: STYTCH_BASE_URL }),
       clientId: '"$OPERATOR_CLIENT_ID"',
       clientSecret: '"$OPERATOR_CLIENT_SECRET"',
       before: `. ${join(root, '.env')}; `,
@@ -77,7 +77,7 @@ function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
   }
   const { STYTCH_PROJECT_ID = '', OPERATOR_CLIENT_ID = '', OPERATOR_CLIENT_SECRET = '' } = localStytch.seed;
   return {
-    endpoint: tokenEndpoint({ STYTCH_PROJECT_ID, STYTCH_BASE_URL: localStytch.url }),
+    endpoint: tokenEndpoint({ projectId: STYTCH_PROJECT_ID, baseUrl: localStytch.url }),
     clientId: OPERATOR_CLIENT_ID,
     clientSecret: OPERATOR_CLIENT_SECRET,
   };

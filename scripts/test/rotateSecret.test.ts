@@ -9,7 +9,6 @@ import { type LocalStytch, start } from '../../local-stytch/src/server';
 import { createTlsFolder, type TlsFolder } from '../../service-kit/test/tlsFolder';
 import { CertificateAuthority } from '../src/certificates';
 import { rotateSecret } from '../src/rotateSecret';
-import { tokenEndpoint } from '../src/tokenEndpoint';
 
 let stytch: LocalStytch;
 let payment: Server;
@@ -184,12 +183,4 @@ describe('npm run rotate-secret', () => {
       /STYTCH_PROJECT_ID: is missing(.|\n)*OPERATOR_CLIENT_ID: is missing(.|\n)*OPERATOR_CLIENT_SECRET: is missing/,
     );
   });
-});
-
-test.each([
-  ['project-test-1', undefined, 'https://test.stytch.com/v1/public/project-test-1/oauth2/token'],
-  ['project-live-1', undefined, 'https://api.stytch.com/v1/public/project-live-1/oauth2/token'],
-  ['project-live-1', 'http://localhost:5005', 'http://localhost:5005/v1/public/project-live-1/oauth2/token'],
-])('When the project is %s and the address %s, then tokens come from %s', (id, url, endpoint) => {
-  expect(tokenEndpoint({ STYTCH_PROJECT_ID: id, STYTCH_BASE_URL: url })).toBe(endpoint);
 });

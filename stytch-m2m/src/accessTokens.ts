@@ -44,15 +44,16 @@ export interface AcquiredToken {
   origin: 'kept' | 'issued' | 'renewed';
 }
 
+/** Times are of the monotonic clock, in milliseconds of `performance.now()`: the wall clock may be set back. */
 interface KeptToken {
   accessToken: string;
-  /** Epoch milliseconds from which it is no longer used. */
+  /** From when it is no longer used. */
   usableUntil: number;
-  /** Epoch milliseconds from which it is renewed in the background. */
+  /** From when it is renewed in the background. */
   renewFrom: number;
 }
 
-/** What is known of one set of scopes beside its token. */
+/** What is known of one set of scopes beside its token. Times as in `KeptToken`. */
 interface Slot {
   key: string;
   scopes: readonly string[];
@@ -61,11 +62,11 @@ interface Slot {
   pending: Promise<AcquiredToken> | undefined;
   hadToken: boolean;
   failures: number;
-  /** Epoch milliseconds before which a rejected token is not dropped. */
+  /** Before this a rejected token is not dropped. */
   nextDrop: number;
-  /** Epoch milliseconds before which no renewal is tried in the background. */
+  /** Before this no renewal is tried in the background. */
   nextRenewal: number;
-  /** Stytch's refusal, or its wish to be left alone, with the epoch milliseconds until which it stands. */
+  /** Stytch's refusal, or its wish to be left alone, and until when it stands. */
   standing: { error: AccessTokenUnavailable; until: number; credentials: number } | undefined;
 }
 
@@ -89,7 +90,7 @@ export class AccessTokens {
   readonly #options: AccessTokensOptions;
   readonly #deadlineMilliseconds: number;
   readonly #refusalMilliseconds: number;
-  readonly #cache = new NodeCache({ useClones: false, checkperiod: 60 });
+  readonly #cache = new NodeCache({ useClones: false, checkperiod: 0 });
   readonly #slots = new Map<string, Slot>();
 
   constructor(options: AccessTokensOptions) {
@@ -107,7 +108,7 @@ export class AccessTokens {
     const slot = this.#slotFor(scopes);
     const kept = this.#kept(slot);
     if (!kept) return (slot.pending ??= this.#request(slot));
-    const now = Date.now();
+    const now = performance.now();
     if (now >= kept.renewFrom && now >= slot.nextRenewal && !slot.pending) {
       slot.pending = this.#request(slot);
       slot.pending.catch(() => undefined); // Told by the event; the callers have a token that works.
@@ -124,8 +125,8 @@ export class AccessTokens {
     for (const slot of this.#slots.values()) {
       if (this.#cache.get<KeptToken>(slot.key)?.accessToken !== accessToken) continue;
       // A resource server that accepts none would otherwise have Stytch issue one for each call.
-      if (Date.now() < slot.nextDrop) continue;
-      slot.nextDrop = Date.now() + leastBetweenDrops;
+      if (performance.now() < slot.nextDrop) continue;
+      slot.nextDrop = performance.now() + leastBetweenDrops;
       this.#cache.del(slot.key);
       slot.generation += 1;
       slot.pending = undefined;
@@ -145,10 +146,10 @@ export class AccessTokens {
         scopes: sorted,
         generation: 0,
         pending: undefined,
-        nextDrop: 0,
+        nextDrop: -Infinity,
         hadToken: false,
         failures: 0,
-        nextRenewal: 0,
+        nextRenewal: -Infinity,
         standing: undefined,
       };
       this.#slots.set(key, slot);
@@ -163,7 +164,7 @@ export class AccessTokens {
 
   #kept(slot: Slot): KeptToken | undefined {
     const kept = this.#cache.get<KeptToken>(slot.key);
-    return kept && Date.now() < kept.usableUntil ? kept : undefined;
+    return kept && performance.now() < kept.usableUntil ? kept : undefined;
   }
 
   /** One token request for all who wait, with its tries; tidies up behind itself. */
@@ -176,26 +177,26 @@ export class AccessTokens {
 
   async #requestWithRetries(slot: Slot): Promise<AcquiredToken> {
     const { credentials } = this.#options;
-    const deadline = Date.now() + this.#deadlineMilliseconds;
+    const deadline = performance.now() + this.#deadlineMilliseconds;
     let reconsidered = false;
     for (let tries = 1; ; tries += 1) {
       const generation = slot.generation;
       const { secret, generation: secretGeneration } = credentials;
       try {
         this.#throwStanding(slot);
-        return await this.#requestOnce(slot, deadline - Date.now());
+        return await this.#requestOnce(slot, deadline - performance.now());
       } catch (error) {
         // Dropped meanwhile, or refused for a secret that has been replaced: not the verdict on what is true now.
-        if (secretGeneration !== credentials.generation && Date.now() < deadline) continue;
+        if (secretGeneration !== credentials.generation && performance.now() < deadline) continue;
         // Refused for good: but there may be a better secret, in the store or beside this one.
         if (!reconsidered && isRefusal(error, 'invalid_client')) {
           reconsidered = true;
-          if ((await credentials.reconsider(secret)) && Date.now() < deadline) continue;
+          if ((await credentials.reconsider(secret)) && performance.now() < deadline) continue;
         }
         const failure =
           error instanceof AccessTokenUnavailable ? error : this.#judge(slot, error, tries, secretGeneration);
         const pause = pauseBeforeNextTry(failure, tries);
-        if (failure.reason === 'refused' || Date.now() + pause >= deadline) {
+        if (failure.reason === 'refused' || performance.now() + pause >= deadline) {
           if (generation === slot.generation) this.#noteFailure(slot, failure);
           throw failure;
         }
@@ -208,7 +209,7 @@ export class AccessTokens {
     const { client, credentials } = this.#options;
     const { generation } = slot;
     const secretGeneration = credentials.generation;
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const answer = await callStytch(
       () =>
         client.m2m.token({
@@ -227,7 +228,7 @@ export class AccessTokens {
       type: origin,
       scopes: slot.scopes,
       expiresInSeconds: answer.expires_in,
-      milliseconds: Date.now() - startedAt,
+      milliseconds: performance.now() - startedAt,
     });
     return { accessToken: answer.access_token, origin };
   }
@@ -238,11 +239,11 @@ export class AccessTokens {
     const renewFrom = usableUntil - Math.min(window, (usableUntil - startedAt) / 2);
     slot.hadToken = true;
     slot.failures = 0;
-    slot.nextRenewal = 0;
+    slot.nextRenewal = -Infinity;
     slot.standing = undefined;
-    const seconds = (usableUntil - Date.now()) / 1_000;
-    if (seconds > 0 && this.#slots.get(slot.key) === slot)
-      this.#cache.set(slot.key, { accessToken, usableUntil, renewFrom }, seconds);
+    // Without a lifetime of node-cache's, which goes by the wall clock.
+    if (this.#slots.get(slot.key) === slot)
+      this.#cache.set(slot.key, { accessToken, usableUntil, renewFrom });
   }
 
   #judge(slot: Slot, error: unknown, tries: number, secretGeneration: number): AccessTokenUnavailable {
@@ -266,13 +267,13 @@ export class AccessTokens {
     milliseconds: number,
     secretGeneration: number,
   ): AccessTokenUnavailable {
-    slot.standing = { error, until: Date.now() + milliseconds, credentials: secretGeneration };
+    slot.standing = { error, until: performance.now() + milliseconds, credentials: secretGeneration };
     return error;
   }
 
   #throwStanding({ standing }: Slot): void {
     if (!standing || standing.credentials !== this.#options.credentials.generation) return;
-    const left = standing.until - Date.now();
+    const left = standing.until - performance.now();
     if (left <= 0) return;
     const { reason, cause } = standing.error;
     throw new AccessTokenUnavailable(reason, seconds(left), cause);
@@ -289,7 +290,7 @@ export class AccessTokens {
   #noteFailure(slot: Slot, error: AccessTokenUnavailable): void {
     slot.failures += 1;
     slot.nextRenewal =
-      Date.now() + Math.max(backOff(slot.failures, 1_000, 30_000), pauseBeforeNextTry(error, 1));
+      performance.now() + Math.max(backOff(slot.failures, 1_000, 30_000), pauseBeforeNextTry(error, 1));
     this.#tell({ type: 'failed', scopes: slot.scopes, error });
   }
 }

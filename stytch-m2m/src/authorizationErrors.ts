@@ -57,6 +57,17 @@ export class InvalidToken extends AuthorizationError {
   }
 }
 
+/** The token was issued longer ago than this resource accepts: another one may be accepted. */
+export class TokenTooOldError extends AuthorizationError {
+  override readonly name = 'TokenTooOldError';
+  readonly status = 401;
+  readonly code = 'token_too_old';
+
+  constructor(realm: string) {
+    super('Unauthorized', challenge(realm, { error: 'invalid_token' }));
+  }
+}
+
 /** The token holds, but not the scopes that this takes. */
 export class InsufficientScope extends AuthorizationError {
   override readonly name = 'InsufficientScope';

@@ -5,6 +5,7 @@ import {
   InsufficientScope,
   InvalidToken,
   InvalidTokenRequest,
+  TokenTooOldError,
   Unauthorized,
 } from './authorizationErrors';
 import { satisfies } from './scopes';
@@ -35,6 +36,7 @@ export type AuthorizationOutcome =
   | 'unauthorized'
   | 'invalid_request'
   | 'invalid_token'
+  | 'token_too_old'
   | 'insufficient_scope'
   | 'authorization_unavailable';
 
@@ -55,12 +57,15 @@ export interface Authorizer {
    * the required scopes; `request.m2mClient` then tells who calls. Otherwise it passes an
    * `AuthorizationError` to the error handler, with status and `WWW-Authenticate` (RFC 6750 §3).
    */
-  authorizeToken(requiredScopes: string | readonly string[], options?: AuthorizeTokenOptions): RequestHandler;
+  readonly authorizeToken: (
+    requiredScopes: string | readonly string[],
+    options?: AuthorizeTokenOptions,
+  ) => RequestHandler;
   /** Whether the signing keys are there, so that tokens can be judged. */
-  isReady(): boolean;
+  readonly isReady: () => boolean;
   /** Begins to fetch the signing keys, before the first request needs them. */
-  start(): void;
-  stop(): void;
+  readonly start: () => void;
+  readonly stop: () => void;
 }
 
 /** An authorizer for the access tokens of one Stytch project. */
@@ -104,21 +109,18 @@ function createMiddleware(
   };
 
   const admit = (request: Request, token: VerifiedToken) => {
-    checkTimes(token, clockToleranceSeconds, maxTokenAgeSeconds);
+    checkTimes(token, clockToleranceSeconds);
+    if (isTooOld(token, maxTokenAgeSeconds)) throw new TokenTooOldError(realm);
     if (!holds(token.client.scopes)) throw new InsufficientScope(realm, requiredScopes);
     request.m2mClient = token.client;
     tell('allowed');
   };
 
-  const refusal = (error: unknown): AuthorizationError => {
-    const refused =
-      error instanceof AuthorizationError
-        ? error
-        : error instanceof KeysUnavailable
-          ? new AuthorizationUnavailable(error.retryAfterSeconds, error)
-          : new InvalidToken(realm, error);
-    tell(refused.code as AuthorizationOutcome);
-    return refused;
+  /** Anything unexpected is passed on as it is: it says nothing about the token. */
+  const refusal = (error: unknown): unknown => {
+    const refused = asAuthorizationError(error, realm);
+    if (refused) tell(refused.code as AuthorizationOutcome);
+    return refused ?? error;
   };
 
   return (request, _response, next) => {
@@ -152,25 +154,38 @@ function createMiddleware(
   };
 }
 
+/** What is read of a request; frameworks other than Express may not have the raw headers. */
+interface IncomingHeaders {
+  headers: Request['headers'];
+  rawHeaders?: readonly string[];
+}
+
 /**
  * The token of the `Authorization` header (RFC 6750 §2.1). Tokens in the query or the body are not looked at.
  *
  * @throws Unauthorized when there are no credentials, or those of another scheme.
- * @throws InvalidTokenRequest when the header is there twice, or is not a scheme and one token.
+ * @throws InvalidTokenRequest when the header is, or may be, there twice, or is not a scheme and one token.
  */
-function bearerToken({ headers, rawHeaders }: Request, realm: string): string {
+function bearerToken({ headers, rawHeaders }: IncomingHeaders, realm: string): string {
   const { authorization } = headers;
   if (authorization === undefined) throw new Unauthorized(realm);
   if (authorization.slice(0, 6).toLowerCase() !== 'bearer') throw new Unauthorized(realm);
   const token = authorization.slice(6).replace(/^ +/, '');
   const separator = authorization.charAt(6);
   if (separator !== '' && separator !== ' ') throw new Unauthorized(realm);
-  if (token === '' || token.includes(' ') || hasTwo(rawHeaders)) throw new InvalidTokenRequest(realm);
+  if (token === '' || token.includes(' ') || mayHaveTwo(rawHeaders)) throw new InvalidTokenRequest(realm);
   return token;
 }
 
-/** Node keeps the first of several `Authorization` headers; a proxy before it may have looked at the last. */
-function hasTwo(rawHeaders: readonly string[]): boolean {
+/** Names and values that Node reads of the headers, unless the server has another limit; Node 20 drops the rest. */
+const mostRawHeaders = 2_000;
+
+/**
+ * Node keeps the first of several `Authorization` headers; a proxy before it may have looked at the last. Where
+ * there are so many headers that Node dropped some, a second one may be among them.
+ */
+function mayHaveTwo(rawHeaders: readonly string[] = []): boolean {
+  if (rawHeaders.length >= mostRawHeaders) return true;
   let seen = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
@@ -179,12 +194,19 @@ function hasTwo(rawHeaders: readonly string[]): boolean {
   return seen > 1;
 }
 
+function asAuthorizationError(error: unknown, realm: string): AuthorizationError | undefined {
+  if (error instanceof AuthorizationError) return error;
+  if (error instanceof KeysUnavailable) return new AuthorizationUnavailable(error.retryAfterSeconds, error);
+  return error instanceof TokenRejected ? new InvalidToken(realm, error) : undefined;
+}
+
 /** Each check says what must be so: a setting that is not a number (NaN) lets nothing pass. */
-function checkTimes(token: VerifiedToken, toleranceSeconds: number, maxAgeSeconds: number | undefined): void {
-  const { expiresAt, notBefore = 0, issuedAt = -Infinity } = token;
+function checkTimes({ expiresAt, notBefore = 0 }: VerifiedToken, toleranceSeconds: number): void {
   const now = Date.now() / 1_000;
   if (!(now < expiresAt + toleranceSeconds)) throw new TokenRejected('expired');
   if (!(now >= notBefore - toleranceSeconds)) throw new TokenRejected('not yet valid');
-  if (maxAgeSeconds === undefined) return;
-  if (!(now < issuedAt + maxAgeSeconds)) throw new TokenRejected('issued too long ago');
+}
+
+function isTooOld({ issuedAt = -Infinity }: VerifiedToken, maxAgeSeconds: number | undefined): boolean {
+  return maxAgeSeconds !== undefined && !(Date.now() / 1_000 < issuedAt + maxAgeSeconds);
 }

@@ -13,8 +13,8 @@ export class ClientCredentials {
   #otherSecret: string | undefined;
   /** What was last given to use, to tell a change from the same once more. */
   #given: { secret: string; nextSecret?: string | undefined };
-  /** Epoch milliseconds before which the two are not exchanged again. */
-  #nextExchange = 0;
+  /** When the two may be exchanged again. Milliseconds of `performance.now()`. */
+  #nextExchange = -Infinity;
   #generation = 0;
   #reload: (() => Promise<void>) | undefined;
 
@@ -81,7 +81,7 @@ export class ClientCredentials {
   use({ secret, nextSecret }: StoredSecrets): void {
     if (secret === this.#given.secret && nextSecret === this.#given.nextSecret) return;
     this.#given = { secret, nextSecret };
-    this.#nextExchange = 0;
+    this.#nextExchange = -Infinity;
     this.#otherSecret = nextSecret === undefined ? undefined : secret;
     this.#change(nextSecret ?? secret);
   }
@@ -93,10 +93,14 @@ export class ClientCredentials {
    */
   async reconsider(refused: string): Promise<boolean> {
     if (this.#secret === refused) await this.#reload?.();
-    if (this.#secret === refused && this.#otherSecret !== undefined && Date.now() >= this.#nextExchange) {
+    if (
+      this.#secret === refused &&
+      this.#otherSecret !== undefined &&
+      performance.now() >= this.#nextExchange
+    ) {
       const other = this.#otherSecret;
       this.#otherSecret = refused;
-      this.#nextExchange = Date.now() + exchangeMilliseconds;
+      this.#nextExchange = performance.now() + exchangeMilliseconds;
       this.#change(other);
     }
     return this.#secret !== refused;

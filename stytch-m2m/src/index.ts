@@ -11,6 +11,7 @@ export {
   InsufficientScope,
   InvalidToken,
   InvalidTokenRequest,
+  TokenTooOldError,
   Unauthorized,
 } from './authorizationErrors';
 export {
@@ -20,6 +21,7 @@ export {
   type AuthorizeTokenOptions,
   createAuthorizer,
 } from './authorizeToken';
+export { type ProjectAddress, stytchBaseUrl, tokenEndpoint } from './stytchAddresses';
 export { callStytch, StytchRefused, StytchUnreachable } from './callStytch';
 export { ClientCredentials } from './credentials';
 export { keepRotating, type RotationScheduleOptions } from './rotationSchedule';

@@ -41,13 +41,14 @@ export class SigningKeys {
   readonly #cooldownMilliseconds: number;
   readonly #maxAgeMilliseconds: number;
   #keys = new Map<string, KeyLike>();
-  /** When the fetch of the keys at hand began: they are no newer. Epoch milliseconds, 0 before the first. */
-  #fetchedAt = 0;
-  /** When the last fetch began, whatever came of it. Epoch milliseconds. */
-  #askedAt = 0;
+  // All times are of the monotonic clock, in milliseconds: the wall clock may be set back.
+  /** When the fetch of the keys at hand began: they are no newer. */
+  #fetchedAt = -Infinity;
+  /** When the last fetch began, whatever came of it. */
+  #askedAt = -Infinity;
   #pending: Promise<void> | undefined;
   #failures = 0;
-  /** The last failure, and the epoch milliseconds until which it stands for every caller. */
+  /** The last failure, and until when it stands for every caller. */
   #standing: { cause: unknown; until: number } | undefined;
   #prefetching = false;
   #nextPrefetch: NodeJS.Timeout | undefined;
@@ -61,17 +62,17 @@ export class SigningKeys {
 
   /** Whether the keys have been fetched at least once. */
   get available(): boolean {
-    return this.#fetchedAt > 0;
+    return this.#fetchedAt > -Infinity;
   }
 
-  /** Epoch milliseconds until which the keys at hand may be used without asking whether they still stand. */
+  /** Until when the keys at hand may be used without a new fetch. Milliseconds of `performance.now()`. */
   get usableUntil(): number {
     return this.#fetchedAt + this.#maxAgeMilliseconds;
   }
 
   /** Whether the keys at hand are too old to be used, and the last try to renew them failed. */
   get failing(): boolean {
-    return this.#failures > 0 && Date.now() >= this.usableUntil;
+    return this.#failures > 0 && performance.now() >= this.usableUntil;
   }
 
   /** Whether a key with this id is among the keys at hand. */
@@ -86,7 +87,7 @@ export class SigningKeys {
 
   /** The same, once the keys at hand have reached half of their age, so that nobody has to wait for it later. */
   renewAhead(): void {
-    if (Date.now() - this.#fetchedAt >= this.#maxAgeMilliseconds / 2) this.renew();
+    if (performance.now() - this.#fetchedAt >= this.#maxAgeMilliseconds / 2) this.renew();
   }
 
   /** Fetches the keys ahead of the first request, again and again until they are there or `stop` is called. */
@@ -95,7 +96,7 @@ export class SigningKeys {
     this.#refresh().catch(() => {
       clearTimeout(this.#nextPrefetch);
       if (!this.#prefetching) return;
-      const pause = Math.max(0, (this.#standing?.until ?? 0) - Date.now());
+      const pause = Math.max(0, (this.#standing?.until ?? 0) - performance.now());
       this.#nextPrefetch = setTimeout(() => {
         this.prefetch();
       }, pause);
@@ -114,12 +115,12 @@ export class SigningKeys {
    * @throws KeysUnavailable when that cannot be told.
    */
   async find(keyId: string): Promise<KeyLike | undefined> {
-    if (Date.now() >= this.usableUntil) await this.#refresh();
+    if (performance.now() >= this.usableUntil) await this.#refresh();
     else this.renewAhead();
     const key = this.#keys.get(keyId);
     if (key) return key;
     // New or invented: a fetch tells. One that fails counts against the cooldown as well.
-    const cool = Date.now() - this.#askedAt >= this.#cooldownMilliseconds;
+    const cool = performance.now() - this.#askedAt >= this.#cooldownMilliseconds;
     if (cool || this.#pending) await this.#refresh();
     else if (this.#standing) throw this.#unavailable(this.#standing);
     return this.#keys.get(keyId);
@@ -129,7 +130,7 @@ export class SigningKeys {
   #refresh(): Promise<void> {
     if (this.#pending) return this.#pending;
     const standing = this.#standing;
-    if (standing && Date.now() < standing.until) return Promise.reject(this.#unavailable(standing));
+    if (standing && performance.now() < standing.until) return Promise.reject(this.#unavailable(standing));
     this.#pending = this.#fetch().finally(() => {
       this.#pending = undefined;
     });
@@ -137,7 +138,7 @@ export class SigningKeys {
   }
 
   async #fetch(): Promise<void> {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     this.#askedAt = startedAt;
     try {
       const { client, projectId } = this.#options;
@@ -151,13 +152,13 @@ export class SigningKeys {
       this.#standing = undefined;
     } catch (cause) {
       this.#failures += 1;
-      this.#standing = { cause, until: Date.now() + backOff(this.#failures, 1_000, longestBackOff) };
+      this.#standing = { cause, until: performance.now() + backOff(this.#failures, 1_000, longestBackOff) };
       throw this.#unavailable(this.#standing);
     }
   }
 
   #unavailable({ cause, until }: { cause: unknown; until: number }): KeysUnavailable {
-    return new KeysUnavailable(Math.max(1, Math.ceil((until - Date.now()) / 1_000)), cause);
+    return new KeysUnavailable(Math.max(1, Math.ceil((until - performance.now()) / 1_000)), cause);
   }
 }
 

@@ -1,5 +1,6 @@
-import { jwtVerify, type JWTHeaderParameters, type JWTPayload } from 'jose';
+import { errors, jwtVerify, type JWTHeaderParameters, type JWTPayload } from 'jose';
 import { SigningKeys, KeysUnavailable, type SigningKeysOptions } from './signingKeys';
+import { stytchBaseUrl } from './stytchAddresses';
 import { type VerifiedToken, VerifiedTokens } from './verifiedTokens';
 
 /** The token does not hold: why, for the log. */
@@ -15,6 +16,12 @@ export interface TokenVerifierOptions extends SigningKeysOptions {
    * Default true. A token never seen is not.
    */
   acceptVerifiedDuringOutage?: boolean;
+  /**
+   * The address of Stytch, if it is another than Stytch's own. Tokens of a project with a custom domain have it
+   * as their issuer; the SDK, too, accepts both. Default: https://test.stytch.com, or https://api.stytch.com for
+   * a live project.
+   */
+  baseUrl?: string | undefined;
 }
 
 /** Claims of RFC 7519 and `scope`: the rest are custom claims. */
@@ -23,23 +30,26 @@ const registeredClaims = new Set(['aud', 'exp', 'iat', 'iss', 'jti', 'nbf', 'sub
 /** Verifies a project's access tokens, and remembers for which it has done so. */
 export class TokenVerifier {
   readonly keys: SigningKeys;
-  readonly #issuer: string;
+  readonly #issuers: string[];
   readonly #audience: string;
   readonly #remembered: VerifiedTokens;
   readonly #acceptDuringOutage: boolean;
 
   constructor(options: TokenVerifierOptions) {
     this.keys = new SigningKeys(options);
-    this.#issuer = `stytch.com/${options.projectId}`;
+    this.#issuers = [`stytch.com/${options.projectId}`, stytchBaseUrl(options)];
     this.#audience = options.projectId;
     this.#remembered = new VerifiedTokens(options.mostRememberedTokens ?? 10_000);
     this.#acceptDuringOutage = options.acceptVerifiedDuringOutage ?? true;
   }
 
-  /** What is known of a token whose signature was verified a short while ago; its times are not looked at. */
+  /**
+   * What is known of a token whose signature was verified a short while ago, with a key that has not been
+   * withdrawn since; its times are not looked at.
+   */
   recall(digest: string): VerifiedToken | undefined {
     const token = this.#remembered.get(digest);
-    if (!token || Date.now() >= token.verifiedUntil) return undefined;
+    if (!token || performance.now() >= token.verifiedUntil || !this.keys.has(token.keyId)) return undefined;
     this.keys.renewAhead();
     return token;
   }
@@ -68,7 +78,8 @@ export class TokenVerifier {
         throw error;
       }
       this.#remembered.delete(digest);
-      throw error instanceof TokenRejected ? error : new TokenRejected('not verified', { cause: error });
+      // Only what jose finds wrong is the token's own fault.
+      throw error instanceof errors.JOSEError ? new TokenRejected('not verified', { cause: error }) : error;
     }
   }
 
@@ -88,7 +99,7 @@ export class TokenVerifier {
     };
     const { payload, protectedHeader } = await jwtVerify(token, findKey, {
       algorithms: ['RS256'],
-      issuer: this.#issuer,
+      issuer: this.#issuers,
       audience: this.#audience,
       typ: 'JWT',
       requiredClaims: ['exp', 'sub', 'scope'],

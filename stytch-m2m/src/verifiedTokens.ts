@@ -16,7 +16,7 @@ export interface VerifiedToken {
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
   readonly issuedAt: number | undefined;
-  /** Epoch milliseconds until which the signature need not be verified again. */
+  /** Until when the signature need not be verified again. Milliseconds of `performance.now()`. */
   readonly verifiedUntil: number;
 }
 

@@ -11,7 +11,7 @@ import {
   startResourceServer,
   unavailable,
 } from './resourceServer';
-import { pass, startOfTest, stopTheClock } from './timers';
+import { pass, setWallClock, startOfTest, stopTheClock } from './timers';
 
 jest.mock('jose', () => {
   const actual = jest.requireActual<typeof jose>('jose');
@@ -130,6 +130,60 @@ describe('a token that was verified before', () => {
   });
 });
 
+describe('a wall clock that was two hours ahead and is corrected', () => {
+  const start2hAhead = async () => {
+    setWallClock(120 * minute);
+    await start();
+    await statusOf(project.token());
+    setWallClock(-120 * minute);
+  };
+
+  test('Then a new key is taken within five seconds', async () => {
+    await start2hAhead();
+    project.serve(project.key, nextKey);
+    await pass(5_000);
+
+    expect(await statusOf(project.token({}, {}, nextKey))).toBe(200);
+  });
+
+  test('Then verified tokens are not relied on for longer', async () => {
+    await start2hAhead();
+    const token = project.token();
+    await statusOf(token);
+    project.serve(nextKey);
+    await pass(5 * minute);
+
+    expectRejected(await server.sendToken(token), invalidToken);
+  });
+
+  test('Then an outage that was met meanwhile does not outlast its back-off', async () => {
+    setWallClock(120 * minute);
+    project.fail();
+    await start();
+    expect(await statusOf(project.token())).toBe(503);
+    setWallClock(-120 * minute);
+    project.serve(project.key);
+    await pass(5_000);
+
+    expect(await statusOf(project.token())).toBe(200);
+  });
+});
+
+describe('an error that is not the token’s', () => {
+  test('When the verification fails unexpectedly, then it is passed on as it is, and no token is blamed', async () => {
+    const outcomes: string[] = [];
+    await start({ onAuthorization: (outcome) => outcomes.push(outcome) });
+    verifications.mockRejectedValueOnce(new TypeError('unexpected'));
+    const token = project.token();
+
+    const { status, body, headers } = await server.sendToken(token);
+
+    expect([status, body?.['code'], headers['www-authenticate']]).toEqual([500, 'internal_error', undefined]);
+    expect(outcomes).toEqual([]);
+    expect(await statusOf(token)).toBe(200);
+  });
+});
+
 describe('signing keys that change', () => {
   test('When a new key signs, then its tokens pass within five seconds of the last fetch', async () => {
     await start();
@@ -154,6 +208,17 @@ describe('signing keys that change', () => {
 
     expectRejected(await server.sendToken(token), invalidToken);
     expect(await statusOf(project.token({}, {}, nextKey))).toBe(200);
+  });
+
+  test('When the server learns that a key has left the JWKS, then its tokens stop at once', async () => {
+    await start();
+    const token = project.token();
+    await statusOf(token);
+    project.serve(nextKey);
+    await pass(5_000);
+    await statusOf(project.token({}, {}, nextKey));
+
+    expectRejected(await server.sendToken(token), invalidToken);
   });
 
   test('When a key has left the JWKS before an outage, then the outage does not bring its tokens back', async () => {

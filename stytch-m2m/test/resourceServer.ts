@@ -96,6 +96,7 @@ export interface Rejection {
 const messages: Readonly<Record<string, string>> = {
   unauthorized: 'Unauthorized',
   invalid_token: 'Unauthorized',
+  token_too_old: 'Unauthorized',
   invalid_request: 'Send one Authorization header: Bearer <access token>',
   insufficient_scope: 'Forbidden',
   authorization_unavailable: 'Access tokens cannot be checked now',
@@ -128,6 +129,7 @@ export const invalidToken: Rejection = {
   code: 'invalid_token',
   challenge: 'error="invalid_token"',
 };
+export const tokenTooOld: Rejection = { ...invalidToken, code: 'token_too_old' };
 export const unavailable: Rejection = { status: 503, code: 'authorization_unavailable', challenge: null };
 
 export function insufficientScope(scope: string): Rejection {

@@ -174,7 +174,7 @@ describe('a key that is not among those at hand', () => {
     project.serve(project.key, nextKey);
     await pass(2_100);
 
-    expect(usableUntil).toBe(startOfTest + 300_000);
+    expect(usableUntil).toBe(300_000);
     expect(await find('jwk-test-2')).toBe(true);
   });
 
@@ -356,7 +356,7 @@ describe('the age of the keys', () => {
     expect(new Set(found)).toEqual(new Set([true]));
     expect(project.getJwks).toHaveBeenCalledTimes(2);
     expect([keys.has('jwk-test-1'), keys.has('jwk-test-2')]).toEqual([false, true]);
-    expect(keys.usableUntil).toBe(startOfTest + 450_000);
+    expect(keys.usableUntil).toBe(450_000);
   });
 
   test('When they reach all of it, then they are used no more until they have been fetched anew', async () => {

@@ -8,8 +8,18 @@ export const startOfTest = 1_800_000_000_000;
 export function stopTheClock(): void {
   jest.useFakeTimers({
     now: startOfTest,
-    doNotFake: ['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'],
+    doNotFake: ['hrtime', 'nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'],
   });
+}
+
+/** The wall clock is set to another time: no time passes. */
+export function setWallClock(millisecondsAhead: number): void {
+  jest.setSystemTime(Date.now() + millisecondsAhead);
+}
+
+/** Lets time pass, at once, until this moment in epoch milliseconds. */
+export function advanceTo(moment: number): void {
+  jest.advanceTimersByTime(moment - Date.now());
 }
 
 /** Lets so many milliseconds pass. */

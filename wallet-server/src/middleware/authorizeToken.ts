@@ -13,5 +13,11 @@ export function createTokenAuthorizer(
   const client = new Client(
     stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
   );
-  return createAuthorizer({ client, projectId: STYTCH_PROJECT_ID, realm: 'wallet-server', onAuthorization });
+  return createAuthorizer({
+    client,
+    projectId: STYTCH_PROJECT_ID,
+    baseUrl: STYTCH_BASE_URL,
+    realm: 'wallet-server',
+    onAuthorization,
+  });
 }
