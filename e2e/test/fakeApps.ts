@@ -103,7 +103,7 @@ function fakeStytch({ stytch: error, nextSecretLastFour, ...world }: World): Dep
   const credentials = new ClientCredentials(stored.client_id, 'secret-abcd');
   const store = Object.assign(new SecretInMemory('secret-abcd'), world.store);
   const rotation = new SecretRotation({ client: sdk, credentials, store });
-  return { client: sdk, rotation, secretIsStored: world.secretIsStored ?? false };
+  return { client: sdk, clientId: stored.client_id, rotation, secretIsStored: world.secretIsStored ?? false };
 }
 
 const goodWallet: RequestListener = (_request, response) => {

@@ -16,8 +16,10 @@ const settings = {
   STYTCH_BASE_URL: secureAddress().optional(),
   CLIENT_ID: required('the id of the M2M client payment-service'),
   WALLET_SERVER_URL: secureAddress().default('http://localhost:4000'),
-  /** Requests a minute that one address may make to the admin routes. */
+  /** Requests a minute to the admin routes: of one operator, and of one address that is refused. */
   ADMIN_RATE_LIMIT: wholeNumber(1, 1_000_000).default(120),
+  /** How old an operator's access token may be. Seconds. */
+  ADMIN_MAX_TOKEN_AGE_SECONDS: wholeNumber(1, 86_400).default(300),
 };
 
 /** How often the secret is rotated: a number of days, hours or minutes. Milliseconds once read. */

@@ -53,6 +53,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
     authorizer,
     howToGetToken: howToGetToken(config),
     requestsPerMinute: config.ADMIN_RATE_LIMIT,
+    maxTokenAgeSeconds: config.ADMIN_MAX_TOKEN_AGE_SECONDS,
     payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL, tls }) },
   });
   const { HOST: host, PORT: port, HEALTH_PORT: healthPort } = config;

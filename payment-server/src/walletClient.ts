@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Axios, AxiosError, type AxiosResponse, isAxiosError } from 'axios';
 import { HttpError, type TlsSource } from 'service-kit';
+import { isInvalidTokenChallenge } from 'stytch-m2m';
 import { z } from 'zod';
 import type { Payment } from './payments';
 import { undiciAdapter } from './undiciAdapter';
@@ -61,7 +62,8 @@ export class WalletClient {
    * Reads the wallet of a customer. Reading changes nothing, so a broken connection and a 502, 503 or 504
    * are tried again, twice at most.
    *
-   * @throws AccessTokenRejected when the token is not accepted (401 `invalid_token`).
+   * @throws AccessTokenRejected when the token is not accepted: 401, and a challenge with
+   *   `error="invalid_token"` (RFC 6750 §3.1), or a body that says so.
    * @throws HttpError with the answer for whoever wanted the payment, in all other cases.
    */
   async checkBalance(payment: Payment, accessToken: string, context: CallContext): Promise<Wallet> {
@@ -118,7 +120,10 @@ function readWallet(outcome: AxiosResponse<unknown> | HttpError): Wallet {
     throw notAnAnswer('not a balance');
   }
   const { code } = (data ?? {}) as { code?: unknown };
-  if (status === 401 && code === 'invalid_token') throw new AccessTokenRejected();
+  const challenge = [headers['www-authenticate'] as string | string[] | undefined].flat().join(', ');
+  if (status === 401 && (code === 'invalid_token' || isInvalidTokenChallenge(challenge))) {
+    throw new AccessTokenRejected();
+  }
   if (status === 401 || status === 403) {
     throw new HttpError(502, 'wallet_refused_credentials', 'The wallet-server refuses this service');
   }

@@ -97,16 +97,94 @@ describe('The admin routes', () => {
       expect(response.headers).not.toHaveProperty('access-control-allow-origin');
     });
 
-    test('When one address asks too often, whichever route and with or without token, then 429', async () => {
+    test('When an operator asks too often, whichever route, then 429', async () => {
       server = await createPaymentServer({ requestsPerMinute: 2 });
       await ask('get', '/search-m2m-client').expect(200);
-      await request(server.app).post('/start-secret-rotation').expect(401);
+      await ask('get', `/get-m2m-client/${clientId}`).expect(200);
 
-      const response = await ask('get', `/get-m2m-client/${clientId}`);
+      const response = await ask('post', '/start-secret-rotation');
 
       expectRefused(response, 429, 'too_many_requests');
       expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
       await request(server.app).get('/healthz').expect(200);
+    });
+
+    test('When many are refused at the address of an operator, then the operator is not', async () => {
+      server = await createPaymentServer({ requestsPerMinute: 2 });
+      const refused = () => request(server.app).post('/start-secret-rotation');
+      await refused().expect(401);
+      await refused().expect(401);
+
+      expectRefused(await refused(), 429, 'too_many_requests');
+      await ask('get', '/search-m2m-client').expect(200);
+    });
+
+    test.each(routes)(
+      'When %s %s comes with a token of five minutes ago, then 401 token_too_old',
+      async (method, path) => {
+        const iat = Math.floor(Date.now() / 1_000) - 300;
+        const token = await server.project.mint({ scope: 'manage:m2m_clients', iat });
+
+        const response = await request(server.app)[method](path).set('Authorization', `Bearer ${token}`);
+
+        expectRefused(response, 401, 'token_too_old');
+        expect(response.body).toMatchObject({ hint });
+        expectNothingAsked(server.calls);
+      },
+    );
+  });
+
+  describe('the audit lines', () => {
+    const create = { client_name: 'a-name', scopes: ['read:users'], client_secret: clientSecret };
+    const update = { status: 'inactive', trusted_metadata: { note: 'a value' } };
+
+    test.each<[string, Method, string, object | undefined, object]>([
+      ['created', 'post', '/create-m2m-client', create, { action: 'create_client' }],
+      [
+        'updated',
+        'put',
+        `/update-m2m-client/${clientId}`,
+        update,
+        { action: 'update_client', fields: ['status', 'trusted_metadata'] },
+      ],
+      ['deleted', 'delete', `/delete-m2m-client/${clientId}`, undefined, { action: 'delete_client' }],
+      ['rotated', 'get', '/start-secret-rotation', undefined, { action: 'start_secret_rotation' }],
+    ])(
+      'When a client is %s, then one says who did it and to which',
+      async (_what, method, path, body, change) => {
+        const response = await ask(method, path).send(body);
+
+        expect(response.status).toBe(200);
+        const audits = server.log.lines.filter((line) => 'audit' in line).map(({ audit }) => audit);
+        expect(audits).toEqual([
+          {
+            operator: 'm2m-client-test-operator',
+            client_id: clientId,
+            outcome: 'done',
+            request_id: response.headers['x-request-id'],
+            ...change,
+          },
+        ]);
+        expect(JSON.stringify(audits)).not.toMatch(/a value|keep-this-out/);
+      },
+    );
+
+    test('When a change fails, then one says so', async () => {
+      server.calls.delete.mockRejectedValue(new Error('secret-in-it'));
+
+      await ask('delete', `/delete-m2m-client/${clientId}`).expect(503);
+
+      expect(server.log.lines.filter((line) => 'audit' in line).map(({ audit }) => audit)).toEqual([
+        expect.objectContaining({ action: 'delete_client', outcome: 'failed', client_id: clientId }),
+      ]);
+    });
+
+    test('When nothing is changed, then there is none', async () => {
+      await ask('get', '/search-m2m-client').expect(200);
+      await ask('put', `/update-m2m-client/${clientId}`).send({ status: 'gone' }).expect(400);
+      await request(server.app).delete(`/delete-m2m-client/${clientId}`).expect(401);
+
+      expect(server.log.lines.filter((line) => 'audit' in line)).toEqual([]);
     });
   });
 
@@ -239,6 +317,22 @@ describe('The admin routes', () => {
       expect(response.text + JSON.stringify(server.log.lines)).not.toContain(clientSecret.slice(0, 6));
     });
   });
+
+  test.each(['post /create-m2m-client', `put /update-m2m-client/${clientId}`])(
+    'When %s comes with metadata that is nested deep, then it is 400, and Stytch is not asked',
+    async (call) => {
+      const [method = '', path = ''] = call.split(' ');
+      const nested = `${'{"a":'.repeat(6_000)}1${'}'.repeat(6_000)}`;
+
+      const response = await ask(method as Method, path)
+        .type('json')
+        .send(`{"scopes":["read:users"],"trusted_metadata":${nested}}`);
+
+      expectRefused(response, 400, 'invalid_request');
+      expect(response.body).toMatchObject({ fields: { trusted_metadata: 'must be nested at most 20 deep' } });
+      expectNothingAsked(server.calls);
+    },
+  );
 
   describe('/get-, /update- and /delete-m2m-client/:clientId', () => {
     test("When a client is asked for, then the answer is Stytch's", async () => {

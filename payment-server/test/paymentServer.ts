@@ -70,6 +70,7 @@ interface Settings {
   /** Milliseconds, of the token request. */
   tokenDeadline?: number;
   requestsPerMinute?: number;
+  maxTokenAgeSeconds?: number;
 }
 
 export interface PaymentServer {
@@ -112,6 +113,7 @@ export async function createPaymentServer(settings: Settings = {}): Promise<Paym
     payments,
     stytch: {
       client: project.client,
+      clientId,
       rotation: new SecretRotation({ client: project.client, credentials }),
       secretIsStored: false,
     },
@@ -123,6 +125,7 @@ export async function createPaymentServer(settings: Settings = {}): Promise<Paym
     }),
     howToGetToken: hint,
     ...(settings.requestsPerMinute !== undefined && { requestsPerMinute: settings.requestsPerMinute }),
+    ...(settings.maxTokenAgeSeconds !== undefined && { maxTokenAgeSeconds: settings.maxTokenAgeSeconds }),
   });
   const operator = await project.mint({ sub: 'm2m-client-test-operator', scope: 'manage:m2m_clients' });
   return { app, project, calls, log, operator };

@@ -2,13 +2,26 @@ import '../../service-kit/test/closedNetwork';
 import express from 'express';
 import request from 'supertest';
 import { createBaseApp, route } from 'service-kit';
+import { AuthorizationUnavailable, InvalidToken } from 'stytch-m2m';
 import { expectRefused } from '../../service-kit/test/expectRefused';
 import { createTestLogger } from '../../service-kit/test/testLogger';
 import { limitRate } from '../src/helper/rateLimit';
 
-function createApp(requestsPerMinute: number) {
+const refusal = new InvalidToken('test', new Error('bad'));
+
+/** An app where whoever names a client is authorized as that, and everybody else is refused. */
+function createApp(requestsPerMinute: number, error: Error = refusal) {
+  const authorize: express.RequestHandler = (incoming, _response, next) => {
+    const clientId = incoming.get('X-Client');
+    if (clientId === undefined) {
+      next(error);
+      return;
+    }
+    incoming.m2mClient = { clientId, scopes: [], customClaims: {} };
+    next();
+  };
   return createBaseApp({ logger: createTestLogger().logger }, (router) => {
-    const limited = limitRate(requestsPerMinute);
+    const limited = limitRate(authorize, requestsPerMinute);
     const answer: express.RequestHandler = (_request, response) => {
       response.json('ok');
     };
@@ -17,26 +30,63 @@ function createApp(requestsPerMinute: number) {
   });
 }
 
-describe('limitRate', () => {
-  test('When an address makes more requests than it may, then the rest are 429 with Retry-After', async () => {
-    const app = createApp(2);
-    await request(app).get('/one').expect(200);
-    await request(app).get('/two').expect(200);
+const ask = (app: ReturnType<typeof createApp>, path: string, client?: string) =>
+  request(app)
+    .get(path)
+    .set(client === undefined ? {} : { 'X-Client': client });
 
-    const response = await request(app).get('/one');
+describe('limitRate', () => {
+  test('When a client makes more requests than it may, then the rest are 429 with Retry-After', async () => {
+    const app = createApp(2);
+    await ask(app, '/one', 'operator').expect(200);
+    await ask(app, '/two', 'operator').expect(200);
+
+    const response = await ask(app, '/one', 'operator');
 
     expectRefused(response, 429, 'too_many_requests');
     expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     expect(Number(response.headers['retry-after'])).toBeLessThanOrEqual(60);
+    await ask(app, '/one', 'another').expect(200);
+  });
+
+  test('When an address is refused more often than it may, then the rest are 429, and no client is', async () => {
+    const app = createApp(2);
+    await ask(app, '/one').expect(401);
+    await ask(app, '/two').expect(401);
+
+    expectRefused(await ask(app, '/one'), 429, 'too_many_requests');
+    await ask(app, '/one', 'operator').expect(200);
+    await ask(app, '/one', 'operator').expect(200);
+  });
+
+  test('When tokens cannot be judged, then that is counted against nobody', async () => {
+    const app = createApp(1, new AuthorizationUnavailable(1, new Error('away')));
+
+    for (let times = 0; times < 3; times += 1) await ask(app, '/one').expect(503);
+  });
+
+  test('When the connection has been reset, then it is a refusal like any other', async () => {
+    const limited = limitRate((_request, _response, next) => {
+      next(refusal);
+    }, 1);
+    const app = express();
+    app.use((incoming, response) => {
+      Object.defineProperty(incoming, 'ip', { value: undefined });
+      limited(incoming, response, (error: unknown) => response.json((error as Error).name));
+    });
+    const complaint = jest.spyOn(console, 'error');
+
+    expect((await request(app).get('/')).body).toBe('InvalidToken');
+    expect((await request(app).get('/')).body).toBe('HttpError');
+    expect(complaint).not.toHaveBeenCalled();
   });
 
   test('When the caller claims other addresses, then it is counted as the one it comes from', async () => {
     const app = createApp(1);
     const complaint = jest.spyOn(console, 'error');
-    await request(app).get('/one').set('X-Forwarded-For', '192.0.2.1').set('Forwarded', 'for=192.0.2.1');
+    await ask(app, '/one').set('X-Forwarded-For', '192.0.2.1').set('Forwarded', 'for=192.0.2.1');
 
-    const response = await request(app)
-      .get('/one')
+    const response = await ask(app, '/one')
       .set('X-Forwarded-For', '192.0.2.2')
       .set('Forwarded', 'for=192.0.2.2');
 
@@ -44,16 +94,16 @@ describe('limitRate', () => {
     expect(complaint).not.toHaveBeenCalled();
   });
 
-  test('When the minute is over, then the address may again', async () => {
+  test('When the minute is over, then the client may again', async () => {
     jest.useFakeTimers({ now: Date.now(), doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     try {
       const app = createApp(1);
-      await request(app).get('/one').expect(200);
-      await request(app).get('/one').expect(429);
+      await ask(app, '/one', 'operator').expect(200);
+      await ask(app, '/one', 'operator').expect(429);
 
       jest.advanceTimersByTime(60_000);
 
-      await request(app).get('/one').expect(200);
+      await ask(app, '/one', 'operator').expect(200);
     } finally {
       jest.useRealTimers();
     }

@@ -48,7 +48,8 @@ describe('start', () => {
 
   afterAll(() => wallet.close());
 
-  const operatorToken = () => project.mint({ sub: 'm2m-client-test-operator', scope: 'manage:m2m_clients' });
+  const operatorToken = (claims: object = {}) =>
+    project.mint({ sub: 'm2m-client-test-operator', scope: 'manage:m2m_clients', ...claims });
 
   test('When it starts, then it is ready with the signing keys, and not before', async () => {
     let deliver: () => void = () => undefined;
@@ -149,6 +150,17 @@ describe('start', () => {
     await server.close();
   });
 
+  test('When the maximum age of an operator’s token is set, then it holds', async () => {
+    const server = await start({ ...environment, ADMIN_MAX_TOKEN_AGE_SECONDS: '3600' });
+    const issuedAt = Math.floor(Date.now() / 1_000) - 1_000;
+
+    await request(server.url)
+      .get('/search-m2m-client')
+      .set('Authorization', `Bearer ${await operatorToken({ iat: issuedAt })}`)
+      .expect(200);
+    await server.close();
+  });
+
   test.each([
     ['the stand-in', { STYTCH_BASE_URL: 'http://localhost:5005/' }, 'http://localhost:5005', projectId],
     ['a test project', {}, 'https://test.stytch.com', projectId],
@@ -240,6 +252,7 @@ describe('readPaymentConfig', () => {
       LOG_LEVEL: 'info',
       WALLET_SERVER_URL: 'http://localhost:4000',
       ADMIN_RATE_LIMIT: 120,
+      ADMIN_MAX_TOKEN_AGE_SECONDS: 300,
     });
   });
 });

@@ -216,6 +216,15 @@ describe('The wallet client', () => {
       expect(wallet.requests).toHaveLength(1);
     });
 
+    test.each([['<html>'], [''], ['{"error":"expired"}']])(
+      'When a 401 has a challenge with invalid_token, then the token is rejected, whatever the body is: %p',
+      async (body) => {
+        wallet.behave(answer(401, body, { 'WWW-Authenticate': 'Bearer realm="x", error="invalid_token"' }));
+
+        await expect(checkBalance()).rejects.toBeInstanceOf(AccessTokenRejected);
+      },
+    );
+
     test('When the token is rejected, then the error can be told from all others', async () => {
       wallet.behave(answer(401, '{"code":"invalid_token"}'));
 

@@ -68,7 +68,7 @@ Try these in another terminal${tls === plainHttp ? '' : ', in this folder'}:
   # without an access token the wallet-server tells nothing
   curl${tls.wallet} -i -X POST ${urls.wallet}/api/check-balance
 ${another}
-  # the operator's access token, for the admin routes
+  # the operator's access token, for the admin routes: they accept it for five minutes
   TOKEN=$(${before}curl${tls.token} -s ${token.endpoint} -d grant_type=client_credentials \\
     -d client_id=${token.clientId} -d client_secret=${token.clientSecret} \\
     | node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).access_token')

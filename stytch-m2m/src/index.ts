@@ -36,3 +36,4 @@ export {
 export { SecretInMemory, type SecretStore, SecretStoreError, type StoredSecrets } from './secretStore';
 export type { M2MClientIdentity } from './verifiedTokens';
 export { stytchConfig, type StytchConfig, stytchDispatcher } from './stytchDispatcher';
+export { isInvalidTokenChallenge } from './challenges';

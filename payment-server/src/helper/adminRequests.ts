@@ -1,9 +1,21 @@
 import { parseInput } from 'service-kit';
 import { z } from 'zod';
 
+/** JSON can be nested deeper than the SDK can write it back; nobody's metadata is. */
+const maxNesting = 20;
+
+function isNestedAtMost(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isNestedAtMost(levels - 1, inner));
+}
+
 const text = z.string({ error: 'must be a string' });
 const texts = z.array(text, { error: 'must be an array of strings' });
-const object = z.record(z.string(), z.unknown(), { error: 'must be a JSON object' });
+const object = z
+  .record(z.string(), z.unknown(), { error: 'must be a JSON object' })
+  .refine((value) => isNestedAtMost(maxNesting, value), {
+    error: `must be nested at most ${maxNesting} deep`,
+  });
 const body = {
   error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined),
 };

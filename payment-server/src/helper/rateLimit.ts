@@ -1,21 +1,49 @@
-import type { RequestHandler } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import type { Request, RequestHandler } from 'express';
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { HttpError } from 'service-kit';
+import { AuthorizationError } from 'stytch-m2m';
 
 /**
- * Middleware that lets one address make so many requests a minute and answers the rest 429 with `Retry-After`
- * (RFC 6585 §4). Each replica counts for itself.
+ * Authorizes a request, and limits how many a minute there may be: of each M2M client that is authorized, and of
+ * each address that is refused. The two are counted apart, so that nobody who is refused can lock out the
+ * operators that come from the same address, a gateway's. More are answered 429 with `Retry-After` (RFC 6585 §4).
+ * Each replica counts for itself.
  */
-export function limitRate(requestsPerMinute: number): RequestHandler {
+export function limitRate(authorize: RequestHandler, requestsPerMinute: number): RequestHandler {
+  const limitClient = limit(requestsPerMinute, ({ m2mClient }) => m2mClient?.clientId ?? '');
+  const limitAddress = limit(requestsPerMinute, addressOf);
+  return (request, response, next) =>
+    authorize(request, response, (error?: unknown) => {
+      if (error === undefined) limitClient(request, response, next);
+      else if (isRefusal(error))
+        limitAddress(request, response, (limited: unknown) => {
+          next(limited ?? error);
+        });
+      else next(error);
+    });
+}
+
+function limit(requestsPerMinute: number, keyGenerator: (request: Request) => string): RequestHandler {
   return rateLimit({
     windowMs: 60_000,
     limit: requestsPerMinute,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
+    keyGenerator,
     // The address is that of the connection; what X-Forwarded-For and Forwarded say is anybody's word.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
     handler: (_request, _response, next) => {
-      next(new HttpError(429, 'too_many_requests', 'Too many requests from this address'));
+      next(new HttpError(429, 'too_many_requests', 'Too many requests in a minute'));
     },
   });
+}
+
+/** A connection that has been reset has no address any more. */
+function addressOf({ ip }: Request): string {
+  return ip === undefined ? 'none' : ipKeyGenerator(ip);
+}
+
+/** Not a 503: it says nothing about the caller. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AuthorizationError && error.status < 500;
 }

@@ -22,6 +22,8 @@ const walletScopes = ['read:users'];
 /** Stytch, as the payment-server uses it. */
 export interface Stytch {
   client: Client;
+  /** The M2M client payment-service. */
+  clientId: string;
   /** An access token with scope `read:users`: kept, or new (RFC 6749 §4.4). */
   getM2MAccessToken: () => Promise<AcquiredToken>;
   dropM2MAccessToken: (accessToken: string) => void;
@@ -64,6 +66,7 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
   let stopRotating: (() => void) | undefined;
   return {
     client,
+    clientId: config.CLIENT_ID,
     getM2MAccessToken: () => accessTokens.get(walletScopes),
     dropM2MAccessToken: (accessToken) => {
       accessTokens.drop(accessToken);

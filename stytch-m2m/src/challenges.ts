@@ -1,0 +1,45 @@
+/** RFC 9110 §5.6.2. */
+const token = "[\\w!#$%&'*+.^`|~-]+";
+const parameter = new RegExp(
+  `(${token})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|(${token}))[ \\t]*(?=,|$)`,
+  'y',
+);
+const scheme = new RegExp(`(${token})(?: +|(?=[ \\t]*(?:,|$)))`, 'y');
+const token68 = /[\w.~+/-]+=*[ \t]*(?=,|$)/y;
+const separators = /[ \t,]*/y;
+
+/**
+ * Whether a `WWW-Authenticate` header says that the access token is not valid (RFC 6750 §3.1), so that a client
+ * may succeed with a new one. There may be several challenges in it (RFC 9110 §11.6.1).
+ *
+ * @returns false also for what is no list of challenges.
+ */
+export function isInvalidTokenChallenge(header = ''): boolean {
+  let bearer = false;
+  let at = 0;
+  const next = (pattern: RegExp): RegExpExecArray | undefined => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(header) ?? undefined;
+    if (match) at = pattern.lastIndex;
+    return match;
+  };
+  for (next(separators); at < header.length; next(separators)) {
+    const found = next(parameter);
+    if (found) {
+      const [, name = '', quoted, plain] = found;
+      const value = plain ?? quoted?.replaceAll(/\\(.)/g, '$1');
+      if (bearer && name.toLowerCase() === 'error' && value === 'invalid_token') return true;
+      continue;
+    }
+    const challenge = next(scheme);
+    if (!challenge) return false;
+    bearer = challenge[1]?.toLowerCase() === 'bearer';
+    if (!isParameterNext()) next(token68);
+  }
+  return false;
+
+  function isParameterNext(): boolean {
+    parameter.lastIndex = at;
+    return parameter.test(header);
+  }
+}
