@@ -8,11 +8,10 @@ import { createLogger, Readiness, requireClientNames } from '../../service-kit/s
 import {
   AuthorizationUnavailable,
   type Authorizer,
-  ClientCredentials,
   InsufficientScope,
   InvalidToken,
   InvalidTokenRequest,
-  SecretInMemory,
+  MemorySecretStore,
   SecretRotation,
   type SecretStore,
   Unauthorized,
@@ -26,6 +25,8 @@ export interface World {
   stytch?: Error;
   /** How the next secret of payment-service's client ends, which is on a secret that ends in `abcd`. */
   nextSecretLastFour?: string;
+  /** Whether a rotation of its secret was started by hand. */
+  rotating?: boolean;
   /** What the store of payment-service's secret does otherwise. */
   store?: Partial<SecretStore>;
   /** Whether the payment-server says that a new secret is stored. Default false. */
@@ -81,29 +82,42 @@ function fakeAuthorizer(realm: string): Pick<Authorizer, 'authorizeToken'> {
 
 /** A Stytch, and the real rotation on it, whose every call succeeds, or throws what the world says. */
 function fakeStytch({ stytch: error, nextSecretLastFour, ...world }: World): Dependencies['stytch'] {
+  const lastFour = {
+    client_secret_last_four: 'abcd',
+    next_client_secret_last_four: nextSecretLastFour ?? (world.rotating ? 'efgh' : null),
+  };
   const answer =
     <Result>(result: Result) =>
     () =>
       error ? Promise.reject(error) : Promise.resolve(result);
-  const client = { ...stored, next_client_secret_last_four: nextSecretLastFour ?? null };
+  const client = (change: Partial<typeof lastFour> = {}, more: object = {}) =>
+    answer({ ...envelope, m2m_client: { ...stored, ...Object.assign(lastFour, change), ...more } });
   const clients = {
-    search: answer({ ...envelope, m2m_clients: [client], results_metadata: { total: 1, next_cursor: null } }),
-    create: answer({ ...envelope, m2m_client: { ...client, client_secret: 'secret-abcd' } }),
-    get: answer({ ...envelope, m2m_client: client }),
-    update: answer({ ...envelope, m2m_client: client }),
-    delete: answer({ ...envelope, client_id: client.client_id }),
+    search: () => answer({ ...envelope, m2m_clients: [stored], results_metadata: { total: 1 } })(),
+    create: client({}, { client_secret: 'secret-abcd' }),
+    get: () => client()(),
+    update: client(),
+    delete: answer({ ...envelope, client_id: stored.client_id }),
     secrets: {
-      rotateStart: answer({ ...envelope, m2m_client: { ...client, next_client_secret: 'secret-efgh' } }),
-      rotate: answer({ ...envelope, m2m_client: client }),
-      rotateCancel: answer({ ...envelope, m2m_client: client }),
+      rotateStart: () =>
+        client({ next_client_secret_last_four: 'efgh' }, { next_client_secret: 'secret-efgh' })(),
+      rotate: () => client({ client_secret_last_four: 'efgh', next_client_secret_last_four: null })(),
+      rotateCancel: () => client({ next_client_secret_last_four: null })(),
     },
   };
   const token = answer({ access_token: 't', token_type: 'bearer', expires_in: 3_600 });
   const sdk = { m2m: { token, clients: clients as unknown as Client['m2m']['clients'] } };
-  const credentials = new ClientCredentials(stored.client_id, 'secret-abcd');
-  const store = Object.assign(new SecretInMemory('secret-abcd'), world.store);
-  const rotation = new SecretRotation({ client: sdk, credentials, store });
-  return { client: sdk, clientId: stored.client_id, rotation, secretIsStored: world.secretIsStored ?? false };
+  const store = Object.assign(new MemorySecretStore('secret-abcd'), world.store);
+  if (world.rotating) {
+    const rotation = { startedAt: new Date(), nextSecret: 'secret-efgh' };
+    const read = store.read.bind(store);
+    const { read: itsOwn } = world.store ?? {};
+    store.read =
+      itsOwn ?? (async () => ({ ...(await read()), secrets: { secret: 'secret-abcd', rotation } }));
+  }
+  const clientId = stored.client_id;
+  const rotation = new SecretRotation({ client: sdk, clientId, store });
+  return { client: sdk, clientId, rotation, secretIsStored: world.secretIsStored ?? false };
 }
 
 const goodWallet: RequestListener = (_request, response) => {

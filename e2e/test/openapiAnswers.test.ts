@@ -32,7 +32,8 @@ const jsonAnswer =
 function scenariosOf(one: ServerOperation): Scenario[] {
   const { path, operation, server, scope } = one;
   const admin = scope !== undefined && server === 'payment-server';
-  return [
+  const ends = /^\/(complete|cancel)-/.test(path);
+  const scenarios: Scenario[] = [
     { status: 200, when: 'all is well' },
     { status: 405, when: 'the method is another', method: 'patch' },
     { status: 500, when: 'something fails that nobody foresaw', world: { broken: true } },
@@ -46,10 +47,13 @@ function scenariosOf(one: ServerOperation): Scenario[] {
     ...(path === '/readyz' ? readinessScenarios : []),
     ...(path === '/search-m2m-client' ? [{ status: 400, when: 'a limit is none', path: '?limit=all' }] : []),
     ...(path.endsWith('{clientId}') ? clientScenarios(path) : []),
-    ...(/^\/(complete|cancel)-/.test(path) ? [conflict(path)] : []),
+    ...(ends ? [conflict(path)] : []),
     ...(/^\/(start|complete|cancel|rotate)-/.test(path) ? [...rotationScenarios, ...atWork] : []),
     ...(path === '/rotation-status' ? statusScenarios : []),
   ];
+  return ends
+    ? scenarios.map((scenario) => ({ ...scenario, world: { rotating: true, ...scenario.world } }))
+    : scenarios;
 }
 
 const bodyScenarios: Scenario[] = [
@@ -125,23 +129,28 @@ const readinessScenarios: Scenario[] = [
 /** Completion conflicts while the server is on the old secret, a cancellation while it is on the next. */
 function conflict(path: string): Scenario {
   const nextSecretLastFour = path.startsWith('/complete') ? 'wxyz' : 'abcd';
-  return { status: 409, when: 'it would cost access', world: { nextSecretLastFour } };
+  return { status: 409, when: 'it would cost access', world: { nextSecretLastFour, rotating: false } };
 }
 const rotationScenarios: Scenario[] = [
   { status: 404, when: 'Stytch knows no such client', world: { stytch: stytchError(404, 'not_found') } },
 ];
 
 const stored = { secretIsStored: true };
+const heldElsewhere = {
+  secret: 'secret-abcd',
+  rotation: { startedAt: new Date(), holder: 'elsewhere/pid:[1]/7/another' },
+};
+const rotatedToday = { secret: 'secret-abcd', lastRotatedAt: new Date() };
 const atWork: Scenario[] = [
   {
     status: 409,
     when: 'another rotation is at work',
-    world: { store: { lock: () => Promise.resolve(undefined) } },
+    world: { store: { read: () => Promise.resolve({ secrets: heldElsewhere, version: '0' }) } },
   },
   {
     status: 500,
     when: 'the secret cannot be stored',
-    world: { store: { lock: () => Promise.reject(new SecretStoreError('It cannot be written')) } },
+    world: { store: { write: () => Promise.reject(new SecretStoreError('It cannot be written')) } },
   },
   { status: 200, when: 'the secret is stored', world: stored },
 ];
@@ -155,20 +164,13 @@ const statusScenarios: Scenario[] = [
     status: 200,
     when: 'a rotation is under way',
     world: {
-      store: {
-        read: () =>
-          Promise.resolve({
-            secret: 'secret-abcd',
-            nextSecret: 'secret-efgh',
-            rotationStartedAt: new Date(),
-          }),
-      },
+      rotating: true,
     },
   },
   {
     status: 200,
     when: 'there was a rotation',
-    world: { store: { read: () => Promise.resolve({ secret: 'secret-abcd', lastRotatedAt: new Date() }) } },
+    world: { store: { read: () => Promise.resolve({ secrets: rotatedToday, version: '0' }) } },
   },
 ];
 

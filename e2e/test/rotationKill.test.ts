@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'stytch';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
-import { AccessTokens, ClientCredentials, SecretFile, SecretRotation } from '../../stytch-m2m/src';
+import { AccessTokens, ClientCredentials, FileSecretStore, SecretRotation } from '../../stytch-m2m/src';
 import { call } from './calls';
 import { World } from './harness';
 import { root } from '../../scripts/src/program';
@@ -77,17 +77,17 @@ async function runAndDie({ clientId, path }: Victim, operations: string, lastSte
 
 /** What a process that comes after the dead one has, before it recovers anything and after. */
 async function comeBack({ clientId, path, client }: Victim) {
-  const store = new SecretFile(path);
+  const store = new FileSecretStore(path);
   const { credentials, stop } = await ClientCredentials.follow(clientId, store);
   const getToken = () => new AccessTokens({ client, credentials }).get(['read:users']);
-  const rotation = new SecretRotation({ client, credentials, store });
+  const rotation = new SecretRotation({ client, clientId, store });
   try {
     await getToken();
     await rotation.recover();
     await getToken();
     const { m2m_client } = await client.m2m.clients.get({ client_id: clientId });
     const { status } = await rotation.status();
-    return { content: await store.read(), status, m2m_client };
+    return { content: (await store.read()).secrets, status, m2m_client };
   } finally {
     stop();
   }
@@ -114,7 +114,7 @@ async function expectStarted(victim: Victim) {
   const { content, status } = await comeBack(victim);
   expect(status).toBe('started');
   expect(await works(victim, content.secret)).toBe(true);
-  expect(await works(victim, content.nextSecret ?? '')).toBe(true);
+  expect(await works(victim, content.rotation?.nextSecret ?? '')).toBe(true);
 }
 
 function expectTidy({ path }: Victim) {
@@ -139,17 +139,15 @@ describe.each([
       const before = readFileSync(victim.path, 'utf8');
       const { steps, end } = await runAndDie(victim, operations, step);
       expect([steps, end]).toEqual([whole.steps.slice(0, step), 'SIGKILL']);
-      const left = await new SecretFile(victim.path).read();
-      const waitsForAHand = byHand && (await isStarted(victim, left.nextSecret));
+      const left = (await new FileSecretStore(victim.path).read()).secrets;
+      const waitsForAHand = byHand && (await isStarted(victim, left.rotation?.nextSecret));
       await (waitsForAHand ? expectStarted(victim) : expectNoRotation(victim));
       // Whatever it was, the next rotation is as any other, and leaves nothing of the dead process behind.
       const { client, clientId, path } = victim;
-      const store = new SecretFile(path);
-      const { credentials, stop } = await ClientCredentials.follow(clientId, store);
-      const rotation = new SecretRotation({ client, credentials, store });
+      const store = new FileSecretStore(path);
+      const rotation = new SecretRotation({ client, clientId, store });
       if (waitsForAHand) await rotation.complete();
       const secret = await rotation.rotate();
-      stop();
       expect(await works(victim, secret)).toBe(true);
       expect(await works(victim, before)).toBe(false);
       await expectNoRotation(victim);

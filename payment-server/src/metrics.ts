@@ -6,8 +6,8 @@ export interface PaymentMetrics extends Metrics {
   onAccessToken: (event: AccessTokenEvent) => void;
   onAuthorization: (outcome: AuthorizationOutcome) => void;
   onRotation: (event: RotationEvent) => void;
-  /** Adds the age of the client secret, as told whenever the metrics are read. */
-  observeSecret: (lastRotatedAt: () => Promise<Date | undefined>) => void;
+  /** Adds the age of the client secret, as known when the metrics are read. */
+  observeSecret: (lastRotatedAt: () => Date | undefined) => void;
 }
 
 /** The figures of the payment-server: those of its process and its requests, of access tokens and of its callers. */
@@ -62,8 +62,8 @@ export function createPaymentMetrics(): PaymentMetrics {
           name,
           help,
           registers,
-          async collect() {
-            const rotatedAt = await lastRotatedAt().catch(() => undefined);
+          collect() {
+            const rotatedAt = lastRotatedAt();
             if (rotatedAt) this.set(value(rotatedAt));
             else this.remove(); // Not known: a zero would say that it is new.
           },

@@ -37,7 +37,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
       logger.warn({ err: error }, 'client secret or its rotation in trouble, to be tried again');
     },
   });
-  metrics.observeSecret(async () => (await stytch.rotation.status()).lastRotatedAt);
+  metrics.observeSecret(stytch.lastRotatedAt);
   const authorizer = createAuthorizer({
     client: stytch.client,
     projectId: config.STYTCH_PROJECT_ID,

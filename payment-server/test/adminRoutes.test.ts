@@ -488,6 +488,8 @@ describe('The admin routes', () => {
     test.each(['get', 'post'] as const)(
       'When it is completed with %s, then the answer says so',
       async (method) => {
+        await ask('post', '/start-secret-rotation').expect(200);
+
         const response = await ask(method, '/complete-secret-rotation');
 
         expect([response.status, response.body]).toEqual([
@@ -504,6 +506,8 @@ describe('The admin routes', () => {
     test.each(['get', 'post'] as const)(
       'When it is cancelled with %s, then the answer says so',
       async (method) => {
+        await ask('post', '/start-secret-rotation').expect(200);
+
         const response = await ask(method, '/cancel-secret-rotation');
 
         expect([response.status, response.body]).toEqual([

@@ -1,4 +1,10 @@
-import { AccessTokens, ClientCredentials, createAuthorizer, SecretRotation } from 'stytch-m2m';
+import {
+  AccessTokens,
+  ClientCredentials,
+  createAuthorizer,
+  MemorySecretStore,
+  SecretRotation,
+} from 'stytch-m2m';
 import type { Client, M2MClient } from 'stytch';
 import { createTestLogger, secretMark, type TestLogger } from '../../service-kit/test/testLogger';
 import { createStytchProject, projectId, type StytchProject } from '../../wallet-server/test/stytchProject';
@@ -9,7 +15,7 @@ import { WalletClient } from '../src/walletClient';
 
 export const clientId = 'm2m-client-test-payment-service';
 export const clientSecret = `first-${secretMark}`;
-export const nextSecret = `next-${secretMark}`;
+export const nextSecret = `${secretMark}-next`;
 export const hint = 'Ask the token endpoint for a token with scope manage:m2m_clients';
 
 const done = { request_id: 'request-id-test-1', status_code: 200 };
@@ -28,7 +34,10 @@ export const m2mClient = {
 /** The calls of the SDK that the payment-server makes, taken over: each succeeds unless told otherwise. */
 export function takeOver({ m2m }: Client) {
   let issued = 0;
+  let rotating = false;
   const { clients } = m2m;
+  const next = { next_client_secret_last_four: nextSecret.slice(-4) };
+  const shown = () => ({ ...done, m2m_client: { ...m2mClient, ...(rotating && next) } });
   return {
     token: jest.spyOn(m2m, 'token').mockImplementation(() => {
       issued += 1;
@@ -46,16 +55,25 @@ export function takeOver({ m2m }: Client) {
     create: jest
       .spyOn(clients, 'create')
       .mockResolvedValue({ ...done, m2m_client: { ...m2mClient, client_secret: clientSecret } }),
-    get: jest.spyOn(clients, 'get').mockResolvedValue({ ...done, m2m_client: m2mClient }),
+    get: jest.spyOn(clients, 'get').mockImplementation(() => Promise.resolve(shown())),
     update: jest.spyOn(clients, 'update').mockResolvedValue({ ...done, m2m_client: m2mClient }),
     delete: jest.spyOn(clients, 'delete').mockResolvedValue({ ...done, client_id: clientId }),
-    rotateStart: jest
-      .spyOn(clients.secrets, 'rotateStart')
-      .mockResolvedValue({ ...done, m2m_client: { ...m2mClient, next_client_secret: nextSecret } }),
-    rotate: jest.spyOn(clients.secrets, 'rotate').mockResolvedValue({ ...done, m2m_client: m2mClient }),
-    rotateCancel: jest
-      .spyOn(clients.secrets, 'rotateCancel')
-      .mockResolvedValue({ ...done, m2m_client: m2mClient }),
+    rotateStart: jest.spyOn(clients.secrets, 'rotateStart').mockImplementation(() => {
+      rotating = true;
+      return Promise.resolve({
+        ...done,
+        m2m_client: { ...m2mClient, ...next, next_client_secret: nextSecret },
+      });
+    }),
+    rotate: jest.spyOn(clients.secrets, 'rotate').mockImplementation(() => {
+      rotating = false;
+      const client_secret_last_four = nextSecret.slice(-4);
+      return Promise.resolve({ ...done, m2m_client: { ...m2mClient, client_secret_last_four } });
+    }),
+    rotateCancel: jest.spyOn(clients.secrets, 'rotateCancel').mockImplementation(() => {
+      rotating = false;
+      return Promise.resolve(shown());
+    }),
   };
 }
 
@@ -89,7 +107,8 @@ export async function createPaymentServer(settings: Settings = {}): Promise<Paym
   const calls = takeOver(project.client);
   const log = createTestLogger();
   const metrics = createPaymentMetrics();
-  const credentials = new ClientCredentials(clientId, clientSecret);
+  const store = new MemorySecretStore(clientSecret);
+  const { credentials } = await ClientCredentials.follow(clientId, store);
   const accessTokens = new AccessTokens({
     client: project.client,
     credentials,
@@ -114,7 +133,7 @@ export async function createPaymentServer(settings: Settings = {}): Promise<Paym
     stytch: {
       client: project.client,
       clientId,
-      rotation: new SecretRotation({ client: project.client, credentials }),
+      rotation: new SecretRotation({ client: project.client, clientId, store }),
       secretIsStored: false,
     },
     authorizer: createAuthorizer({

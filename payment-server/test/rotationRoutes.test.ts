@@ -1,4 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, type RunningServer } from 'service-kit';
@@ -154,8 +156,9 @@ describe('the rotation in steps', () => {
   });
 });
 
+const metricsOf = async () => (await request(server!.url).get('/metrics').expect(200)).text;
+
 describe('the metrics of rotation', () => {
-  const metricsOf = async () => (await request(server!.url).get('/metrics').expect(200)).text;
   const figure = (text: string, name: string) =>
     new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1];
 
@@ -168,7 +171,7 @@ describe('the metrics of rotation', () => {
     const after = await metricsOf();
     rmSync(path);
     await ask('post', 'rotate-client-secret').expect(500);
-    const unreadable = await metricsOf();
+    const unreadable = await metricsOf(); // They are what is known: no file is read for them.
 
     const rotatedAt = Date.parse('2026-01-01T12:00:00.000Z') / 1_000;
     expect(figure(before, 'client_secret_last_rotation_timestamp_seconds')).toBe(String(rotatedAt));
@@ -177,7 +180,7 @@ describe('the metrics of rotation', () => {
     expect(figure(after, 'secret_rotations_total{result="started"}')).toBe('1');
     expect(figure(after, 'secret_rotations_total{result="completed"}')).toBe('1');
     expect(figure(unreadable, 'secret_rotations_total{result="failed"}')).toBe('1');
-    expect(figure(unreadable, 'client_secret_age_seconds')).toBeUndefined();
+    expect(Number(figure(unreadable, 'client_secret_age_seconds'))).toBeLessThan(60);
     writeFileSync(path, stytch.seed.CLIENT_SECRET!);
   });
 
@@ -186,6 +189,25 @@ describe('the metrics of rotation', () => {
 
     expect(figure(await metricsOf(), 'client_secret_age_seconds')).toBeUndefined();
     expect(figure(await metricsOf(), 'client_secret_last_rotation_timestamp_seconds')).toBeUndefined();
+  });
+});
+
+describe('a volume that hangs', () => {
+  test('When the secret cannot be read to its end, then the metrics, files and addresses of others still can', async () => {
+    await startServer('file');
+    rmSync(path);
+    execFileSync('mkfifo', [path]); // Who opens it for reading waits for somebody who writes.
+    const hanging = Array.from({ length: 8 }, () =>
+      ask('get', 'rotation-status').then(({ status }) => status),
+    );
+
+    const scrapes = await Promise.all(Array.from({ length: 8 }, () => metricsOf()));
+    const others = await Promise.all(Array.from({ length: 8 }, () => readFile(__filename, 'utf8')));
+    closeSync(openSync(path, 'r+'));
+
+    expect(scrapes).toHaveLength(8);
+    expect(others).toHaveLength(8);
+    expect(new Set(await Promise.all(hanging))).toEqual(new Set([500]));
   });
 });
 
@@ -214,8 +236,6 @@ describe('the start of the server', () => {
     while (!(Date.parse(body.last_rotated_at ?? '') > Date.parse('2026-01-02')) && Date.now() < deadline) {
       ({ body } = (await ask('get', 'rotation-status').expect(200)) as { body: typeof body });
     }
-    // The lock is the last that goes.
-    while (existsSync(`${path}.lock`) && Date.now() < deadline) await ask('get', 'rotation-status');
     expect(Date.parse(body.last_rotated_at ?? '')).toBeGreaterThan(Date.now() - 60_000);
     expect(readFileSync(path, 'utf8')).not.toContain(stytch.seed.CLIENT_SECRET);
   });

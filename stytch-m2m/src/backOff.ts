@@ -16,3 +16,22 @@ export function backOff(tries: number, baseMilliseconds: number, mostMillisecond
 export function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
+
+/**
+ * Waits for a promise, but not longer than this.
+ *
+ * @throws Error with the code `ETIMEDOUT`. The work goes on.
+ */
+export async function withTimeout<Result>(work: Promise<Result>, milliseconds: number): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(Object.assign(new Error(`not done within ${milliseconds} ms`), { code: 'ETIMEDOUT' }));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

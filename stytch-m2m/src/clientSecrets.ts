@@ -1,15 +1,14 @@
 import type { Client } from 'stytch';
-import { callStytch, StytchUnreachable } from './callStytch';
+import { callStytch, isRefusal, StytchUnreachable } from './callStytch';
 
 export interface ClientSecretsOptions {
   /** The Stytch SDK's client. */
   client: {
     m2m: Pick<Client['m2m'], 'token'> & { clients: Pick<Client['m2m']['clients'], 'get' | 'secrets'> };
   };
+  clientId: string;
   /** How long each call to Stytch may take. Milliseconds, default 5,000. */
-  deadlineMilliseconds?: number;
-  /** Called before and after each call to Stytch and each write, with the name of the step. */
-  onStep?: (step: string) => void;
+  timeoutMilliseconds?: number;
 }
 
 /** What Stytch tells of the secrets of a client: their last four characters. */
@@ -19,61 +18,95 @@ export interface ShownSecrets {
   next: string | undefined;
 }
 
+/** RFC 6749 appendix A.2, without the space: a secret that one line of a file can hold. */
+const acceptableSecret = /^[\x21-\x7E]+$/;
+
 /**
- * The secrets of one M2M client at Stytch. An answer without what was asked for counts as none: what has
- * been done is not known then.
+ * The secrets of one M2M client at Stytch. An answer without what was asked for counts as none: what has been done
+ * is not known then.
  *
  * Every method throws StytchRefused or StytchUnreachable.
  */
 export class ClientSecrets {
-  readonly #clientId: string;
   readonly #options: ClientSecretsOptions;
 
-  constructor(clientId: string, options: ClientSecretsOptions) {
-    this.#clientId = clientId;
+  constructor(options: ClientSecretsOptions) {
     this.#options = options;
   }
 
-  show(): Promise<ShownSecrets> {
-    return this.#call('get', async (client_id) => {
-      const { m2m_client } = await this.#options.client.m2m.clients.get({ client_id });
-      const secret = text(m2m_client.client_secret_last_four, 'the last characters of the secret');
-      return { secret, next: m2m_client.next_client_secret_last_four ?? undefined };
-    });
+  async show(): Promise<ShownSecrets> {
+    return readShown(await this.#call((client_id) => this.#clients.get({ client_id })));
   }
 
   /** @returns the next secret, shown this once. */
-  start(): Promise<string> {
-    return this.#call('rotateStart', async (client_id) => {
-      const { m2m_client } = await this.#options.client.m2m.clients.secrets.rotateStart({ client_id });
-      return text(m2m_client.next_client_secret, 'the next secret');
-    });
+  async start(): Promise<string> {
+    const { m2m_client } = await this.#call((client_id) => this.#clients.secrets.rotateStart({ client_id }));
+    const { next_client_secret: secret } = (m2m_client ?? {}) as { next_client_secret?: unknown };
+    if (typeof secret === 'string' && acceptableSecret.test(secret)) return secret;
+    throw new StytchUnreachable('Stytch answered without a next secret that can be used', false);
   }
 
-  async complete(): Promise<void> {
-    await this.#call('rotate', (client_id) => this.#options.client.m2m.clients.secrets.rotate({ client_id }));
+  /** @param nextSecret what has to be the secret afterwards. */
+  async complete(nextSecret: string): Promise<void> {
+    const isDone = ({ secret, next }: ShownSecrets) => secret === lastFour(nextSecret) && next === undefined;
+    try {
+      const answer = await this.#call((client_id) => this.#clients.secrets.rotate({ client_id }));
+      if (isDone(readShown(answer))) return;
+      throw new StytchUnreachable('Stytch shows other secrets than those of a completed rotation', false);
+    } catch (error) {
+      // The answer may be lost, or hold less than it should, and the deed done.
+      const shown = await this.show().catch(() => undefined);
+      if (!shown || !isDone(shown)) throw error;
+    }
   }
 
   async cancel(): Promise<void> {
-    const { secrets } = this.#options.client.m2m.clients;
-    await this.#call('rotateCancel', (client_id) => secrets.rotateCancel({ client_id }));
+    const answer = await this.#call((client_id) => this.#clients.secrets.rotateCancel({ client_id }));
+    if (readShown(answer).next === undefined) return;
+    throw new StytchUnreachable('Stytch shows a next secret after it was cancelled', false);
   }
 
-  /** Gets an access token with a secret, to see whether it works. */
-  async prove(client_secret: string): Promise<void> {
-    await this.#call('token', (client_id) => this.#options.client.m2m.token({ client_id, client_secret }));
+  /** Whether a secret gets an access token. */
+  async works(client_secret: string): Promise<boolean> {
+    try {
+      const answer = await this.#call((client_id) =>
+        this.#options.client.m2m.token({ client_id, client_secret }),
+      );
+      const { access_token } = answer as { access_token?: unknown };
+      if (typeof access_token === 'string' && access_token !== '') return true;
+    } catch (error) {
+      if (isRefusal(error, 'invalid_client')) return false;
+      throw error;
+    }
+    throw new StytchUnreachable('Stytch answered without an access token', false);
   }
 
-  async #call<Result>(name: string, call: (clientId: string) => Promise<Result>): Promise<Result> {
-    const { deadlineMilliseconds = 5_000, onStep } = this.#options;
-    onStep?.(`call ${name}`);
-    const result = await callStytch(() => call(this.#clientId), deadlineMilliseconds);
-    onStep?.(`called ${name}`);
-    return result;
+  get #clients() {
+    return this.#options.client.m2m.clients;
+  }
+
+  /** @returns an object, so that a field of it can be asked for. */
+  async #call<Result extends object>(call: (clientId: string) => Promise<Result>): Promise<Partial<Result>> {
+    const { clientId, timeoutMilliseconds = 5_000 } = this.#options;
+    const answer: unknown = await callStytch(() => call(clientId), timeoutMilliseconds);
+    return typeof answer === 'object' && answer !== null ? answer : {};
   }
 }
 
-function text(value: unknown, what: string): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw new StytchUnreachable(`Stytch answered without ${what}`, false);
+export function lastFour(secret: string): string {
+  return secret.slice(-4);
+}
+
+function readShown({ m2m_client }: { m2m_client?: unknown }): ShownSecrets {
+  const { client_secret_last_four: secret, next_client_secret_last_four: next } = (m2m_client ??
+    {}) as Record<string, unknown>;
+  const hasNext = typeof next === 'string' && next !== '';
+  if (
+    typeof secret === 'string' &&
+    secret !== '' &&
+    (hasNext || next === undefined || next === null || next === '')
+  ) {
+    return { secret, next: hasNext ? next : undefined };
+  }
+  throw new StytchUnreachable('Stytch answered without the last characters of the secrets', false);
 }

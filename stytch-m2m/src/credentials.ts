@@ -11,11 +11,12 @@ export class ClientCredentials {
   #secret: string;
   /** During a rotation both work; which one ends first is for Stytch to say. */
   #otherSecret: string | undefined;
-  /** What was last given to use, to tell a change from the same once more. */
-  #given: { secret: string; nextSecret?: string | undefined };
+  /** The secrets that `use` was last called with, one a line. */
+  #given: string;
   /** When the two may be exchanged again. Milliseconds of `performance.now()`. */
   #nextExchange = -Infinity;
   #generation = 0;
+  #lastRotatedAt: Date | undefined;
   #reload: (() => Promise<void>) | undefined;
 
   constructor(
@@ -23,11 +24,11 @@ export class ClientCredentials {
     secret: string,
   ) {
     this.#secret = secret;
-    this.#given = { secret };
+    this.#given = secret;
   }
 
   /**
-   * Credentials that follow a store: what another process writes there is taken over.
+   * Credentials that follow a store: they use what it holds, whoever wrote it.
    *
    * @param onError gets what goes wrong while the store is read later on; the secrets at hand stay in use.
    * @returns the credentials, and what ends the following.
@@ -38,26 +39,31 @@ export class ClientCredentials {
     store: SecretStore,
     onError: (error: unknown) => void = () => undefined,
   ): Promise<{ credentials: ClientCredentials; stop: () => void }> {
-    const stored = await store.read();
-    const credentials = new ClientCredentials(clientId, stored.secret);
-    credentials.use(stored);
-    const reload = async () => {
+    const { secrets } = await store.read();
+    const credentials = new ClientCredentials(clientId, secrets.secret);
+    credentials.use(secrets);
+    const report = (error: unknown) => {
       try {
-        const given = credentials.#given;
-        const read = await store.read();
-        if (given === credentials.#given) credentials.use(read); // Else what was read is older than what is in use.
-      } catch (error) {
-        try {
-          onError(error);
-        } catch {
-          // A hook that fails is no reason to stop following.
-        }
+        onError(error);
+      } catch {
+        // A hook that fails is no reason to stop following.
       }
     };
-    credentials.#reload = reload;
-    const stop = store.watch(() => void reload());
-    await reload(); // What was written before there was a watch.
+    credentials.#reload = async () => {
+      const given = credentials.#given;
+      const read = await store.read().catch(report);
+      if (read && given === credentials.#given) credentials.use(read.secrets); // Else it is older than what is in use.
+    };
+    const stop = store.watch((stored) => {
+      credentials.use(stored);
+    }, report);
+    await credentials.#reload(); // What was written before it was watched.
     return { credentials, stop };
+  }
+
+  /** When the secret became the secret, as far as is known. */
+  get lastRotatedAt(): Date | undefined {
+    return this.#lastRotatedAt;
   }
 
   get secret(): string {
@@ -78,12 +84,16 @@ export class ClientCredentials {
    * From now on the next secret is used, where there is one, with the other to fall back on. The same secrets
    * once more change nothing: the one that was refused stays out of use.
    */
-  use({ secret, nextSecret }: StoredSecrets): void {
-    if (secret === this.#given.secret && nextSecret === this.#given.nextSecret) return;
-    this.#given = { secret, nextSecret };
+  use({ secret, rotation, lastRotatedAt }: StoredSecrets): void {
+    this.#lastRotatedAt = lastRotatedAt;
+    const secrets = [secret, rotation?.nextSecret].filter((one) => one !== undefined);
+    // The first is used, and then the other. One that is about to be cancelled comes last.
+    if (rotation?.cancelling !== true) secrets.reverse();
+    if (secrets.join('\n') === this.#given) return;
+    this.#given = secrets.join('\n');
     this.#nextExchange = -Infinity;
-    this.#otherSecret = nextSecret === undefined ? undefined : secret;
-    this.#change(nextSecret ?? secret);
+    this.#otherSecret = secrets[1];
+    this.#change(secrets[0] ?? secret);
   }
 
   /**

@@ -25,15 +25,19 @@ export { type ProjectAddress, stytchBaseUrl, tokenEndpoint } from './stytchAddre
 export { callStytch, StytchRefused, StytchUnreachable } from './callStytch';
 export { ClientCredentials } from './credentials';
 export { keepRotating, type RotationScheduleOptions } from './rotationSchedule';
-export { SecretFile } from './secretFile';
+export { FileSecretStore } from './fileSecretStore';
+export { type RotationEvent } from './rotationSteps';
+export { RotationConflict } from './secretClaim';
+export { type RotationStatus, SecretRotation, type SecretRotationOptions } from './secretRotation';
 export {
-  RotationConflict,
-  type RotationEvent,
-  type RotationStatus,
-  SecretRotation,
-  type SecretRotationOptions,
-} from './secretRotation';
-export { SecretInMemory, type SecretStore, SecretStoreError, type StoredSecrets } from './secretStore';
+  MemorySecretStore,
+  type SecretStore,
+  SecretStoreConflictError,
+  SecretStoreError,
+  type StoredRotation,
+  type StoredSecrets,
+  type StoredVersion,
+} from './secretStore';
 export type { M2MClientIdentity } from './verifiedTokens';
 export { stytchConfig, type StytchConfig, stytchDispatcher } from './stytchDispatcher';
 export { isInvalidTokenChallenge } from './challenges';

@@ -1,63 +1,100 @@
-/** What is known of the secret of an M2M client, and of the rotation under way, if there is one. */
+/** What is stored of the secret of an M2M client. */
 export interface StoredSecrets {
   readonly secret: string;
-  /** There from the moment that Stytch has shown it until the rotation is completed or cancelled. */
-  readonly nextSecret?: string;
-  /** There from before Stytch is asked to start a rotation until it is completed or cancelled. */
-  readonly rotationStartedAt?: Date;
-  /** Whether nobody waits to complete the rotation under way, so that a restart has to. */
-  readonly unattended?: boolean;
   /** When the secret became the secret; of a file that does not say, when it was last written. */
   readonly lastRotatedAt?: Date;
+  /** There from before Stytch is asked to start a rotation until it is completed or cancelled. */
+  readonly rotation?: StoredRotation;
 }
 
-/** The place where the secret of an M2M client is kept. */
+/** A rotation that is under way. */
+export interface StoredRotation {
+  readonly startedAt: Date;
+  /** There once Stytch has shown it. Both secrets work then. */
+  readonly nextSecret?: string;
+  /** Whether it runs from start to end by itself. Otherwise it waits for whoever started it to complete or cancel it. */
+  readonly automatic?: boolean;
+  /** Whether it is about to be cancelled: the next secret is no longer used. */
+  readonly cancelling?: boolean;
+  /** The process that works on it at this moment. */
+  readonly holder?: string | undefined;
+}
+
+/** What is stored at one moment. */
+export interface StoredVersion {
+  readonly secrets: StoredSecrets;
+  /** Names what was read for `write`. It holds no secret. */
+  readonly version: string;
+}
+
+/**
+ * The place where the secret of an M2M client is stored. Several processes may share it: a write is a
+ * compare-and-set, so that none overwrites what another has written since.
+ */
 export interface SecretStore {
   /** Whether what is written outlives this process. */
   readonly persistent: boolean;
   /** @throws SecretStoreError */
-  read(): Promise<StoredSecrets>;
-  /** Replaces all that is stored, or nothing of it. @throws SecretStoreError */
-  write(secrets: StoredSecrets): Promise<void>;
+  read(): Promise<StoredVersion>;
   /**
-   * Keeps every other process that shares the store from rotating.
+   * Replaces all that is stored, or nothing of it. What is written is given to the listeners of this store before
+   * it resolves.
    *
-   * @returns what ends that; undefined when another process has the lock.
-   * @throws SecretStoreError
+   * @param version of what is to be replaced, as `read` or the last `write` returned it.
+   * @returns the new version.
+   * @throws SecretStoreConflictError when something else is stored by now.
+   * @throws SecretStoreError when it cannot be written.
    */
-  lock(): Promise<(() => Promise<void>) | undefined>;
-  /** Calls the listener when another process may have changed what is stored. Returns what ends that. */
-  watch(listener: () => void): () => void;
+  write(secrets: StoredSecrets, version: string): Promise<string>;
+  /**
+   * Follows what is stored.
+   *
+   * @param listener gets it whenever it has changed, whoever changed it.
+   * @param onError gets what goes wrong on the way. What is stored is followed on.
+   * @returns what ends it.
+   */
+  watch(listener: (secrets: StoredSecrets) => void, onError: (error: unknown) => void): () => void;
 }
 
-/** The secret cannot be read or kept. The message says what to do, and holds no secret. */
+/** The secret cannot be read or stored. The message says what to do, and holds no secret. */
 export class SecretStoreError extends Error {
-  override readonly name = 'SecretStoreError';
+  override readonly name: string = 'SecretStoreError';
 }
 
-/** Keeps the secret for as long as the process lives. */
-export class SecretInMemory implements SecretStore {
+/** Another process has stored something since. */
+export class SecretStoreConflictError extends SecretStoreError {
+  override readonly name = 'SecretStoreConflictError';
+
+  constructor() {
+    super('Another process has changed the stored client secret');
+  }
+}
+
+/** Stores the secret for as long as the process lives. */
+export class MemorySecretStore implements SecretStore {
   readonly persistent = false;
+  readonly #listeners = new Set<(secrets: StoredSecrets) => void>();
   #secrets: StoredSecrets;
+  #version = 0;
 
   constructor(secret: string) {
     this.#secrets = { secret };
   }
 
-  read(): Promise<StoredSecrets> {
-    return Promise.resolve(this.#secrets);
+  read(): Promise<StoredVersion> {
+    return Promise.resolve({ secrets: this.#secrets, version: String(this.#version) });
   }
 
-  write(secrets: StoredSecrets): Promise<void> {
+  write(secrets: StoredSecrets, version: string): Promise<string> {
+    if (version !== String(this.#version)) return Promise.reject(new SecretStoreConflictError());
     this.#secrets = secrets;
-    return Promise.resolve();
+    this.#version += 1;
+    for (const listener of this.#listeners) listener(secrets);
+    return Promise.resolve(String(this.#version));
   }
 
-  lock(): Promise<() => Promise<void>> {
-    return Promise.resolve(() => Promise.resolve());
-  }
-
-  watch(): () => void {
-    return () => undefined;
+  watch(listener: (secrets: StoredSecrets) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 }

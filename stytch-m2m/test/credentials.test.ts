@@ -2,9 +2,12 @@ import { inspect } from 'node:util';
 import {
   AccessTokens,
   ClientCredentials,
+  MemorySecretStore,
   SecretRotation,
   SecretStoreError,
   type StoredSecrets,
+  type SecretStore,
+  type StoredVersion,
 } from '../src';
 import { FakeStore } from './rotationSetUp';
 import { deferred, pass, stopTheClock } from './timers';
@@ -36,7 +39,8 @@ test('When what uses the credentials is logged, then neither secret nor token is
   await accessTokens.get(['read:users']);
   const rotation = new SecretRotation({
     client: client as unknown as ConstructorParameters<typeof SecretRotation>[0]['client'],
-    credentials,
+    clientId: 'm2m-client-test-1',
+    store: new MemorySecretStore('secret-1'),
   });
 
   const forms = [accessTokens, rotation].flatMap((one) => [
@@ -64,27 +68,28 @@ test('When the secret is replaced, then it is the one in use and its generation 
 });
 
 describe('credentials that follow a store', () => {
-  const both = { secret: 'secret-1', nextSecret: 'secret-2', rotationStartedAt: new Date(0) };
+  const both = { secret: 'secret-1', rotation: { startedAt: new Date(0), nextSecret: 'secret-2' } };
 
   /** A store whose watcher the test holds in its hands. */
   function setUp(content: StoredSecrets = { secret: 'secret-1' }) {
     const store = new FakeStore(content);
-    let change = () => undefined as unknown;
-    let watchers = 0;
-    store.watch = (listener?: () => void) => {
-      watchers += 1;
-      change = () => listener?.();
+    const watchers = new Set<(error: unknown) => void>();
+    const watch = store.watch.bind(store);
+    const watching: SecretStore['watch'] = (listener, onError) => {
+      watchers.add(onError);
+      const stop = watch(listener);
       return () => {
-        watchers -= 1;
+        watchers.delete(onError);
+        stop();
       };
     };
+    Object.assign(store, { watch: watching });
     return {
       store,
-      watchers: () => watchers,
-      put: async (changed: StoredSecrets) => {
-        store.content = changed;
-        change();
-        await new Promise((resolve) => setImmediate(resolve));
+      watchers,
+      put: async (changed: StoredSecrets) => store.write(changed, (await store.read()).version),
+      fail: (error: unknown) => {
+        for (const onError of watchers) onError(error);
       },
     };
   }
@@ -102,14 +107,15 @@ describe('credentials that follow a store', () => {
     const { credentials, stop } = await ClientCredentials.follow('client-1', store);
     const seen: string[] = [];
 
-    for (const content of [both, { secret: 'secret-2' }, { secret: 'secret-3' }]) {
+    const cancelling = { ...both, rotation: { ...both.rotation, cancelling: true } };
+    for (const content of [both, cancelling, both, { secret: 'secret-2' }, { secret: 'secret-3' }]) {
       await put(content);
       seen.push(credentials.secret);
     }
     stop();
 
-    expect(seen).toEqual(['secret-2', 'secret-2', 'secret-3']);
-    expect(watchers()).toBe(0);
+    expect(seen).toEqual(['secret-2', 'secret-1', 'secret-2', 'secret-2', 'secret-3']);
+    expect(watchers.size).toBe(0);
   });
 
   test('When the store changes between the first look and the watch, then that is not missed', async () => {
@@ -130,11 +136,11 @@ describe('credentials that follow a store', () => {
 
     await expect(ClientCredentials.follow('client-1', store)).rejects.toBeInstanceOf(SecretStoreError);
 
-    expect(watchers()).toBe(0);
+    expect(watchers.size).toBe(0);
   });
 
   test('When the store becomes unreadable, then that is told, the secret stays, and it follows again later', async () => {
-    const { store, put } = setUp();
+    const { store, put, fail } = setUp();
     const told: unknown[] = [];
     const { credentials } = await ClientCredentials.follow('client-1', store, (error) => {
       told.push(error);
@@ -142,9 +148,9 @@ describe('credentials that follow a store', () => {
     });
 
     store.unreadable = true;
-    await put({ secret: 'secret-2' });
-    const meanwhile = credentials.secret;
+    fail(new SecretStoreError('not to be read'));
     const better = await credentials.reconsider('secret-1');
+    const meanwhile = credentials.secret;
     store.unreadable = false;
     await put({ secret: 'secret-2' });
 
@@ -154,23 +160,32 @@ describe('credentials that follow a store', () => {
   });
 
   test('When what is read is older than what has been taken over meanwhile, then it is not used', async () => {
-    const { store, put } = setUp();
+    const { store } = setUp();
     const { credentials } = await ClientCredentials.follow('client-1', store);
-    const slow = deferred<StoredSecrets>();
+    const slow = deferred<StoredVersion>();
     store.read = () => slow.promise;
-    await put({ secret: 'secret-1' });
+    const reconsidering = credentials.reconsider('secret-1');
 
     credentials.use(both);
-    slow.resolve({ secret: 'secret-0' });
-    await slow.promise;
-    await new Promise((resolve) => setImmediate(resolve));
+    slow.resolve({ secrets: { secret: 'secret-0' }, version: '0' });
+    await reconsidering;
 
     expect(credentials.secret).toBe('secret-2');
+  });
+
+  test('When the store says when the secret became the secret, then so do they', async () => {
+    const { store, put } = setUp({ secret: 'secret-1', lastRotatedAt: new Date(1) });
+    const { credentials } = await ClientCredentials.follow('client-1', store);
+    const before = credentials.lastRotatedAt;
+
+    await put({ secret: 'secret-1', lastRotatedAt: new Date(2) });
+
+    expect([before, credentials.lastRotatedAt]).toEqual([new Date(1), new Date(2)]);
   });
 });
 
 describe('credentials that are reconsidered, for Stytch refused a secret', () => {
-  const both = { secret: 'secret-1', nextSecret: 'secret-2' };
+  const both = { secret: 'secret-1', rotation: { startedAt: new Date(0), nextSecret: 'secret-2' } };
   beforeEach(stopTheClock);
   afterEach(() => {
     jest.useRealTimers();
@@ -239,7 +254,7 @@ describe('credentials that are reconsidered, for Stytch refused a secret', () =>
     credentials.use(both);
     await credentials.reconsider('secret-2');
 
-    credentials.use({ secret: 'secret-1', nextSecret: 'secret-3' });
+    credentials.use({ ...both, rotation: { ...both.rotation, nextSecret: 'secret-3' } });
 
     expect(credentials.secret).toBe('secret-3');
     expect(await credentials.reconsider('secret-3')).toBe(true);

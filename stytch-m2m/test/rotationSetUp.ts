@@ -4,8 +4,10 @@ import {
   SecretRotation,
   type SecretRotationOptions,
   type SecretStore,
+  SecretStoreConflictError,
   SecretStoreError,
   type StoredSecrets,
+  type StoredVersion,
 } from '../src';
 import { apiError, oauthError } from './stytchErrors';
 import { tokenAnswer } from './accessTokensSetUp';
@@ -16,9 +18,14 @@ type Method = 'get' | 'rotateStart' | 'rotate' | 'rotateCancel' | 'token';
 export class FakeStytch {
   secret = 'first-aaaa';
   next: string | null = null;
+  /** Secrets that get no token, although they are known. */
+  readonly refused = new Set<string>();
   readonly calls: string[] = [];
+  steps: string[] = [];
+  /** Called before and after each call but those for a token. */
+  onStep: (step: string) => void = () => undefined;
   readonly faults = new Map<Method, { before?: () => Promise<unknown>; after?: () => Promise<unknown> }>();
-  readonly #nextSecrets = ['second-bbbb', 'third-cccc', 'fourth-dddd'];
+  nextSecrets = ['second-bbbb', 'third-cccc', 'fourth-dddd'];
 
   works(secret: string): boolean {
     return secret === this.secret || secret === this.next;
@@ -32,7 +39,8 @@ export class FakeStytch {
   readonly client = {
     m2m: {
       token: this.#method('token', ({ client_secret = '' }) => {
-        if (!this.works(client_secret)) throw oauthError(400, 'invalid_client');
+        if (!this.works(client_secret) || this.refused.has(client_secret))
+          throw oauthError(400, 'invalid_client');
         return tokenAnswer('a-token');
       }),
       clients: {
@@ -40,7 +48,7 @@ export class FakeStytch {
         secrets: {
           rotateStart: this.#method('rotateStart', () => {
             if (this.next !== null) throw apiError(400, 'm2m_client_already_rotating_secret');
-            this.next = this.#nextSecrets.shift() ?? '';
+            this.next = this.nextSecrets.shift() ?? '';
             return this.#described({ next_client_secret: this.next });
           }),
           rotate: this.#method('rotate', () => {
@@ -72,9 +80,12 @@ export class FakeStytch {
   #method(name: Method, behave: (request: { client_secret?: string }) => object) {
     return async (request: { client_id: string; client_secret?: string }): Promise<unknown> => {
       this.calls.push(`${name} ${request.client_id}`);
+      this.steps.push(name);
+      if (name !== 'token') this.onStep(`before ${name}`);
       const { before, after } = this.faults.get(name) ?? {};
       if (before) return before();
       const answer = behave(request);
+      if (name !== 'token') this.onStep(`after ${name}`);
       return after ? after() : answer;
     };
   }
@@ -84,38 +95,53 @@ export class FakeStytch {
 export class FakeStore implements SecretStore {
   readonly persistent = true;
   readonly writes: StoredSecrets[] = [];
-  locked = false;
+  steps: string[] = [];
+  /** Called before and after each write. */
+  onStep: (step: string) => void = () => undefined;
   /** Which writes fail, by their number from 1. */
   failing: number[] = [];
   unreadable = false;
   unwritable = false;
+  readonly #listeners = new Set<(secrets: StoredSecrets) => void>();
+  #content: StoredSecrets;
+  #version = 0;
 
-  constructor(public content: StoredSecrets = { secret: 'first-aaaa' }) {}
+  constructor(content: StoredSecrets = { secret: 'first-aaaa' }) {
+    this.#content = content;
+  }
 
-  async read(): Promise<StoredSecrets> {
+  get content(): StoredSecrets {
+    return this.#content;
+  }
+
+  /** Another process writes. Nobody is told, as with a file that has not been read yet. */
+  set content(content: StoredSecrets) {
+    this.#content = content;
+    this.#version += 1;
+  }
+
+  async read(): Promise<StoredVersion> {
     if (this.unreadable) throw new SecretStoreError('The store cannot be read');
-    return Promise.resolve(this.content);
+    return Promise.resolve({ secrets: this.#content, version: String(this.#version) });
   }
 
-  async write(secrets: StoredSecrets): Promise<void> {
+  async write(secrets: StoredSecrets, version: string): Promise<string> {
     this.writes.push(secrets);
-    if (this.failing.includes(this.writes.length)) throw new SecretStoreError('The store cannot be written');
+    this.steps.push('write');
+    this.onStep('before write');
+    if (this.unwritable || this.failing.includes(this.writes.length)) {
+      throw new SecretStoreError('The store cannot be written');
+    }
+    if (version !== String(this.#version)) throw new SecretStoreConflictError();
     this.content = secrets;
-    return Promise.resolve();
+    for (const listener of this.#listeners) listener(secrets);
+    this.onStep('after write');
+    return Promise.resolve(String(this.#version));
   }
 
-  async lock(): Promise<(() => Promise<void>) | undefined> {
-    if (this.unwritable) throw new SecretStoreError('The store cannot be written');
-    if (this.locked) return undefined;
-    this.locked = true;
-    return Promise.resolve(() => {
-      this.locked = false;
-      return Promise.resolve();
-    });
-  }
-
-  watch(): () => void {
-    return () => undefined;
+  watch(listener: (secrets: StoredSecrets) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 }
 
@@ -127,12 +153,13 @@ export async function startProcess({
   const { credentials } = await ClientCredentials.follow('client-1', store);
   const events: RotationEvent[] = [];
   const steps: string[] = [];
+  stytch.steps = steps;
+  store.steps = steps;
   const rotation = new SecretRotation({
     client: stytch.client,
-    credentials,
+    clientId: 'client-1',
     store,
     onEvent: (event) => events.push(event),
-    onStep: (step) => steps.push(step),
   });
   return { stytch, store, credentials, rotation, events, steps, types: () => events.map(({ type }) => type) };
 }

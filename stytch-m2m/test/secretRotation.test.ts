@@ -1,15 +1,18 @@
 import { inspect } from 'node:util';
 import {
   ClientCredentials,
+  MemorySecretStore,
   RotationConflict,
   SecretRotation,
   SecretStoreError,
   StytchRefused,
   StytchUnreachable,
 } from '../src';
+import { thisProcess } from '../src/processIdentity';
+import { tokenAnswer } from './accessTokensSetUp';
 import { FakeStore, FakeStytch, startProcess } from './rotationSetUp';
 import { apiError, networkError, oauthError } from './stytchErrors';
-import { outcomeOf, pass, settle, startOfTest, stopTheClock } from './timers';
+import { outcomeOf, pass, settle, setWallClock, startOfTest, stopTheClock } from './timers';
 
 beforeEach(stopTheClock);
 afterEach(() => {
@@ -17,18 +20,22 @@ afterEach(() => {
 });
 
 const now = new Date(startOfTest);
+const holder = thisProcess();
+/** A process of another machine. */
+const elsewhere = 'elsewhere/pid:[1]/7/another';
 
-/** A rotation of a secret that nothing but memory keeps. */
-function setUp({ secret = 'first-aaaa' } = {}) {
+/** A rotation of a secret that is stored in memory only. */
+async function setUp({ secret = 'first-aaaa' } = {}) {
   const stytch = new FakeStytch();
-  const credentials = new ClientCredentials('client-1', secret);
-  const rotation = new SecretRotation({ client: stytch.client, credentials });
+  const store = new MemorySecretStore(secret);
+  const { credentials } = await ClientCredentials.follow('client-1', store);
+  const rotation = new SecretRotation({ client: stytch.client, clientId: 'client-1', store });
   return { stytch, credentials, rotation };
 }
 
 describe('a rotation', () => {
   test('When it starts, then the next secret is used at once, and it is told this once', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
 
     const next = await rotation.start();
 
@@ -39,7 +46,7 @@ describe('a rotation', () => {
   });
 
   test('When it is completed, then the secret in use is the one that works', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
 
     await rotation.complete();
@@ -49,7 +56,7 @@ describe('a rotation', () => {
   });
 
   test('When it is cancelled, then the credentials go back to the secret before', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
 
     await rotation.cancel();
@@ -59,7 +66,7 @@ describe('a rotation', () => {
   });
 
   test('When rotations follow each other, then each ends with a secret that works', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
 
     await rotation.start();
     await rotation.complete();
@@ -80,17 +87,15 @@ describe('a rotation', () => {
     const secret = await rotation.rotate();
 
     expect(secret).toBe('second-bbbb');
-    expect(steps).toEqual([
-      ...['write', 'written', 'call rotateStart', 'called rotateStart', 'write', 'written'],
-      ...['call token', 'called token', 'call rotate', 'called rotate', 'write', 'written'],
-    ]);
+    expect(steps).toEqual(['write', 'rotateStart', 'write', 'token', 'rotate', 'write']);
+    const rotating = { startedAt: now, automatic: true, holder };
     expect(store.writes).toEqual([
-      { secret: 'first-aaaa', rotationStartedAt: now, unattended: true },
-      { secret: 'first-aaaa', nextSecret: 'second-bbbb', rotationStartedAt: now, unattended: true },
+      { secret: 'first-aaaa', rotation: rotating },
+      { secret: 'first-aaaa', rotation: { ...rotating, nextSecret: 'second-bbbb' } },
       { secret: 'second-bbbb', lastRotatedAt: now },
     ]);
     expect(types()).toEqual(['started', 'completed']);
-    expect([credentials.secret, stytch.secret, store.locked]).toEqual(['second-bbbb', 'second-bbbb', false]);
+    expect([credentials.secret, stytch.secret]).toEqual(['second-bbbb', 'second-bbbb']);
   });
 
   test('When it is started by hand, then what is stored says that somebody waits to complete it', async () => {
@@ -100,9 +105,7 @@ describe('a rotation', () => {
 
     expect(store.content).toEqual({
       secret: 'first-aaaa',
-      nextSecret: 'second-bbbb',
-      rotationStartedAt: now,
-      unattended: false,
+      rotation: { startedAt: now, nextSecret: 'second-bbbb', automatic: false },
     });
   });
 
@@ -139,12 +142,11 @@ describe('a rotation', () => {
   });
 
   test('When a hook fails, then the rotation goes on', async () => {
-    const stytch = new FakeStytch();
-    const credentials = new ClientCredentials('client-1', 'first-aaaa');
+    const { client } = new FakeStytch();
     const onEvent = () => {
       throw new Error('the hook');
     };
-    const rotation = new SecretRotation({ client: stytch.client, credentials, onEvent });
+    const rotation = new SecretRotation({ client, clientId: 'client-1', store: new FakeStore(), onEvent });
 
     await expect(rotation.rotate()).resolves.toBe('second-bbbb');
   });
@@ -152,7 +154,7 @@ describe('a rotation', () => {
 
 describe('a rotation that may not be', () => {
   test('When one is under way, then none starts and the credentials stay', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
 
     await expect(rotation.start()).rejects.toBeInstanceOf(RotationConflict);
@@ -192,17 +194,99 @@ describe('a rotation that may not be', () => {
     expect(stytch.methods.filter((method) => method === 'rotateStart')).toHaveLength(1);
   });
 
+  const heldBy = (holder: string) => ({
+    secret: 'first-aaaa',
+    rotation: { startedAt: now, nextSecret: 'second-bbbb', automatic: true, holder },
+  });
+  const twoMinutes = 120_000;
+
   test('When another process is at work, then each operation is a conflict that changes nothing', async () => {
-    const { rotation, stytch, store } = await startProcess();
-    store.locked = true;
+    const { rotation, stytch, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
 
     for (const operation of ['start', 'complete', 'cancel', 'rotate'] as const) {
-      await expect(rotation[operation]()).rejects.toBeInstanceOf(RotationConflict);
+      await expect(rotation[operation]()).rejects.toThrow(
+        'A rotation is at work: try again when it has ended',
+      );
+    }
+    await rotation.recover();
+
+    expect([stytch.calls, store.writes]).toEqual([[], []]);
+  });
+
+  test('When the process at work has changed nothing for two minutes, then another takes over', async () => {
+    const { rotation, stytch, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
+    stytch.next = 'second-bbbb';
+    await rotation.recover();
+    await pass(twoMinutes - 1);
+    await rotation.recover();
+    const before = store.writes.length;
+
+    await pass(1);
+    await rotation.recover();
+
+    expect(before).toBe(0);
+    expect(store.content).toMatchObject({ secret: 'second-bbbb' });
+  });
+
+  test('When the process at work changes something, then it is given two minutes anew', async () => {
+    const { rotation, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+    await pass(twoMinutes - 1);
+    store.content = { ...store.content, lastRotatedAt: now };
+
+    await pass(twoMinutes - 1);
+
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+  });
+
+  test('When the wall clock jumps by hours, then no process at work is taken for gone', async () => {
+    const { rotation, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
+
+    for (const jump of [7_200_000, -14_400_000]) {
+      await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+      setWallClock(jump);
     }
 
-    expect([stytch.calls, store.writes, store.locked]).toEqual([[], [], true]);
-    store.locked = false;
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+    expect(store.writes).toEqual([]);
+  });
+
+  test('When the process at work was this one’s predecessor with the same number, then it is gone', async () => {
+    const predecessor = holder.replace(/[^/]*$/, 'another');
+    const { rotation, stytch } = await startProcess({ store: new FakeStore(heldBy(predecessor)) });
+    stytch.next = 'second-bbbb';
+
     await expect(rotation.rotate()).resolves.toBe('second-bbbb');
+  });
+
+  test('When a process was suspended until another took over, then it changes nothing any more', async () => {
+    const suspended = await startProcess();
+    let wake: () => void = () => undefined;
+    suspended.stytch.faults.set('token', {
+      after: async () => {
+        await new Promise<void>((resolve) => (wake = resolve));
+        return tokenAnswer('a-token');
+      },
+    });
+    const first = outcomeOf(suspended.rotation.rotate());
+    await settle();
+    suspended.stytch.faults.clear();
+    const { store, stytch } = suspended;
+    store.content = { ...store.content, rotation: { ...store.content.rotation!, holder: elsewhere } };
+    const other = await startProcess({ store, stytch });
+    await other.rotation.recover();
+    await jest.advanceTimersByTimeAsync(twoMinutes);
+    await other.rotation.recover();
+    await other.rotation.rotate();
+    const calls = stytch.calls.length;
+
+    wake();
+    await settle();
+
+    expect(first.now).toBeInstanceOf(Error);
+    expect(stytch.calls).toHaveLength(calls);
+    expect(store.content).toEqual({ secret: 'third-cccc', lastRotatedAt: expect.any(Date) as Date });
+    expect(stytch.works('third-cccc')).toBe(true);
   });
 
   test('When another process started one by hand, then this one neither starts nor rotates, but may complete', async () => {
@@ -265,7 +349,7 @@ describe('what Stytch refuses', () => {
   });
 
   test('When another has completed the rotation, then cancelling leaves the secret that works', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     await stytch.client.m2m.clients.secrets.rotate({ client_id: 'elsewhere' });
 
@@ -275,7 +359,7 @@ describe('what Stytch refuses', () => {
   });
 
   test('When another has completed it and begun the next, then cancelling that leaves the secret that works', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     await stytch.client.m2m.clients.secrets.rotate({ client_id: 'elsewhere' });
     await stytch.client.m2m.clients.secrets.rotateStart({ client_id: 'elsewhere' });
@@ -297,7 +381,7 @@ describe('what Stytch refuses', () => {
 
   test('When the next secret is not accepted in one go, then the rotation is cancelled', async () => {
     const { stytch, credentials, rotation, store, types } = await startProcess();
-    stytch.faults.set('token', { before: () => Promise.reject(oauthError(400, 'invalid_client')) });
+    stytch.refused.add('second-bbbb');
 
     await expect(rotation.rotate()).rejects.toThrow(
       'Stytch does not accept the next secret: the rotation was cancelled',
@@ -329,7 +413,10 @@ describe('what Stytch refuses', () => {
     stytch.faults.clear();
     await rotation.rotate();
 
-    expect(left).toMatchObject({ secret: 'first-aaaa', nextSecret: 'second-bbbb', unattended: true });
+    expect(left).toMatchObject({
+      secret: 'first-aaaa',
+      rotation: { nextSecret: 'second-bbbb', automatic: true, holder: undefined },
+    });
     expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
     expect(types()).toEqual(['started', 'failed', 'completed']);
   });
@@ -337,7 +424,7 @@ describe('what Stytch refuses', () => {
 
 describe('after a restart in the middle of a rotation, with a secret from the environment', () => {
   test('When the server came back with the old secret, then completing is a conflict and changes nothing', async () => {
-    const { stytch, rotation } = setUp();
+    const { stytch, rotation } = await setUp();
     stytch.next = 'second-bbbb';
 
     await expect(rotation.complete()).rejects.toBeInstanceOf(RotationConflict);
@@ -347,7 +434,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
   });
 
   test('When the server came back with the old secret, then cancelling works', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     stytch.next = 'second-bbbb';
 
     await rotation.cancel();
@@ -357,7 +444,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
   });
 
   test('When it came back with a secret that only ends like the next one, then completing is a conflict', async () => {
-    const { stytch, rotation } = setUp({ secret: 'mistyped-bbbb' });
+    const { stytch, rotation } = await setUp({ secret: 'mistyped-bbbb' });
     stytch.next = 'second-bbbb';
     stytch.faults.set('token', { before: () => Promise.reject(oauthError(400, 'invalid_client')) });
 
@@ -369,7 +456,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
   });
 
   test('When the server came back with the next secret, then completing works', async () => {
-    const { stytch, credentials, rotation } = setUp({ secret: 'second-bbbb' });
+    const { stytch, credentials, rotation } = await setUp({ secret: 'second-bbbb' });
     stytch.next = 'second-bbbb';
 
     await rotation.complete();
@@ -379,7 +466,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
   });
 
   test('When the server came back with the next secret, then cancelling is a conflict and changes nothing', async () => {
-    const { stytch, rotation } = setUp({ secret: 'second-bbbb' });
+    const { stytch, rotation } = await setUp({ secret: 'second-bbbb' });
     stytch.next = 'second-bbbb';
 
     await expect(rotation.cancel()).rejects.toBeInstanceOf(RotationConflict);
@@ -390,7 +477,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
   test.each(['start', 'rotate'] as const)(
     'When the server came back with the next secret, then %s does not throw it away',
     async (operation) => {
-      const { stytch, rotation } = setUp({ secret: 'second-bbbb' });
+      const { stytch, rotation } = await setUp({ secret: 'second-bbbb' });
       stytch.next = 'second-bbbb';
 
       await expect(rotation[operation]()).rejects.toBeInstanceOf(RotationConflict);
@@ -401,8 +488,9 @@ describe('after a restart in the middle of a rotation, with a secret from the en
 });
 
 describe('what a restart finds in the store', () => {
-  const started = { secret: 'first-aaaa', rotationStartedAt: now };
-  const both = { ...started, nextSecret: 'second-bbbb' };
+  const started = { secret: 'first-aaaa', rotation: { startedAt: now } };
+  const both = { secret: 'first-aaaa', rotation: { startedAt: now, nextSecret: 'second-bbbb' } };
+  const automatic = { ...both, rotation: { ...both.rotation, automatic: true } };
 
   async function restart(content: ConstructorParameters<typeof FakeStore>[0], at: [string, string | null]) {
     const stytch = new FakeStytch();
@@ -434,7 +522,7 @@ describe('what a restart finds in the store', () => {
     },
     {
       found: 'a rotation in one go',
-      content: { ...both, unattended: true },
+      content: automatic,
       at: ['first-aaaa', 'second-bbbb'],
       then: { secret: 'second-bbbb', lastRotatedAt: now },
       by: ['get', 'token', 'rotate'],
@@ -451,21 +539,21 @@ describe('what a restart finds in the store', () => {
       content: both,
       at: ['second-bbbb', null],
       then: { secret: 'second-bbbb', lastRotatedAt: now },
-      by: ['get'],
+      by: ['get', 'token'],
     },
     {
       found: 'a rotation that was cancelled',
       content: both,
       at: ['first-aaaa', null],
       then: { secret: 'first-aaaa' },
-      by: ['get'],
+      by: ['get', 'token', 'token'],
     },
     {
       found: 'a rotation that was cancelled while another was started',
       content: both,
       at: ['first-aaaa', 'third-cccc'],
       then: { secret: 'first-aaaa' },
-      by: ['get'],
+      by: ['get', 'token', 'token'],
     },
   ] as const)('When it is $found, then recovery ends it as it should', async ({ content, at, then, by }) => {
     const { rotation, store, stytch, credentials } = await restart(content, [...at]);
@@ -488,10 +576,7 @@ describe('what a restart finds in the store', () => {
   });
 
   test('When Stytch cannot be reached, then nothing changes, and a later recovery succeeds', async () => {
-    const { rotation, store, stytch, types } = await restart({ ...both, unattended: true }, [
-      'first-aaaa',
-      'second-bbbb',
-    ]);
+    const { rotation, store, stytch, types } = await restart(automatic, ['first-aaaa', 'second-bbbb']);
     stytch.faults.set('get', { before: () => Promise.reject(networkError()) });
 
     await expect(rotation.recover()).rejects.toBeInstanceOf(StytchUnreachable);
@@ -499,7 +584,7 @@ describe('what a restart finds in the store', () => {
     stytch.faults.clear();
     await rotation.recover();
 
-    expect(meanwhile).toEqual({ ...both, unattended: true });
+    expect(meanwhile).toEqual(automatic);
     expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
     expect(types()).toEqual(['failed', 'completed']);
   });
@@ -507,12 +592,12 @@ describe('what a restart finds in the store', () => {
   test.each([{ m2m_client: {} }, {}, null, { m2m_client: { client_secret_last_four: '' } }])(
     'When Stytch describes the client as %j, then no secret is thrown away',
     async (answer) => {
-      const { rotation, store, stytch } = await restart({ ...both, unattended: true }, ['second-bbbb', null]);
+      const { rotation, store, stytch } = await restart(automatic, ['second-bbbb', null]);
       stytch.faults.set('get', { before: () => Promise.resolve(answer) });
 
       await expect(rotation.recover()).rejects.toBeInstanceOf(StytchUnreachable);
 
-      expect(store.content).toEqual({ ...both, unattended: true });
+      expect(store.content).toEqual(automatic);
     },
   );
 });
@@ -522,7 +607,7 @@ describe('when the answer is lost', () => {
   const unsent = { before: () => Promise.reject(networkError()) };
 
   test('When a start came through all the same, then cancelling and starting again recovers', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     stytch.faults.set('rotateStart', lost);
     await expect(rotation.start()).rejects.toBeInstanceOf(StytchUnreachable);
     const meanwhile = stytch.works(credentials.secret);
@@ -551,7 +636,7 @@ describe('when the answer is lost', () => {
   );
 
   test('When a completion came through all the same, then it is completed', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotate', lost);
 
@@ -592,7 +677,7 @@ describe('when the answer is lost', () => {
   });
 
   test('When a completion did not come through, then the credentials work', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotate', unsent);
 
@@ -606,7 +691,7 @@ describe('when the answer is lost', () => {
     ['came through all the same', lost],
     ['did not', unsent],
   ])('When a cancellation %s, then a second one succeeds and the credentials work', async (_case, fault) => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotateCancel', fault);
     await expect(rotation.cancel()).rejects.toBeInstanceOf(StytchUnreachable);
@@ -622,7 +707,7 @@ describe('when the answer is lost', () => {
   });
 
   test('When a cancellation failed and the rotation is completed instead, then no moment is without a working secret', async () => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotateCancel', unsent);
     await expect(rotation.cancel()).rejects.toBeInstanceOf(StytchUnreachable);
@@ -641,7 +726,7 @@ describe('when the answer is lost', () => {
   });
 
   test('When Stytch hangs, then the call ends at its deadline', async () => {
-    const { stytch, rotation } = setUp();
+    const { stytch, rotation } = await setUp();
     stytch.faults.set('get', { before: () => new Promise(() => undefined) });
     const call = outcomeOf(rotation.complete());
 
@@ -655,16 +740,25 @@ describe('when the answer is lost', () => {
 });
 
 describe('when the store fails', () => {
-  test('When it cannot be written, then no operation asks Stytch anything, and each failure is told', async () => {
+  test('When it cannot be written, then no operation has Stytch change anything, and each failure is told', async () => {
     const { stytch, rotation, store, types } = await startProcess();
     store.unwritable = true;
+    for (const operation of ['start', 'rotate'] as const) {
+      await expect(rotation[operation]()).rejects.toBeInstanceOf(SecretStoreError);
+    }
+    const asked = [...stytch.methods];
+    store.unwritable = false;
+    await rotation.start();
+    stytch.calls.length = 0;
 
-    for (const operation of ['start', 'complete', 'cancel', 'rotate'] as const) {
+    store.unwritable = true;
+    for (const operation of ['complete', 'cancel'] as const) {
       await expect(rotation[operation]()).rejects.toBeInstanceOf(SecretStoreError);
     }
 
-    expect(stytch.calls).toEqual([]);
-    expect(types()).toEqual(['failed', 'failed', 'failed', 'failed']);
+    expect(asked).toEqual([]);
+    expect(stytch.methods).toEqual(['get', 'get']); // Which changes nothing.
+    expect(types()).toEqual(['failed', 'failed', 'started', 'failed', 'failed']);
   });
 
   test('When it cannot be read, then Stytch is asked nothing and the secret in use stays', async () => {
@@ -722,7 +816,7 @@ describe('an answer that is none', () => {
     [{ m2m_client: { next_client_secret: '' } }],
     [{ m2m_client: { next_client_secret: 7 } }],
   ])('When Stytch answers a start with %j, then the credentials stay', async (answer) => {
-    const { stytch, credentials, rotation } = setUp();
+    const { stytch, credentials, rotation } = await setUp();
     stytch.faults.set('rotateStart', { after: () => Promise.resolve(answer) });
 
     await expect(rotation.start()).rejects.toBeInstanceOf(StytchUnreachable);
@@ -736,7 +830,7 @@ describe('an answer that is none', () => {
   test.each(['complete', 'cancel'] as const)(
     'When Stytch describes no client, then %s changes nothing',
     async (op) => {
-      const { stytch, credentials, rotation } = setUp();
+      const { stytch, credentials, rotation } = await setUp();
       await rotation.start();
       stytch.faults.set('get', { before: () => Promise.resolve({}) });
 
@@ -746,4 +840,165 @@ describe('an answer that is none', () => {
       expect(stytch.next).toBe('second-bbbb');
     },
   );
+});
+
+describe('an answer of Stytch’s that is not true', () => {
+  test('When a completion is answered with nothing and was not done, then both secrets stay', async () => {
+    const { stytch, rotation, store, credentials } = await startProcess();
+    stytch.faults.set('rotate', { before: () => Promise.resolve({}) });
+
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnreachable);
+
+    expect(store.content).toMatchObject({ secret: 'first-aaaa', rotation: { nextSecret: 'second-bbbb' } });
+    expect(stytch.works(credentials.secret)).toBe(true);
+    stytch.faults.clear();
+    await rotation.recover();
+    expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
+  });
+
+  test('When a completion is answered with nothing and was done, then it is completed', async () => {
+    const { stytch, rotation, store } = await startProcess();
+    stytch.faults.set('rotate', { after: () => Promise.resolve({}) });
+
+    await expect(rotation.rotate()).resolves.toBe('second-bbbb');
+
+    expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
+  });
+
+  test.each([{}, { access_token: '' }, { access_token: 7 }, null])(
+    'When the next secret gets %j, then that is no token, and nothing is completed',
+    async (answer) => {
+      const { stytch, rotation, store } = await startProcess();
+      stytch.faults.set('token', { before: () => Promise.resolve(answer) });
+
+      await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnreachable);
+
+      expect([stytch.secret, stytch.next]).toEqual(['first-aaaa', 'second-bbbb']);
+      expect(store.content).toMatchObject({ rotation: { nextSecret: 'second-bbbb' } });
+    },
+  );
+
+  test('When what it shows of a completed rotation is out of date, then the live secret is not dropped', async () => {
+    const { stytch, rotation, store, credentials } = await startProcess();
+    const beforeAnyRotation = await stytch.client.m2m.clients.get({ client_id: 'client-1' });
+    await rotation.start();
+    stytch.faults.set('get', { before: () => Promise.resolve(beforeAnyRotation) });
+    stytch.faults.set('rotate', { after: () => Promise.reject(networkError()) });
+    await expect(rotation.complete()).rejects.toBeInstanceOf(StytchUnreachable);
+    stytch.faults.delete('rotate');
+
+    await rotation.recover();
+
+    expect(store.content).toMatchObject({ rotation: { nextSecret: 'second-bbbb' } });
+    expect(stytch.works(credentials.secret)).toBe(true);
+    stytch.faults.clear();
+    await rotation.complete();
+    expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
+  });
+
+  test.each(['complete', 'cancel'] as const)(
+    'When both secrets end alike and a %s was not stored, then the one that works is kept',
+    async (operation) => {
+      const stytch = new FakeStytch();
+      stytch.nextSecrets = ['second-aaaa', 'third-aaaa'];
+      const { rotation, store, credentials } = await startProcess({ stytch });
+      await rotation.start();
+      const both = store.content;
+      await rotation[operation]();
+      const working = stytch.secret;
+      store.content = both;
+
+      await rotation.recover();
+
+      expect(store.content.secret).toBe(working);
+      await rotation.rotate();
+      expect(stytch.works(credentials.secret)).toBe(true);
+    },
+  );
+
+  test('When a next secret has a blank, then it is not stored, and the rotation is cancelled', async () => {
+    const stytch = new FakeStytch();
+    stytch.nextSecrets = ['second bbbb', 'third-cccc'];
+    const { rotation, store } = await startProcess({ stytch });
+
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnreachable);
+    await rotation.recover();
+
+    expect(stytch.next).toBeNull();
+    expect(store.content).toEqual({ secret: 'first-aaaa' });
+  });
+
+  test('When neither secret is accepted, then both stay, and it is told', async () => {
+    const { stytch, rotation, store } = await startProcess();
+    await rotation.start();
+    const both = store.content;
+    stytch.next = null;
+    stytch.refused.add('first-aaaa');
+
+    await expect(rotation.recover()).rejects.toThrow('neither of the two secrets: is the client active?');
+
+    expect(store.content).toEqual(both);
+  });
+
+  test('When the secret that would be left is not accepted, then nothing is cancelled', async () => {
+    const { stytch, rotation, credentials } = await startProcess();
+    await rotation.start();
+    stytch.refused.add('first-aaaa');
+
+    await expect(rotation.cancel()).rejects.toThrow('does not accept the secret that would be left');
+
+    expect(stytch.next).toBe('second-bbbb');
+    expect(credentials.secret).toBe('first-aaaa');
+    expect(await credentials.reconsider('first-aaaa')).toBe(true);
+    expect(credentials.secret).toBe('second-bbbb');
+  });
+});
+
+describe('a next secret that is in the store as the secret', () => {
+  const next = () => startProcess({ store: new FakeStore({ secret: 'second-bbbb' }), stytch: rotating() });
+  const rotating = () => Object.assign(new FakeStytch(), { next: 'second-bbbb' });
+
+  test.each([
+    ['fails', { before: () => Promise.reject(apiError(503, 'service_unavailable')) }],
+    ['hangs', { before: () => new Promise(() => undefined) }],
+  ])('When a start %s and the process restarts, then that secret is not cancelled', async (_how, fault) => {
+    const { rotation, store, stytch } = await next();
+    stytch.faults.set('rotateStart', fault);
+    const failed = outcomeOf(rotation.start());
+    await pass(5_000);
+    stytch.faults.clear();
+
+    const restarted = await startProcess({ store, stytch });
+    await restarted.rotation.recover();
+
+    expect(failed.now).toBeInstanceOf(Error);
+    expect(stytch.works(restarted.credentials.secret)).toBe(true);
+    expect(store.content).toEqual({ secret: 'second-bbbb' });
+    await restarted.rotation.complete();
+    expect([stytch.secret, stytch.next]).toEqual(['second-bbbb', null]);
+  });
+
+  test('When the process is killed after it announced a start, then that secret is not cancelled', async () => {
+    const { stytch } = await next();
+    const announced = { startedAt: now, automatic: true, holder: holder.replace(/[^/]*$/, 'killed') };
+    const store = new FakeStore({ secret: 'second-bbbb', rotation: announced });
+
+    const { rotation } = await startProcess({ store, stytch });
+    await rotation.recover();
+
+    expect(stytch.next).toBe('second-bbbb');
+    expect(store.content).toEqual({ secret: 'second-bbbb' });
+  });
+
+  test('When Stytch shows a secret that is not known here, then nothing is cancelled', async () => {
+    const { rotation, store, stytch } = await startProcess({
+      store: new FakeStore({ secret: 'lost-ffff', rotation: { startedAt: now } }),
+      stytch: rotating(),
+    });
+
+    await expect(rotation.recover()).rejects.toThrow('Stytch shows other secrets');
+
+    expect(stytch.next).toBe('second-bbbb');
+    expect(store.content.secret).toBe('lost-ffff');
+  });
 });

@@ -5,10 +5,10 @@ import {
   AccessTokens,
   type AcquiredToken,
   ClientCredentials,
+  FileSecretStore,
   keepRotating,
+  MemorySecretStore,
   type RotationEvent,
-  SecretFile,
-  SecretInMemory,
   SecretRotation,
   type SecretStore,
   SecretStoreError,
@@ -28,6 +28,8 @@ export interface Stytch {
   getM2MAccessToken: () => Promise<AcquiredToken>;
   dropM2MAccessToken: (accessToken: string) => void;
   rotation: SecretRotation;
+  /** When the client secret became the secret, from memory: no file is read for it. */
+  lastRotatedAt: () => Date | undefined;
   /** Whether a new secret outlives this process: it does with `CLIENT_SECRET_FILE`. */
   secretIsStored: boolean;
   /** Brings a rotation that was cut off to its end, and rotates on schedule if there is one. */
@@ -57,11 +59,16 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
   );
   const store =
     config.CLIENT_SECRET_FILE === undefined
-      ? new SecretInMemory(config.CLIENT_SECRET)
-      : new SecretFile(config.CLIENT_SECRET_FILE);
+      ? new MemorySecretStore(config.CLIENT_SECRET)
+      : new FileSecretStore(config.CLIENT_SECRET_FILE);
   const { credentials, stop: stopFollowing } = await followSecret(config.CLIENT_ID, store, events);
   const accessTokens = new AccessTokens({ client, credentials, onEvent: events.onAccessToken });
-  const rotation = new SecretRotation({ client, credentials, store, onEvent: events.onRotation });
+  const rotation = new SecretRotation({
+    client,
+    clientId: config.CLIENT_ID,
+    store,
+    onEvent: events.onRotation,
+  });
   const intervalMilliseconds = config.SECRET_ROTATION_INTERVAL;
   let stopRotating: (() => void) | undefined;
   return {
@@ -72,6 +79,7 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
       accessTokens.drop(accessToken);
     },
     rotation,
+    lastRotatedAt: () => credentials.lastRotatedAt,
     secretIsStored: store.persistent,
     start: () => {
       stopRotating = keepRotating({

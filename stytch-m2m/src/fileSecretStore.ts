@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { withTimeout } from './backOff';
+import { FileLock } from './fileLock';
+import { formatSecretFile, parseSecretFile } from './secretFileFormat';
+import {
+  type SecretStore,
+  SecretStoreConflictError,
+  SecretStoreError,
+  type StoredSecrets,
+  type StoredVersion,
+} from './secretStore';
+
+/** How often the file is read for what other processes wrote. Milliseconds. */
+const watchMilliseconds = 1_000;
+/** How long the file system may take. Milliseconds. A write may have to wait for that of another process. */
+const readTimeoutMilliseconds = 5_000;
+const writeTimeoutMilliseconds = 10_000;
+
+/**
+ * Stores the secret of an M2M client in a file, after the convention of Docker and Kubernetes secrets: its first
+ * line is the secret. While a rotation is under way, and after the first, there are lines below:
+ *
+ *     <the secret>
+ *     next-secret: <the next one>
+ *     rotation-started: 2026-01-31T12:00:00.000Z
+ *     automatic: yes
+ *     holder: <the process that works on it>
+ *     last-rotated: 2026-01-01T12:00:00.000Z
+ *
+ * It is written whole or not at all (a temporary file beside it, fsync, rename), readable by its owner only.
+ * Several processes may share it. A file system that hangs blocks one read and one write of this process, no more.
+ */
+export class FileSecretStore implements SecretStore {
+  readonly persistent = true;
+  readonly #watchers = new Set<(stored: StoredVersion) => void>();
+  #reading: Promise<StoredVersion> | undefined;
+  #writing: Promise<StoredVersion> | undefined;
+  #writes = 0;
+
+  constructor(readonly path: string) {}
+
+  async read(): Promise<StoredVersion> {
+    const reading = (this.#reading ??= readStored(this.path).finally(() => {
+      if (this.#reading === reading) this.#reading = undefined;
+    }));
+    return orSecretStoreError('read', withTimeout(reading, readTimeoutMilliseconds));
+  }
+
+  async write(secrets: StoredSecrets, version: string): Promise<string> {
+    if (this.#writing) throw new SecretStoreError('The file of the client secret is still being written');
+    this.#writing = replaceStored(this.path, secrets, version).finally(() => {
+      this.#writing = undefined;
+      this.#reading = undefined; // What is being read may be older.
+      this.#writes += 1;
+    });
+    const stored = await orSecretStoreError('written', withTimeout(this.#writing, writeTimeoutMilliseconds));
+    for (const notify of this.#watchers) notify(stored);
+    return stored.version;
+  }
+
+  /** The file is read every second: a rename, the links of a Kubernetes volume and network file systems all show. */
+  watch(listener: (secrets: StoredSecrets) => void, onError: (error: unknown) => void): () => void {
+    let known = '';
+    let failure = '';
+    let reading = false;
+    const notify = ({ secrets, version }: StoredVersion) => {
+      failure = '';
+      if (version === known) return;
+      known = version;
+      listener(secrets);
+    };
+    const look = async () => {
+      if (reading) return;
+      reading = true;
+      const writes = this.#writes;
+      try {
+        const stored = await this.read();
+        if (writes === this.#writes) notify(stored);
+      } catch (error) {
+        const { message } = error as Error;
+        if (message !== failure) onError(error);
+        failure = message;
+      } finally {
+        reading = false;
+      }
+    };
+    this.#watchers.add(notify);
+    const timer = setInterval(() => void look(), watchMilliseconds).unref();
+    return () => {
+      this.#watchers.delete(notify);
+      clearInterval(timer);
+    };
+  }
+}
+
+async function readStored(path: string): Promise<StoredVersion> {
+  const file = await open(path);
+  try {
+    const { mtime } = await file.stat();
+    const content = await file.readFile('utf8');
+    return { secrets: parseSecretFile(content, mtime), version: versionOf(content) };
+  } finally {
+    await file.close();
+  }
+}
+
+function versionOf(content: string): string {
+  return createHash('sha256').update(content).digest('base64');
+}
+
+async function replaceStored(link: string, secrets: StoredSecrets, version: string): Promise<StoredVersion> {
+  const path = await realpath(link); // Of a link, what it points at: whoever else reads that follows.
+  await access(path, constants.W_OK); // A file that is read-only on purpose is not to be replaced.
+  const lock = await FileLock.acquire(`${path}.lock`);
+  try {
+    const current = versionOf(await readFile(path, 'utf8'));
+    if (current !== version) throw new SecretStoreConflictError();
+    const content = formatSecretFile(secrets);
+    await replace(path, content, () => lock.isHeld());
+    return { secrets, version: versionOf(content) };
+  } finally {
+    await lock.release().catch(() => undefined); // What was written counts.
+  }
+}
+
+/** First a new file beside it, then a rename: who reads it meanwhile reads the one or the other. */
+async function replace(path: string, content: string, mayReplace: () => Promise<boolean>): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    await rm(temporary, { force: true }); // One that a killed process left behind keeps its own mode.
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (!(await mayReplace())) throw new SecretStoreConflictError();
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** A rename is on the disk once the folder is; some file systems see to that themselves, and refuse to be asked. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path).catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}
+
+async function orSecretStoreError<Result>(what: 'read' | 'written', work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof SecretStoreError) throw error;
+    const why = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    const remedy =
+      what === 'written' ? ': it and its folder have to be writable, for it is replaced as a whole' : '';
+    const message = `The file of the client secret cannot be ${what} (${why})${remedy}`;
+    throw new SecretStoreError(message, { cause: error });
+  }
+}

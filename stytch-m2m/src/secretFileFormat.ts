@@ -1,0 +1,64 @@
+import { SecretStoreError, type StoredRotation, type StoredSecrets } from './secretStore';
+
+/** A rotation whose start is not written down began when the file was written. */
+type ParsedRotation = Omit<StoredRotation, 'startedAt'> & { startedAt?: Date };
+type Parsed = Omit<StoredSecrets, 'rotation'> & { rotation?: ParsedRotation };
+
+/** What each line below the secret is called, and what it holds. */
+const flags = { automatic: 'automatic', unattended: 'automatic', cancelling: 'cancelling' } as const;
+const texts = { 'next-secret': 'nextSecret', holder: 'holder' } as const;
+
+/**
+ * Reads the content of a file of a client secret.
+ *
+ * @param writtenAt when the file was written: it stands for the times that are not in it.
+ * @throws SecretStoreError when it is not such a file.
+ */
+export function parseSecretFile(content: string, writtenAt: Date): StoredSecrets {
+  const { secret, lastRotatedAt = writtenAt, rotation } = parse(content);
+  if (!rotation) return { secret, lastRotatedAt };
+  return { secret, lastRotatedAt, rotation: { ...rotation, startedAt: rotation.startedAt ?? writtenAt } };
+}
+
+function parse(content: string): Parsed {
+  const [secret = '', ...lines] = content.trim().split(/\r?\n/);
+  if (!/^\S+$/.test(secret)) {
+    throw new SecretStoreError('The file of the client secret has no secret: put it on the first line');
+  }
+  const parsed: { -readonly [Name in keyof Parsed]: Parsed[Name] } = { secret };
+  for (const line of lines) {
+    const [, name = '', value = ''] = /^([a-z-]+): (\S+)$/.exec(line) ?? [];
+    if (name === 'last-rotated') parsed.lastRotatedAt = readDate(value);
+    else parsed.rotation = { ...parsed.rotation, ...readRotationLine(name, value) };
+  }
+  return parsed;
+}
+
+function readRotationLine(name: string, value: string): ParsedRotation {
+  if (name === 'rotation-started') return { startedAt: readDate(value) };
+  if (Object.hasOwn(texts, name)) return { [texts[name as keyof typeof texts]]: value };
+  if (Object.hasOwn(flags, name)) return { [flags[name as keyof typeof flags]]: value === 'yes' };
+  throw new SecretStoreError('The file of the client secret has a line that is not known');
+}
+
+function readDate(value: string): Date {
+  const date = new Date(value);
+  if (Number.isNaN(date.getTime())) {
+    throw new SecretStoreError('The file of the client secret has a time that is none');
+  }
+  return date;
+}
+
+/** Writes the content of a file of a client secret. */
+export function formatSecretFile({ secret, lastRotatedAt, rotation }: StoredSecrets): string {
+  const lines = [
+    secret,
+    rotation?.nextSecret !== undefined && `next-secret: ${rotation.nextSecret}`,
+    rotation && `rotation-started: ${rotation.startedAt.toISOString()}`,
+    rotation?.automatic && 'automatic: yes',
+    rotation?.cancelling && 'cancelling: yes',
+    rotation?.holder !== undefined && `holder: ${rotation.holder}`,
+    lastRotatedAt && `last-rotated: ${lastRotatedAt.toISOString()}`,
+  ];
+  return `${lines.filter(Boolean).join('\n')}\n`;
+}
