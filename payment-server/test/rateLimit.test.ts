@@ -109,6 +109,26 @@ describe('limitRate', () => {
     }
   });
 
+  test('When the wall clock was two hours ahead and is corrected, then a minute is a minute', async () => {
+    jest.useFakeTimers({
+      now: Date.now() + 7_200_000,
+      doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'],
+    });
+    try {
+      const app = createApp(1);
+      await ask(app, '/one', 'operator').expect(200);
+      jest.setSystemTime(Date.now() - 7_200_000);
+      const limited = await ask(app, '/one', 'operator').expect(429);
+
+      jest.advanceTimersByTime(60_000);
+
+      expect(Number(limited.headers['retry-after'])).toBeLessThanOrEqual(60);
+      await ask(app, '/one', 'operator').expect(200);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test('When routes without a limit are called often, then they are not limited', async () => {
     const app = createApp(1);
 
