@@ -6,15 +6,15 @@ import { createApp as createPaymentApp, type Dependencies } from '../../payment-
 import { WalletClient } from '../../payment-server/src/walletClient';
 import { createLogger, Readiness, requireClientNames } from '../../service-kit/src';
 import {
-  AuthorizationUnavailable,
+  AuthorizationUnavailableError,
   type Authorizer,
-  InsufficientScope,
-  InvalidToken,
-  InvalidTokenRequest,
+  InsufficientScopeError,
+  InvalidTokenError,
+  InvalidRequestError,
   MemorySecretStore,
   SecretRotation,
   type SecretStore,
-  Unauthorized,
+  UnauthorizedError,
 } from '../../stytch-m2m/src';
 import { createApp as createWalletApp } from '../../wallet-server/src/app';
 import type { ServerName } from './apiDocument';
@@ -70,11 +70,12 @@ function fakeAuthorizer(realm: string): Pick<Authorizer, 'authorizeToken'> {
     authorizeToken: (requiredScopes) => (request, _response, next) => {
       const { authorization } = request.headers;
       const scopes = [requiredScopes].flat();
-      if (authorization === undefined) next(new Unauthorized(realm));
-      else if (authorization === 'Bearer') next(new InvalidTokenRequest(realm));
-      else if (authorization === 'Bearer bad') next(new InvalidToken(realm, undefined));
-      else if (authorization === 'Bearer unjudged') next(new AuthorizationUnavailable(1, undefined));
-      else if (authorization !== `Bearer ${scopes.join(' ')}`) next(new InsufficientScope(realm, scopes));
+      if (authorization === undefined) next(new UnauthorizedError(realm));
+      else if (authorization === 'Bearer') next(new InvalidRequestError(realm));
+      else if (authorization === 'Bearer bad') next(new InvalidTokenError(realm, undefined));
+      else if (authorization === 'Bearer unjudged') next(new AuthorizationUnavailableError(1, undefined));
+      else if (authorization !== `Bearer ${scopes.join(' ')}`)
+        next(new InsufficientScopeError(realm, scopes));
       else next();
     },
   };
@@ -157,7 +158,7 @@ function createSoundApp(server: ServerName, world: World, walletUrl: string): Ex
     ...(world.requestsPerMinute !== undefined && { requestsPerMinute: world.requestsPerMinute }),
     payments: {
       getM2MAccessToken: () =>
-        world.token ? Promise.reject(world.token) : Promise.resolve({ accessToken: 't', origin: 'issued' }),
+        world.token ? Promise.reject(world.token) : Promise.resolve({ accessToken: 't', source: 'issued' }),
       dropM2MAccessToken: () => undefined,
       wallet: new WalletClient({ url: walletUrl, timeoutMilliseconds: 100 }),
     },

@@ -156,7 +156,7 @@ describe('The signing keys', () => {
 
     expect(answers.map(summary)).toEqual(answers.map(() => paid));
     expect(await stytch.tokenRequests()).toBe(1);
-    expect(answers[0]?.headers['server-timing']).toMatch(/token;desc="kept".*token;desc="renewed"/);
+    expect(answers[0]?.headers['server-timing']).toMatch(/token;desc="cache".*token;desc="refreshed"/);
   });
 
   test('When it is all over, then every program has lived through it, and logged no secret and no token', async () => {

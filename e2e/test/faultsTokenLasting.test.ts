@@ -103,7 +103,7 @@ describe("Stytch's token endpoint in lasting trouble, with no token kept", () =>
       await until('a renewal has succeeded', async () => {
         answers.push(await pay(payment));
         const { text } = await call(`${payment.url}/metrics`);
-        return text.includes('access_token_requests_total{result="renewed"} 1');
+        return text.includes('access_token_requests_total{result="refreshed"} 1');
       });
 
       expect(answers.map(summary)).toEqual(answers.map(() => paid));

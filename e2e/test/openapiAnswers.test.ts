@@ -1,6 +1,6 @@
 import request, { type Response } from 'supertest';
 import { Readiness } from '../../service-kit/src';
-import { AccessTokenUnavailable, SecretStoreError, StytchUnreachable } from '../../stytch-m2m/src';
+import { AccessTokenUnavailableError, SecretStoreError, StytchUnavailableError } from '../../stytch-m2m/src';
 import { type Answer, nameOf, operations, problemsOf, resolve, type ServerOperation } from './apiDocument';
 import { stytchError, withApp, type World } from './fakeApps';
 
@@ -79,8 +79,8 @@ const tooMany: Scenario = {
 };
 const stytchScenarios: Scenario[] = [
   { status: 502, when: 'Stytch knows not this service', world: { stytch: stytchError(401, 'unauthorized') } },
-  { status: 503, when: 'Stytch is away', world: { stytch: new StytchUnreachable('away', false) } },
-  { status: 504, when: 'Stytch is slow', world: { stytch: new StytchUnreachable('slow', true) } },
+  { status: 503, when: 'Stytch is away', world: { stytch: new StytchUnavailableError('away', false) } },
+  { status: 504, when: 'Stytch is slow', world: { stytch: new StytchUnavailableError('slow', true) } },
   ...[400, 403, 422, 429, 500, 503].map((status) => ({
     status,
     when: `Stytch answers ${status}`,
@@ -109,13 +109,13 @@ const paymentScenarios: Scenario[] = [
   ...(
     [
       [502, 'refused'],
-      [503, 'unreachable'],
+      [503, 'unavailable'],
       [504, 'timeout'],
     ] as const
   ).map(([status, reason]) => ({
     status,
     when: `there is no token (${reason})`,
-    world: { token: new AccessTokenUnavailable(reason, 1, new Error(reason)) },
+    world: { token: new AccessTokenUnavailableError(reason, 1, new Error(reason)) },
   })),
 ];
 const postedPaymentScenarios: Scenario[] = [

@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'stytch';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
-import { AccessTokens, ClientCredentials, FileSecretStore, SecretRotation } from '../../stytch-m2m/src';
+import {
+  AccessTokenProvider,
+  ClientCredentials,
+  FileSecretStore,
+  SecretRotation,
+} from '../../stytch-m2m/src';
 import { call } from './calls';
 import { World } from './harness';
 import { root } from '../../scripts/src/program';
@@ -79,7 +84,7 @@ async function runAndDie({ clientId, path }: Victim, operations: string, lastSte
 async function comeBack({ clientId, path, client }: Victim) {
   const store = new FileSecretStore(path);
   const { credentials, stop } = await ClientCredentials.follow(clientId, store);
-  const getToken = () => new AccessTokens({ client, credentials }).get(['read:users']);
+  const getToken = () => new AccessTokenProvider({ client, credentials }).getAccessToken(['read:users']);
   const rotation = new SecretRotation({ client, clientId, store });
   try {
     await getToken();

@@ -1,11 +1,11 @@
 import type { ErrorRequestHandler } from 'express';
 import { HttpError } from 'service-kit';
 import {
-  AccessTokenUnavailable,
-  RotationConflict,
+  AccessTokenUnavailableError,
+  RotationConflictError,
   SecretStoreError,
-  StytchRefused,
-  StytchUnreachable,
+  StytchApiError,
+  StytchUnavailableError,
 } from 'stytch-m2m';
 
 /**
@@ -25,21 +25,21 @@ export const translateErrors: ErrorRequestHandler = (error: unknown, _request, _
 };
 
 function translate(error: unknown): unknown {
-  if (error instanceof AccessTokenUnavailable) {
+  if (error instanceof AccessTokenUnavailableError) {
     if (error.reason === 'refused') return refusedCredentials(error);
     return unavailable(error.reason === 'timeout', error.retryAfterSeconds, error);
   }
-  if (error instanceof StytchUnreachable)
+  if (error instanceof StytchUnavailableError)
     return unavailable(error.timedOut, error.retryAfterSeconds ?? 1, error);
-  if (error instanceof StytchRefused) return refused(error);
-  if (error instanceof RotationConflict) return new HttpError(409, 'rotation_conflict', error.message);
+  if (error instanceof StytchApiError) return refused(error);
+  if (error instanceof RotationConflictError) return new HttpError(409, 'rotation_conflict', error.message);
   if (error instanceof SecretStoreError) {
     return new HttpError(500, 'secret_store_failed', error.message, { cause: error });
   }
   return error;
 }
 
-function refused(error: StytchRefused): HttpError {
+function refused(error: StytchApiError): HttpError {
   const { status, errorType, errorMessage, stytchRequestId, retryAfterSeconds } = error;
   if (status === 401) return refusedCredentials(error);
   return new HttpError(status, errorType, errorMessage, {

@@ -16,7 +16,7 @@ export function createPaymentMetrics(): PaymentMetrics {
   const registers = [metrics.registry];
   const requests = new Counter({
     name: 'access_token_requests_total',
-    help: 'Access tokens asked for at Stytch, by result: issued, renewed, failed',
+    help: 'Access tokens requested from Stytch, by result: issued, refreshed, failed',
     labelNames: ['result'],
     registers,
   });
@@ -28,12 +28,12 @@ export function createPaymentMetrics(): PaymentMetrics {
   });
   const uses = new Counter({
     name: 'access_token_cache_hits_total',
-    help: 'Calls that a kept access token served',
+    help: 'Calls that were served from the cache of access tokens',
     registers,
   });
   const drops = new Counter({
-    name: 'access_tokens_dropped_total',
-    help: 'Kept access tokens that the wallet-server rejected',
+    name: 'access_tokens_invalidated_total',
+    help: 'Cached access tokens that the wallet-server rejected',
     registers,
   });
   const authorizations = new Counter({
@@ -49,7 +49,7 @@ export function createPaymentMetrics(): PaymentMetrics {
     registers,
   });
   // A counter that first appears as 1 has not grown, as far as an alert can tell.
-  for (const result of ['issued', 'renewed', 'failed']) requests.inc({ result }, 0);
+  for (const result of ['issued', 'refreshed', 'failed']) requests.inc({ result }, 0);
   for (const result of ['started', 'completed', 'cancelled', 'failed']) rotations.inc({ result }, 0);
   return {
     ...metrics,
@@ -78,10 +78,10 @@ export function createPaymentMetrics(): PaymentMetrics {
       );
     },
     onAccessToken: (event) => {
-      if (event.type === 'reused') uses.inc();
-      else if (event.type === 'dropped') drops.inc();
+      if (event.type === 'cache_hit') uses.inc();
+      else if (event.type === 'invalidated') drops.inc();
       else requests.inc({ result: event.type });
-      if (event.type === 'issued' || event.type === 'renewed') duration.observe(event.milliseconds / 1_000);
+      if (event.type === 'issued' || event.type === 'refreshed') duration.observe(event.milliseconds / 1_000);
     },
     onAuthorization: (outcome) => {
       authorizations.inc({ outcome });

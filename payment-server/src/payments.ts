@@ -1,6 +1,6 @@
 import type { Express, Request, Response } from 'express';
 import { HttpError, jsonBody, parseInput, route } from 'service-kit';
-import { AccessTokenUnavailable, type AcquiredToken } from 'stytch-m2m';
+import { AccessTokenUnavailableError, type AccessToken } from 'stytch-m2m';
 import { z } from 'zod';
 import { AccessTokenRejected, type CallContext, type Wallet, type WalletClient } from './walletClient';
 
@@ -28,12 +28,12 @@ const insufficientBalance = 'Insufficient balance. Transaction failed.';
 
 export interface PaymentDependencies {
   /** An access token for the wallet-server, kept or new. */
-  getM2MAccessToken: () => Promise<AcquiredToken>;
+  getM2MAccessToken: () => Promise<AccessToken>;
   /** Throws away a token that the wallet-server did not accept. */
   dropM2MAccessToken: (accessToken: string) => void;
   wallet: Pick<WalletClient, 'checkBalance'>;
   /** How long a whole payment may take. Milliseconds, default 10,000. */
-  deadlineMilliseconds?: number;
+  timeoutMilliseconds?: number;
 }
 
 interface PaymentResult {
@@ -46,7 +46,7 @@ interface PaymentResult {
  * A token that the wallet-server rejects is dropped and the balance read once more with a new one.
  *
  * @throws HttpError when the payment could neither be made nor refused.
- * @throws AccessTokenUnavailable when Stytch gives no token.
+ * @throws AccessTokenUnavailableError when Stytch gives no token.
  */
 export async function initiatePayment(
   payment: Payment,
@@ -71,7 +71,7 @@ async function readBalance(
 ): Promise<Wallet> {
   for (let tries = 1; ; tries += 1) {
     const getToken = () => beforeAbort(getM2MAccessToken(), context.signal);
-    const { accessToken, origin } = await timing.measure('token', getToken, (token) => token.origin);
+    const { accessToken, source } = await timing.measure('token', getToken, (token) => token.source);
     try {
       return await timing.measure('wallet', () => wallet.checkBalance(payment, accessToken, context));
     } catch (error) {
@@ -79,7 +79,7 @@ async function readBalance(
       dropM2MAccessToken(accessToken);
       if (tries === 2) {
         throw new HttpError(502, 'wallet_rejected_token', 'The wallet-server rejects the access token', {
-          cause: new Error(`also a token that was ${origin}`),
+          cause: new Error(`also a token that was ${source}`),
         });
       }
     }
@@ -87,10 +87,10 @@ async function readBalance(
 }
 
 /** A token, but not later than this request may wait for it; others that wait for the same one go on. */
-function beforeAbort(token: Promise<AcquiredToken>, signal: AbortSignal): Promise<AcquiredToken> {
+function beforeAbort(token: Promise<AccessToken>, signal: AbortSignal): Promise<AccessToken> {
   const aborted = new Promise<never>((_resolve, reject) => {
     const giveUp = () => {
-      reject(new AccessTokenUnavailable('timeout', 1, new Error('the time for this request is over')));
+      reject(new AccessTokenUnavailableError('timeout', 1, new Error('the time for this request is over')));
     };
     if (signal.aborted) giveUp();
     else signal.addEventListener('abort', giveUp);
@@ -126,7 +126,7 @@ export class ServerTiming {
 /** Mounts `/initiate-payment`: GET makes the article's payment and answers as it does, POST any payment. */
 export function mountPayments(app: Express, dependencies: PaymentDependencies): void {
   const pay = async (request: Request, response: Response, payment: Payment) => {
-    const { signal, release } = requestLifetime(response, dependencies.deadlineMilliseconds ?? 10_000);
+    const { signal, release } = requestLifetime(response, dependencies.timeoutMilliseconds ?? 10_000);
     const timing = new ServerTiming();
     try {
       const context = { requestId: request.id, signal };

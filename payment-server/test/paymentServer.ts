@@ -1,5 +1,5 @@
 import {
-  AccessTokens,
+  AccessTokenProvider,
   ClientCredentials,
   createAuthorizer,
   MemorySecretStore,
@@ -109,22 +109,22 @@ export async function createPaymentServer(settings: Settings = {}): Promise<Paym
   const metrics = createPaymentMetrics();
   const store = new MemorySecretStore(clientSecret);
   const { credentials } = await ClientCredentials.follow(clientId, store);
-  const accessTokens = new AccessTokens({
+  const accessTokens = new AccessTokenProvider({
     client: project.client,
     credentials,
     onEvent: metrics.onAccessToken,
-    ...(tokenDeadline !== undefined && { deadlineMilliseconds: tokenDeadline }),
+    ...(tokenDeadline !== undefined && { timeoutMilliseconds: tokenDeadline }),
   });
   const payments: PaymentDependencies = {
-    getM2MAccessToken: () => accessTokens.get(['read:users']),
+    getM2MAccessToken: () => accessTokens.getAccessToken(['read:users']),
     dropM2MAccessToken: (accessToken) => {
-      accessTokens.drop(accessToken);
+      accessTokens.invalidate(accessToken);
     },
     wallet: new WalletClient({
       url: walletUrl,
       ...(walletTimeout !== undefined && { timeoutMilliseconds: walletTimeout }),
     }),
-    ...(paymentDeadline !== undefined && { deadlineMilliseconds: paymentDeadline }),
+    ...(paymentDeadline !== undefined && { timeoutMilliseconds: paymentDeadline }),
   };
   const app = createApp({
     logger: log.logger,

@@ -265,15 +265,15 @@ describe('/initiate-payment', () => {
 
     test('When the token is new or kept, then it says which, and how long token and wallet took', async () => {
       expect(await timing()).toMatch(/^token;desc="issued";dur=\d+\.\d, wallet;dur=\d+\.\d$/);
-      expect(await timing()).toMatch(/^token;desc="kept";dur=\d+\.\d, wallet;dur=\d+\.\d$/);
+      expect(await timing()).toMatch(/^token;desc="cache";dur=\d+\.\d, wallet;dur=\d+\.\d$/);
     });
 
-    test('When a token is rejected, then it shows both rounds, and that the second was renewed', async () => {
+    test('When a token is rejected, then it shows both rounds, and that the second was refreshed', async () => {
       await timing();
       wallet.behave(rejectedToken, good);
 
       expect(await timing()).toMatch(
-        /^token;desc="kept";dur=[\d.]+, wallet;dur=[\d.]+, token;desc="renewed";dur=[\d.]+, wallet;dur=[\d.]+$/,
+        /^token;desc="cache";dur=[\d.]+, wallet;dur=[\d.]+, token;desc="refreshed";dur=[\d.]+, wallet;dur=[\d.]+$/,
       );
     });
 

@@ -2,12 +2,12 @@ import '../../service-kit/test/closedNetwork';
 import express from 'express';
 import request from 'supertest';
 import { createBaseApp, route } from 'service-kit';
-import { AuthorizationUnavailable, InvalidToken } from 'stytch-m2m';
+import { AuthorizationUnavailableError, InvalidTokenError } from 'stytch-m2m';
 import { expectRefused } from '../../service-kit/test/expectRefused';
 import { createTestLogger } from '../../service-kit/test/testLogger';
 import { limitRate } from '../src/helper/rateLimit';
 
-const refusal = new InvalidToken('test', new Error('bad'));
+const refusal = new InvalidTokenError('test', new Error('bad'));
 
 /** An app where whoever names a client is authorized as that, and everybody else is refused. */
 function createApp(requestsPerMinute: number, error: Error = refusal) {
@@ -60,7 +60,7 @@ describe('limitRate', () => {
   });
 
   test('When tokens cannot be judged, then that is counted against nobody', async () => {
-    const app = createApp(1, new AuthorizationUnavailable(1, new Error('away')));
+    const app = createApp(1, new AuthorizationUnavailableError(1, new Error('away')));
 
     for (let times = 0; times < 3; times += 1) await ask(app, '/one').expect(503);
   });
@@ -76,7 +76,7 @@ describe('limitRate', () => {
     });
     const complaint = jest.spyOn(console, 'error');
 
-    expect((await request(app).get('/')).body).toBe('InvalidToken');
+    expect((await request(app).get('/')).body).toBe('InvalidTokenError');
     expect((await request(app).get('/')).body).toBe('HttpError');
     expect(complaint).not.toHaveBeenCalled();
   });

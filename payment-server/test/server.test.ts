@@ -127,10 +127,10 @@ describe('start', () => {
 
     for (const figure of [
       'access_token_requests_total{result="issued"} 1',
-      'access_token_requests_total{result="renewed"} 1',
+      'access_token_requests_total{result="refreshed"} 1',
       'access_token_requests_total{result="failed"} 1',
       'access_token_cache_hits_total 3',
-      'access_tokens_dropped_total 2',
+      'access_tokens_invalidated_total 2',
       'access_token_request_duration_seconds_count 2',
       'authorizations_total{outcome="unauthorized"} 1',
       'authorizations_total{outcome="allowed"} 1',

@@ -51,8 +51,8 @@ const wanted = [
  *
  * @param directory where the `.env` file is, or is to be.
  * @throws ConfigError when the project's credentials are missing.
- * @throws StytchRefused when Stytch does not accept them, or refuses a client.
- * @throws StytchUnreachable
+ * @throws StytchApiError when Stytch does not accept them, or refuses a client.
+ * @throws StytchUnavailableError
  */
 export async function setup(directory: string, environment: Environment, print: (line: string) => void) {
   const config = readConfig(schema, environment, help, ['STYTCH_SECRET']);

@@ -1,43 +1,44 @@
 export {
+  type AccessToken,
   type AccessTokenEvent,
-  AccessTokens,
-  type AccessTokensOptions,
-  AccessTokenUnavailable,
-  type AcquiredToken,
-} from './accessTokens';
+  AccessTokenProvider,
+  type AccessTokenProviderOptions,
+} from './client/accessTokenProvider';
+export { AccessTokenUnavailableError } from './client/accessTokenUnavailableError';
+export { isInvalidTokenChallenge } from './client/challenges';
+export { ClientCredentials } from './client/clientCredentials';
 export {
   AuthorizationError,
-  AuthorizationUnavailable,
-  InsufficientScope,
-  InvalidToken,
-  InvalidTokenRequest,
+  AuthorizationUnavailableError,
+  InsufficientScopeError,
+  InvalidRequestError,
+  InvalidTokenError,
   TokenTooOldError,
-  Unauthorized,
-} from './authorizationErrors';
+  UnauthorizedError,
+} from './resource/authorizationErrors';
 export {
   type AuthorizationOutcome,
   type Authorizer,
   type AuthorizerOptions,
+  type AuthorizeTokenMiddleware,
   type AuthorizeTokenOptions,
   createAuthorizer,
-} from './authorizeToken';
-export { type ProjectAddress, stytchBaseUrl, tokenEndpoint } from './stytchAddresses';
-export { callStytch, StytchRefused, StytchUnreachable } from './callStytch';
-export { ClientCredentials } from './credentials';
-export { keepRotating, type RotationScheduleOptions } from './rotationSchedule';
-export { FileSecretStore } from './fileSecretStore';
-export { type RotationEvent } from './rotationSteps';
-export { RotationConflict } from './secretClaim';
-export { type RotationStatus, SecretRotation, type SecretRotationOptions } from './secretRotation';
+} from './resource/authorizer';
+export type { M2MClientIdentity } from './resource/verifiedTokenCache';
+export { FileSecretStore } from './rotation/fileSecretStore';
+export { MemorySecretStore } from './rotation/memorySecretStore';
+export { keepRotating, type RotationScheduleOptions } from './rotation/rotationSchedule';
+export { type RotationEvent } from './rotation/rotationSteps';
+export { RotationConflictError } from './rotation/secretClaim';
+export { type RotationStatus, SecretRotation, type SecretRotationOptions } from './rotation/secretRotation';
+export { type ProjectAddress, stytchBaseUrl, tokenEndpoint } from './stytch/addresses';
+export { callStytch, StytchApiError, StytchUnavailableError } from './stytch/callStytch';
 export {
-  MemorySecretStore,
   type SecretStore,
   SecretStoreConflictError,
   SecretStoreError,
   type StoredRotation,
   type StoredSecrets,
   type StoredVersion,
-} from './secretStore';
-export type { M2MClientIdentity } from './verifiedTokens';
-export { stytchConfig, type StytchConfig, stytchDispatcher } from './stytchDispatcher';
-export { isInvalidTokenChallenge } from './challenges';
+} from './stytch/secretStore';
+export { stytchConfig, type StytchConfig, stytchDispatcher } from './stytch/stytchDispatcher';

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { AccessTokenUnavailable } from '../src';
+import { AccessTokenUnavailableError } from '../src';
 import { advance, expectUnavailable, fail, setUp, tokenAnswer, type TokenAnswer } from './accessTokensSetUp';
 import { closeNetwork } from './loopback';
 import { networkError, oauthError } from './stytchErrors';
@@ -16,10 +16,12 @@ describe('single flight', () => {
   test('When 1,000 callers ask on a cold cache, then one request serves them all', async () => {
     const { accessTokens, token } = setUp();
 
-    const acquired = await Promise.all(Array.from({ length: 1_000 }, () => accessTokens.get(['read:users'])));
+    const acquired = await Promise.all(
+      Array.from({ length: 1_000 }, () => accessTokens.getAccessToken(['read:users'])),
+    );
 
     expect(token).toHaveBeenCalledTimes(1);
-    expect(new Set(acquired.map(({ accessToken, origin }) => `${origin} ${accessToken}`))).toEqual(
+    expect(new Set(acquired.map(({ accessToken, source }) => `${source} ${accessToken}`))).toEqual(
       new Set(['issued token-1']),
     );
   });
@@ -87,7 +89,7 @@ describe('how long a token is kept', () => {
       await pass(5_000);
 
       expect(atTheEnd).toBe('token-1');
-      expect(afterwards.now).toBeInstanceOf(AccessTokenUnavailable);
+      expect(afterwards.now).toBeInstanceOf(AccessTokenUnavailableError);
     },
   );
 
@@ -152,22 +154,22 @@ describe('how long a token is kept', () => {
 describe('a token that was rejected', () => {
   test('When the kept token is dropped, then the next caller gets a new one', async () => {
     const { accessTokens, typesOfEvents } = setUp();
-    const { accessToken } = await accessTokens.get(['read:users']);
+    const { accessToken } = await accessTokens.getAccessToken(['read:users']);
 
-    accessTokens.drop(accessToken);
-    const next = await accessTokens.get(['read:users']);
+    accessTokens.invalidate(accessToken);
+    const next = await accessTokens.getAccessToken(['read:users']);
 
-    expect(next).toEqual({ accessToken: 'token-2', origin: 'renewed' });
-    expect(typesOfEvents()).toEqual(['issued', 'dropped', 'renewed']);
+    expect(next).toEqual({ accessToken: 'token-2', source: 'refreshed' });
+    expect(typesOfEvents()).toEqual(['issued', 'invalidated', 'refreshed']);
   });
 
   test('When many callers drop the same token, then only the first has an effect', async () => {
     const { accessTokens, get, token } = setUp();
     const rejected = await get();
-    accessTokens.drop(rejected);
+    accessTokens.invalidate(rejected);
     await get();
 
-    for (let caller = 0; caller < 100; caller += 1) accessTokens.drop(rejected);
+    for (let caller = 0; caller < 100; caller += 1) accessTokens.invalidate(rejected);
     const next = await get();
 
     expect(next).toBe('token-2');
@@ -179,7 +181,7 @@ describe('a token that was rejected', () => {
     const rejected = await get('read:users');
     const other = await get('write:users');
 
-    accessTokens.drop(rejected);
+    accessTokens.invalidate(rejected);
 
     expect(await get('write:users')).toBe(other);
   });
@@ -191,7 +193,7 @@ describe('a token that was rejected', () => {
     behave(() => early.promise);
     await pass(3_400);
     await get();
-    accessTokens.drop(rejected);
+    accessTokens.invalidate(rejected);
     behave();
 
     const afterTheDrop = await get();
@@ -210,7 +212,7 @@ describe('a token that was rejected', () => {
     behave(() => early.promise);
     await pass(3_400);
     await get();
-    accessTokens.drop(rejected);
+    accessTokens.invalidate(rejected);
     behave();
     await get();
 
@@ -273,19 +275,19 @@ describe('events', () => {
     });
     await advance(get(), 40);
     await get();
-    accessTokens.drop('a-token');
+    accessTokens.invalidate('a-token');
     behave(fail(networkError()));
-    await expectUnavailable(advance(get(), 5_000), { reason: 'unreachable' });
+    await expectUnavailable(advance(get(), 5_000), { reason: 'unavailable' });
     behave();
     await get();
 
     const scopes = ['read:users'];
     expect(events).toEqual([
       { type: 'issued', scopes, expiresInSeconds: 60, milliseconds: 40 },
-      { type: 'reused', scopes },
-      { type: 'dropped', scopes },
-      { type: 'failed', scopes, error: expect.any(AccessTokenUnavailable) },
-      { type: 'renewed', scopes, expiresInSeconds: 60, milliseconds: 0 },
+      { type: 'cache_hit', scopes },
+      { type: 'invalidated', scopes },
+      { type: 'failed', scopes, error: expect.any(AccessTokenUnavailableError) },
+      { type: 'refreshed', scopes, expiresInSeconds: 60, milliseconds: 0 },
     ]);
     expect(inspect(events, { depth: Infinity, showHidden: true })).not.toMatch(/a-token|token-1|secret-1/);
   });
@@ -336,7 +338,7 @@ test('When every token is rejected, then Stytch is asked for one a second at the
   const { accessTokens, get, token } = setUp();
 
   for (let call = 0; call < 30; call += 1) {
-    accessTokens.drop(await get());
+    accessTokens.invalidate(await get());
     await pass(100);
   }
 

@@ -1,4 +1,4 @@
-import { AccessTokenUnavailable, StytchUnreachable } from '../src';
+import { AccessTokenUnavailableError, StytchUnavailableError } from '../src';
 import { advance, expectUnavailable, fail, setUp, type TokenAnswer } from './accessTokensSetUp';
 import { closeNetwork } from './loopback';
 import { apiError, networkError, oauthError } from './stytchErrors';
@@ -35,7 +35,7 @@ describe('failures', () => {
     const { behave, get, requestedAt, typesOfEvents } = setUp();
     behave(fail(networkError()));
 
-    await expectUnavailable(advance(get(), 5_000), { reason: 'unreachable' });
+    await expectUnavailable(advance(get(), 5_000), { reason: 'unavailable' });
 
     const pauses = requestedAt.slice(1).map((at, index) => at - (requestedAt[index] ?? 0));
     pauses.forEach((pause, index) => {
@@ -57,7 +57,7 @@ describe('failures', () => {
       await expectUnavailable(get(), { reason: 'refused', retryAfterSeconds: 5 });
       await pass(3_000);
       for (let caller = 0; caller < 100; caller += 1) {
-        await expectUnavailable(accessTokens.get(['read:users']), {
+        await expectUnavailable(accessTokens.getAccessToken(['read:users']), {
           reason: 'refused',
           retryAfterSeconds: 2,
         });
@@ -104,14 +104,14 @@ describe('failures', () => {
 
     expect(before).toEqual(['pending', 'pending']);
     for (const { now } of calls) expect(now).toMatchObject({ reason: 'timeout' });
-    expect(calls[0]?.now).toBeInstanceOf(AccessTokenUnavailable);
-    expect((calls[0]?.now as Error).cause).toBeInstanceOf(StytchUnreachable);
+    expect(calls[0]?.now).toBeInstanceOf(AccessTokenUnavailableError);
+    expect((calls[0]?.now as Error).cause).toBeInstanceOf(StytchUnavailableError);
     expect(token).toHaveBeenCalledTimes(1);
     expect(events).toEqual([{ type: 'failed', scopes: ['read:users'], error: calls[0]?.now }]);
   });
 
   test('When Stytch hangs after failures, then the deadline counts from the first try', async () => {
-    const { get, behave } = setUp({ deadlineMilliseconds: 1_000 });
+    const { get, behave } = setUp({ timeoutMilliseconds: 1_000 });
     behave(fail(networkError()));
     const call = outcomeOf(get());
     await settle();
@@ -142,7 +142,7 @@ describe('failures', () => {
     const { get, behave, token } = setUp();
     behave(() => Promise.resolve(malformed as TokenAnswer));
 
-    await expectUnavailable(advance(get(), 5_000), { reason: 'unreachable' });
+    await expectUnavailable(advance(get(), 5_000), { reason: 'unavailable' });
     behave();
 
     expect(token.mock.calls.length).toBeGreaterThan(2);

@@ -13,22 +13,24 @@ afterEach(() => {
 describe('renewal in the background', () => {
   test('When a token is in its window, then callers get it at once while one request renews it', async () => {
     const { accessTokens, token, behave } = setUp({ expiresIn: 5 });
-    await accessTokens.get(['read:users']);
+    await accessTokens.getAccessToken(['read:users']);
     const renewal = deferred<TokenAnswer>();
     behave(() => renewal.promise);
     await pass(3_400);
 
-    const during = await Promise.all(Array.from({ length: 100 }, () => accessTokens.get(['read:users'])));
+    const during = await Promise.all(
+      Array.from({ length: 100 }, () => accessTokens.getAccessToken(['read:users'])),
+    );
     const requests = token.mock.calls.length;
     renewal.resolve(tokenAnswer('renewed-token', 5));
     await settle();
-    const afterwards = await accessTokens.get(['read:users']);
+    const afterwards = await accessTokens.getAccessToken(['read:users']);
 
-    expect(new Set(during.map(({ accessToken, origin }) => `${origin} ${accessToken}`))).toEqual(
-      new Set(['kept token-1']),
+    expect(new Set(during.map(({ accessToken, source }) => `${source} ${accessToken}`))).toEqual(
+      new Set(['cache token-1']),
     );
     expect(requests).toBe(2);
-    expect(afterwards).toEqual({ accessToken: 'renewed-token', origin: 'kept' });
+    expect(afterwards).toEqual({ accessToken: 'renewed-token', source: 'cache' });
   });
 
   test('When the token ends before its renewal, then callers wait for the renewal under way', async () => {
@@ -60,15 +62,15 @@ describe('renewal in the background', () => {
       await pass(1_000);
       if (events.at(-1)?.type === 'failed') failedAt.push(second);
     }
-    await expectUnavailable(advance(get(), 5_000), { reason: 'unreachable' });
+    await expectUnavailable(advance(get(), 5_000), { reason: 'unavailable' });
     behave();
-    const recovered = await accessTokens.get(['read:users']);
+    const recovered = await accessTokens.getAccessToken(['read:users']);
 
     const pauses = failedAt.slice(1).map((at, index) => at - (failedAt[index] ?? 0));
     expect([...given]).toEqual(['token-1']);
     expect(pauses.slice(0, 6)).toEqual([4, 5, 7, 11, 19, 33]);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(34);
-    expect(recovered).toEqual({ accessToken: 'token-2', origin: 'renewed' });
+    expect(recovered).toEqual({ accessToken: 'token-2', source: 'refreshed' });
   });
 
   test('When a renewal succeeds after failures, then the next failures count from the start', async () => {

@@ -1,4 +1,4 @@
-import { AccessTokens, ClientCredentials } from '../src';
+import { AccessTokenProvider, ClientCredentials } from '../src';
 import { advance, expectUnavailable, tokenAnswer } from './accessTokensSetUp';
 import { FakeStore, FakeStytch, startProcess } from './rotationSetUp';
 import { oauthError } from './stytchErrors';
@@ -19,8 +19,8 @@ async function startReplica({ content }: { content?: FakeStore['content'] } = {}
   return { stytch, store, credentials, accessTokens: tokensOf(stytch, credentials) };
 }
 
-function tokensOf(stytch: FakeStytch, credentials: ClientCredentials): AccessTokens {
-  return new AccessTokens({ client: stytch.client, credentials });
+function tokensOf(stytch: FakeStytch, credentials: ClientCredentials): AccessTokenProvider {
+  return new AccessTokenProvider({ client: stytch.client, credentials });
 }
 
 describe('a secret that Stytch refuses', () => {
@@ -29,7 +29,7 @@ describe('a secret that Stytch refuses', () => {
     stytch.secret = 'second-bbbb';
     store.content = { secret: 'second-bbbb' };
 
-    await expect(accessTokens.get(['read:users'])).resolves.toMatchObject({ origin: 'issued' });
+    await expect(accessTokens.getAccessToken(['read:users'])).resolves.toMatchObject({ source: 'issued' });
 
     expect(stytch.methods).toEqual(['token', 'token']);
   });
@@ -41,7 +41,7 @@ describe('a secret that Stytch refuses', () => {
     const { stytch, credentials, accessTokens } = await startReplica({ content: both });
     stytch.secret = secret;
 
-    await expect(accessTokens.get(['read:users'])).resolves.toMatchObject({ origin: 'issued' });
+    await expect(accessTokens.getAccessToken(['read:users'])).resolves.toMatchObject({ source: 'issued' });
 
     expect(credentials.secret).toBe(secret);
   });
@@ -49,7 +49,9 @@ describe('a secret that Stytch refuses', () => {
   test('When many callers wait, then one more request serves them all', async () => {
     const { stytch, accessTokens } = await startReplica({ content: both });
 
-    const tokens = await Promise.all(Array.from({ length: 50 }, () => accessTokens.get(['read:users'])));
+    const tokens = await Promise.all(
+      Array.from({ length: 50 }, () => accessTokens.getAccessToken(['read:users'])),
+    );
 
     expect(tokens).toHaveLength(50);
     expect(stytch.methods).toEqual(['token', 'token']);
@@ -61,7 +63,8 @@ describe('a secret that Stytch refuses', () => {
 
     const scopes = [['read:users'], ['write:users'], ['read:users', 'write:users']];
     for (let time = 0; time < 30; time += 1) {
-      for (const wanted of scopes) await expectUnavailable(accessTokens.get(wanted), { reason: 'refused' });
+      for (const wanted of scopes)
+        await expectUnavailable(accessTokens.getAccessToken(wanted), { reason: 'refused' });
     }
 
     expect(stytch.methods.length).toBeLessThanOrEqual(2 * scopes.length);
@@ -70,19 +73,19 @@ describe('a secret that Stytch refuses', () => {
   test('When neither works and then one does, then a token is had as soon as the refusal no longer stands', async () => {
     const { stytch, accessTokens } = await startReplica({ content: both });
     stytch.secret = 'another-zzzz';
-    await expectUnavailable(accessTokens.get(['read:users']), { reason: 'refused' });
+    await expectUnavailable(accessTokens.getAccessToken(['read:users']), { reason: 'refused' });
     stytch.secret = 'second-bbbb';
 
     await pass(5_000);
 
-    await expect(accessTokens.get(['read:users'])).resolves.toMatchObject({ origin: 'issued' });
+    await expect(accessTokens.getAccessToken(['read:users'])).resolves.toMatchObject({ source: 'issued' });
   });
 
   test('When it is another refusal, then no other secret is tried', async () => {
     const { stytch, credentials, accessTokens } = await startReplica({ content: both });
     stytch.faults.set('token', { before: () => Promise.reject(oauthError(400, 'invalid_scope')) });
 
-    await expectUnavailable(accessTokens.get(['read:users']), { reason: 'refused' });
+    await expectUnavailable(accessTokens.getAccessToken(['read:users']), { reason: 'refused' });
 
     expect(stytch.methods).toEqual(['token']);
     expect(credentials.secret).toBe('second-bbbb');
@@ -92,13 +95,13 @@ describe('a secret that Stytch refuses', () => {
     const { store, accessTokens } = await startReplica({ content: both });
     store.unreadable = true;
 
-    await expect(accessTokens.get(['read:users'])).resolves.toMatchObject({ origin: 'issued' });
+    await expect(accessTokens.getAccessToken(['read:users'])).resolves.toMatchObject({ source: 'issued' });
   });
 
   test('When Stytch is away while the secret is replaced, then the next try is with the new one', async () => {
     const { stytch, store, accessTokens } = await startReplica();
     stytch.faults.set('token', { before: () => Promise.reject(oauthError(503, 'unavailable')) });
-    const call = accessTokens.get(['read:users']);
+    const call = accessTokens.getAccessToken(['read:users']);
     await pass(1);
     stytch.faults.clear();
     stytch.secret = 'second-bbbb';
@@ -126,7 +129,7 @@ describe('access tokens while the secret is rotated', () => {
       steps += 1;
       for (const [name, credentials] of Object.entries(clients)) {
         const tokens = tokensOf(stytch, credentials); // New ones: nothing is kept.
-        checks.push(tokens.get(['read:users']).catch(() => refused.push(`${name} at ${step}`)));
+        checks.push(tokens.getAccessToken(['read:users']).catch(() => refused.push(`${name} at ${step}`)));
       }
     };
     stytch.onStep = check;

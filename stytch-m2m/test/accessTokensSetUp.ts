@@ -1,9 +1,9 @@
 import type { Client } from 'stytch';
 import {
   type AccessTokenEvent,
-  AccessTokens,
-  type AccessTokensOptions,
-  AccessTokenUnavailable,
+  AccessTokenProvider,
+  type AccessTokenProviderOptions,
+  AccessTokenUnavailableError,
   ClientCredentials,
 } from '../src';
 import { pass } from './timers';
@@ -19,7 +19,7 @@ export function tokenAnswer(access_token: string, expires_in = 3_600): TokenAnsw
 export function setUp({
   expiresIn = 3_600,
   ...options
-}: { expiresIn?: number } & Partial<AccessTokensOptions> = {}) {
+}: { expiresIn?: number } & Partial<AccessTokenProviderOptions> = {}) {
   let issued = 0;
   const requestedAt: number[] = [];
   const answer: GetToken = () => Promise.resolve(tokenAnswer(`token-${(issued += 1)}`, expiresIn));
@@ -33,7 +33,7 @@ export function setUp({
   behave();
   const credentials = new ClientCredentials('m2m-client-test-1', 'secret-1');
   const events: AccessTokenEvent[] = [];
-  const accessTokens = new AccessTokens({
+  const accessTokens = new AccessTokenProvider({
     client: { m2m: { token } },
     credentials,
     onEvent: (event) => events.push(event),
@@ -48,7 +48,7 @@ export function setUp({
     /** How Stytch answers from now on; with no argument, as it should. */
     behave,
     get: async (...scopes: string[]) =>
-      (await accessTokens.get(scopes.length === 0 ? ['read:users'] : scopes)).accessToken,
+      (await accessTokens.getAccessToken(scopes.length === 0 ? ['read:users'] : scopes)).accessToken,
     typesOfEvents: () => events.map(({ type }) => type),
   };
 }
@@ -57,12 +57,15 @@ export function fail(error: Error): GetToken {
   return () => Promise.reject(error);
 }
 
-export async function expectUnavailable(call: Promise<unknown>, expected: Partial<AccessTokenUnavailable>) {
+export async function expectUnavailable(
+  call: Promise<unknown>,
+  expected: Partial<AccessTokenUnavailableError>,
+) {
   const error: unknown = await call.then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  expect(error).toBeInstanceOf(AccessTokenUnavailable);
+  expect(error).toBeInstanceOf(AccessTokenUnavailableError);
   expect(error).toMatchObject(expected);
 }
 

@@ -121,7 +121,7 @@ describe('a token that was verified before', () => {
   });
 
   test('When more come than are remembered, then all are judged rightly', async () => {
-    await start({ mostRememberedTokens: 2 });
+    await start({ maxCachedTokens: 2 });
     const tokens = ['a', 'b', 'c'].map((sub) => project.token({ sub }));
 
     for (const token of [...tokens, ...tokens]) expect(await statusOf(token)).toBe(200);

@@ -1,4 +1,4 @@
-import { backOff } from '../src/backOff';
+import { backOff } from '../src/stytch/backOff';
 
 afterEach(() => {
   jest.restoreAllMocks();

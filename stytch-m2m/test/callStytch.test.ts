@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
-import { callStytch, StytchRefused, StytchUnreachable } from '../src';
+import { callStytch, StytchApiError, StytchUnavailableError } from '../src';
 import { closeNetwork, listen, sdkFor } from './loopback';
 import { apiError, networkError, oauthError } from './stytchErrors';
 import { deferred, outcomeOf, pass, settle, stopTheClock } from './timers';
@@ -39,7 +39,7 @@ test.each([
   async (_of, thrown, status, type) => {
     const error = await failureOf(() => Promise.reject(thrown));
 
-    expect(error).toBeInstanceOf(StytchRefused);
+    expect(error).toBeInstanceOf(StytchApiError);
     expect(error).toMatchObject({
       status,
       errorType: type,
@@ -57,7 +57,7 @@ test.each([404.5, 200, 99, 1_000, NaN, '404'])(
   async (status) => {
     const error = await failureOf(() => Promise.reject(apiError(status as number, 'some_error')));
 
-    expect(error).toBeInstanceOf(StytchUnreachable);
+    expect(error).toBeInstanceOf(StytchUnavailableError);
   },
 );
 
@@ -99,7 +99,7 @@ test.each([
   async (_case, thrown, message) => {
     const error = await failureOf(() => Promise.reject(thrown));
 
-    expect(error).toBeInstanceOf(StytchUnreachable);
+    expect(error).toBeInstanceOf(StytchUnavailableError);
     expect(error).toMatchObject({ message, timedOut: false, retryAfterSeconds: undefined });
     expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain('secret-1');
   },
@@ -110,7 +110,7 @@ test('When the SDK throws before it calls, then that is a failed call', async ()
     throw new TypeError('no such method');
   });
 
-  expect(error).toBeInstanceOf(StytchUnreachable);
+  expect(error).toBeInstanceOf(StytchUnavailableError);
 });
 
 test('When Stytch hangs, then the call ends at its deadline, and what comes later changes nothing', async () => {
@@ -128,7 +128,7 @@ test('When Stytch hangs, then the call ends at its deadline, and what comes late
   process.off('unhandledRejection', unhandled);
 
   expect(before).toBe('pending');
-  expect(call.now).toBeInstanceOf(StytchUnreachable);
+  expect(call.now).toBeInstanceOf(StytchUnavailableError);
   expect(call.now).toMatchObject({ timedOut: true, message: 'Stytch did not answer within 5000 ms' });
   expect(unhandled).not.toHaveBeenCalled();
 });
@@ -149,7 +149,7 @@ test('When the SDK meets a closed port, JSON that is no error, or a cut connecti
 
   expect(errors).toHaveLength(5);
   for (const error of errors) {
-    expect(error).toBeInstanceOf(StytchUnreachable);
+    expect(error).toBeInstanceOf(StytchUnavailableError);
     expect(error).toMatchObject({
       message: expect.stringMatching(
         /^Stytch could not be reached \((RequestError|StytchError|TypeError)\)$/,

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import {
-  AccessTokens,
+  AccessTokenProvider,
   ClientCredentials,
   MemorySecretStore,
   SecretRotation,
@@ -35,8 +35,8 @@ test('When what uses the credentials is logged, then neither secret nor token is
   const answer = { access_token: 'a-token', token_type: 'bearer', expires_in: 3_600 };
   const clients = { get: jest.fn(), secrets: { rotateStart: jest.fn() } };
   const client = { m2m: { token: () => Promise.resolve(answer), clients } };
-  const accessTokens = new AccessTokens({ client, credentials });
-  await accessTokens.get(['read:users']);
+  const accessTokens = new AccessTokenProvider({ client, credentials });
+  await accessTokens.getAccessToken(['read:users']);
   const rotation = new SecretRotation({
     client: client as unknown as ConstructorParameters<typeof SecretRotation>[0]['client'],
     clientId: 'm2m-client-test-1',

@@ -4,8 +4,8 @@ import fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SecretStoreError } from '../src';
-import { FileLock } from '../src/fileLock';
-import { thisProcess } from '../src/processIdentity';
+import { FileLock } from '../src/rotation/fileLock';
+import { thisProcess } from '../src/rotation/processIdentity';
 
 let folder: string;
 let path: string;

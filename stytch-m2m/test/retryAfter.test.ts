@@ -1,5 +1,5 @@
-import { StytchRefused, StytchUnreachable } from '../src';
-import { callStytch } from '../src/callStytch';
+import { StytchApiError, StytchUnavailableError } from '../src';
+import { callStytch } from '../src/stytch/callStytch';
 import { expectUnavailable, setUp } from './accessTokensSetUp';
 import { closeNetwork, listen, type LoopbackServer, sdkFor, until } from './loopback';
 import { apiError } from './stytchErrors';
@@ -69,7 +69,7 @@ describe('a call of the SDK', () => {
 
     const error = await failure('client');
 
-    expect(error).toBeInstanceOf(StytchRefused);
+    expect(error).toBeInstanceOf(StytchApiError);
     expect(error).toMatchObject({ status: 429, errorType: 'too_many_requests', retryAfterSeconds: seconds });
   });
 
@@ -84,7 +84,7 @@ describe('a call of the SDK', () => {
 
     const error = await failure('client');
 
-    expect(error).toBeInstanceOf(StytchUnreachable);
+    expect(error).toBeInstanceOf(StytchUnavailableError);
     expect(error).toMatchObject({
       message: 'Stytch answered with something that is not JSON',
       retryAfterSeconds: 7,
@@ -97,7 +97,7 @@ describe('a call of the SDK', () => {
 
     const errors = await Promise.all(ids.map(failure));
 
-    expect(errors.map((error) => String((error as StytchRefused).retryAfterSeconds))).toEqual(ids);
+    expect(errors.map((error) => String((error as StytchApiError).retryAfterSeconds))).toEqual(ids);
   });
 
   test('When others fetch while a call is open, then their headers are nobody’s', async () => {
@@ -145,9 +145,9 @@ describe('access tokens', () => {
     answers = { [client]: tooMany('60') };
     const { get } = accessTokens();
 
-    await expectUnavailable(get(), { reason: 'unreachable', retryAfterSeconds: 60 });
+    await expectUnavailable(get(), { reason: 'unavailable', retryAfterSeconds: 60 });
     await pass(20_000);
-    await expectUnavailable(get(), { reason: 'unreachable', retryAfterSeconds: 40 });
+    await expectUnavailable(get(), { reason: 'unavailable', retryAfterSeconds: 40 });
     const early = requests;
     await pass(40_000);
     answers = {};
@@ -207,8 +207,8 @@ describe('access tokens', () => {
     answers = { [client]: { status: 503, retryAfter: '60', body: '<html>' } };
     const { get } = accessTokens();
 
-    await expectUnavailable(get(), { reason: 'unreachable', retryAfterSeconds: 60 });
-    await expectUnavailable(get(), { reason: 'unreachable', retryAfterSeconds: 60 });
+    await expectUnavailable(get(), { reason: 'unavailable', retryAfterSeconds: 60 });
+    await expectUnavailable(get(), { reason: 'unavailable', retryAfterSeconds: 60 });
 
     expect(requests).toBe(1);
   });

@@ -1,4 +1,4 @@
-import { keepRotating, RotationConflict, type RotationStatus } from '../src';
+import { keepRotating, RotationConflictError, type RotationStatus } from '../src';
 import { pass, settle, startOfTest, stopTheClock } from './timers';
 
 beforeEach(() => {
@@ -175,7 +175,7 @@ describe('a rotation that fails on schedule', () => {
 
   test('When recovery fails, then nothing rotates until it succeeds, and it is tried again within a second', async () => {
     const { rotation, failures, start } = setUp({ age: 2 * day, interval: day });
-    const conflict = new RotationConflict('at work');
+    const conflict = new RotationConflictError('at work');
     rotation.recover.mockRejectedValueOnce(conflict).mockRejectedValueOnce(trouble);
 
     start();

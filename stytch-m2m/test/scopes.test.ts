@@ -1,4 +1,4 @@
-import { satisfies } from '../src/scopes';
+import { hasScope } from '../src/resource/scopes';
 
 test.each([
   ['the same scope', ['write:users', 'read:users'], 'read:users', true],
@@ -22,5 +22,5 @@ test.each([
   ['the action alone, where there is no resource', ['admin:*'], 'admin', false],
   ['everything, where nothing is named', ['read:*'], '', false],
 ])('When a token holds %s, %j, then for %s that is %s', (_case, held, required, expected) => {
-  expect(satisfies(held, required)).toBe(expected);
+  expect(hasScope(held, required)).toBe(expected);
 });

@@ -2,13 +2,13 @@ import { inspect } from 'node:util';
 import {
   ClientCredentials,
   MemorySecretStore,
-  RotationConflict,
+  RotationConflictError,
   SecretRotation,
   SecretStoreError,
-  StytchRefused,
-  StytchUnreachable,
+  StytchApiError,
+  StytchUnavailableError,
 } from '../src';
-import { thisProcess } from '../src/processIdentity';
+import { thisProcess } from '../src/rotation/processIdentity';
 import { tokenAnswer } from './accessTokensSetUp';
 import { FakeStore, FakeStytch, startProcess } from './rotationSetUp';
 import { apiError, networkError, oauthError } from './stytchErrors';
@@ -157,7 +157,7 @@ describe('a rotation that may not be', () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
 
-    await expect(rotation.start()).rejects.toBeInstanceOf(RotationConflict);
+    await expect(rotation.start()).rejects.toBeInstanceOf(RotationConflictError);
     await expect(rotation.rotate()).rejects.toThrow('A rotation is under way: complete or cancel it first');
 
     expect(credentials.secret).toBe('second-bbbb');
@@ -190,7 +190,10 @@ describe('a rotation that may not be', () => {
     const [first, second] = await Promise.allSettled([rotation.rotate(), rotation.rotate()]);
 
     expect(first).toEqual({ status: 'fulfilled', value: 'second-bbbb' });
-    expect(second).toMatchObject({ status: 'rejected', reason: expect.any(RotationConflict) as unknown });
+    expect(second).toMatchObject({
+      status: 'rejected',
+      reason: expect.any(RotationConflictError) as unknown,
+    });
     expect(stytch.methods.filter((method) => method === 'rotateStart')).toHaveLength(1);
   });
 
@@ -230,24 +233,24 @@ describe('a rotation that may not be', () => {
 
   test('When the process at work changes something, then it is given two minutes anew', async () => {
     const { rotation, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
-    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflictError);
     await pass(twoMinutes - 1);
     store.content = { ...store.content, lastRotatedAt: now };
 
     await pass(twoMinutes - 1);
 
-    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflictError);
   });
 
   test('When the wall clock jumps by hours, then no process at work is taken for gone', async () => {
     const { rotation, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
 
     for (const jump of [7_200_000, -14_400_000]) {
-      await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+      await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflictError);
       setWallClock(jump);
     }
 
-    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflictError);
     expect(store.writes).toEqual([]);
   });
 
@@ -294,8 +297,8 @@ describe('a rotation that may not be', () => {
     await one.rotation.start();
     const other = await startProcess(one);
 
-    await expect(other.rotation.start()).rejects.toBeInstanceOf(RotationConflict);
-    await expect(other.rotation.rotate()).rejects.toBeInstanceOf(RotationConflict);
+    await expect(other.rotation.start()).rejects.toBeInstanceOf(RotationConflictError);
+    await expect(other.rotation.rotate()).rejects.toBeInstanceOf(RotationConflictError);
     await other.rotation.complete();
 
     expect(one.store.content).toMatchObject({ secret: 'second-bbbb' });
@@ -311,7 +314,7 @@ describe('what Stytch refuses', () => {
     async (operation) => {
       const { credentials, rotation, store, events } = await startProcess();
 
-      await expect(rotation[operation]()).rejects.toBeInstanceOf(StytchRefused);
+      await expect(rotation[operation]()).rejects.toBeInstanceOf(StytchApiError);
       await expect(rotation[operation]()).rejects.toMatchObject({
         errorType: 'm2m_client_not_rotating_secret',
       });
@@ -353,7 +356,7 @@ describe('what Stytch refuses', () => {
     await rotation.start();
     await stytch.client.m2m.clients.secrets.rotate({ client_id: 'elsewhere' });
 
-    await expect(rotation.cancel()).rejects.toBeInstanceOf(StytchRefused);
+    await expect(rotation.cancel()).rejects.toBeInstanceOf(StytchApiError);
 
     expect(stytch.works(credentials.secret)).toBe(true);
   });
@@ -427,7 +430,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
     const { stytch, rotation } = await setUp();
     stytch.next = 'second-bbbb';
 
-    await expect(rotation.complete()).rejects.toBeInstanceOf(RotationConflict);
+    await expect(rotation.complete()).rejects.toBeInstanceOf(RotationConflictError);
     await expect(rotation.complete()).rejects.toThrow('cancel the rotation, or restart with the next secret');
 
     expect([stytch.secret, stytch.next]).toEqual(['first-aaaa', 'second-bbbb']);
@@ -469,7 +472,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
     const { stytch, rotation } = await setUp({ secret: 'second-bbbb' });
     stytch.next = 'second-bbbb';
 
-    await expect(rotation.cancel()).rejects.toBeInstanceOf(RotationConflict);
+    await expect(rotation.cancel()).rejects.toBeInstanceOf(RotationConflictError);
 
     expect(stytch.next).toBe('second-bbbb');
   });
@@ -480,7 +483,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
       const { stytch, rotation } = await setUp({ secret: 'second-bbbb' });
       stytch.next = 'second-bbbb';
 
-      await expect(rotation[operation]()).rejects.toBeInstanceOf(RotationConflict);
+      await expect(rotation[operation]()).rejects.toBeInstanceOf(RotationConflictError);
 
       expect([stytch.secret, stytch.next]).toEqual(['first-aaaa', 'second-bbbb']);
     },
@@ -579,7 +582,7 @@ describe('what a restart finds in the store', () => {
     const { rotation, store, stytch, types } = await restart(automatic, ['first-aaaa', 'second-bbbb']);
     stytch.faults.set('get', { before: () => Promise.reject(networkError()) });
 
-    await expect(rotation.recover()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.recover()).rejects.toBeInstanceOf(StytchUnavailableError);
     const meanwhile = store.content;
     stytch.faults.clear();
     await rotation.recover();
@@ -595,7 +598,7 @@ describe('what a restart finds in the store', () => {
       const { rotation, store, stytch } = await restart(automatic, ['second-bbbb', null]);
       stytch.faults.set('get', { before: () => Promise.resolve(answer) });
 
-      await expect(rotation.recover()).rejects.toBeInstanceOf(StytchUnreachable);
+      await expect(rotation.recover()).rejects.toBeInstanceOf(StytchUnavailableError);
 
       expect(store.content).toEqual(automatic);
     },
@@ -609,7 +612,7 @@ describe('when the answer is lost', () => {
   test('When a start came through all the same, then cancelling and starting again recovers', async () => {
     const { stytch, credentials, rotation } = await setUp();
     stytch.faults.set('rotateStart', lost);
-    await expect(rotation.start()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.start()).rejects.toBeInstanceOf(StytchUnavailableError);
     const meanwhile = stytch.works(credentials.secret);
     stytch.faults.clear();
 
@@ -626,7 +629,7 @@ describe('when the answer is lost', () => {
     async (operation) => {
       const { stytch, rotation, credentials } = await startProcess();
       stytch.faults.set('rotateStart', lost);
-      await expect(rotation[operation]()).rejects.toBeInstanceOf(StytchUnreachable);
+      await expect(rotation[operation]()).rejects.toBeInstanceOf(StytchUnavailableError);
       stytch.faults.clear();
 
       await expect(rotation[operation]()).resolves.toBe('third-cccc');
@@ -656,7 +659,7 @@ describe('when the answer is lost', () => {
       },
     });
 
-    await expect(rotation.complete()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.complete()).rejects.toBeInstanceOf(StytchUnavailableError);
     const meanwhile = stytch.works(credentials.secret);
     stytch.faults.clear();
     await rotation.complete();
@@ -681,7 +684,7 @@ describe('when the answer is lost', () => {
     await rotation.start();
     stytch.faults.set('rotate', unsent);
 
-    await expect(rotation.complete()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.complete()).rejects.toBeInstanceOf(StytchUnavailableError);
 
     expect(stytch.works(credentials.secret)).toBe(true);
     expect(stytch.next).toBe('second-bbbb');
@@ -694,7 +697,7 @@ describe('when the answer is lost', () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotateCancel', fault);
-    await expect(rotation.cancel()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.cancel()).rejects.toBeInstanceOf(StytchUnavailableError);
     const meanwhile = stytch.works(credentials.secret);
     stytch.faults.clear();
 
@@ -710,7 +713,7 @@ describe('when the answer is lost', () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotateCancel', unsent);
-    await expect(rotation.cancel()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.cancel()).rejects.toBeInstanceOf(StytchUnavailableError);
     let worked = false;
     stytch.faults.set('rotate', {
       after: () => {
@@ -819,7 +822,7 @@ describe('an answer that is none', () => {
     const { stytch, credentials, rotation } = await setUp();
     stytch.faults.set('rotateStart', { after: () => Promise.resolve(answer) });
 
-    await expect(rotation.start()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.start()).rejects.toBeInstanceOf(StytchUnavailableError);
 
     expect(credentials.secret).toBe('first-aaaa');
     expect(credentials.generation).toBe(0);
@@ -834,7 +837,7 @@ describe('an answer that is none', () => {
       await rotation.start();
       stytch.faults.set('get', { before: () => Promise.resolve({}) });
 
-      await expect(rotation[op]()).rejects.toBeInstanceOf(StytchUnreachable);
+      await expect(rotation[op]()).rejects.toBeInstanceOf(StytchUnavailableError);
 
       expect(credentials.secret).toBe('second-bbbb');
       expect(stytch.next).toBe('second-bbbb');
@@ -847,7 +850,7 @@ describe('an answer of Stytch’s that is not true', () => {
     const { stytch, rotation, store, credentials } = await startProcess();
     stytch.faults.set('rotate', { before: () => Promise.resolve({}) });
 
-    await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnavailableError);
 
     expect(store.content).toMatchObject({ secret: 'first-aaaa', rotation: { nextSecret: 'second-bbbb' } });
     expect(stytch.works(credentials.secret)).toBe(true);
@@ -871,7 +874,7 @@ describe('an answer of Stytch’s that is not true', () => {
       const { stytch, rotation, store } = await startProcess();
       stytch.faults.set('token', { before: () => Promise.resolve(answer) });
 
-      await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnreachable);
+      await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnavailableError);
 
       expect([stytch.secret, stytch.next]).toEqual(['first-aaaa', 'second-bbbb']);
       expect(store.content).toMatchObject({ rotation: { nextSecret: 'second-bbbb' } });
@@ -884,7 +887,7 @@ describe('an answer of Stytch’s that is not true', () => {
     await rotation.start();
     stytch.faults.set('get', { before: () => Promise.resolve(beforeAnyRotation) });
     stytch.faults.set('rotate', { after: () => Promise.reject(networkError()) });
-    await expect(rotation.complete()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.complete()).rejects.toBeInstanceOf(StytchUnavailableError);
     stytch.faults.delete('rotate');
 
     await rotation.recover();
@@ -921,7 +924,7 @@ describe('an answer of Stytch’s that is not true', () => {
     stytch.nextSecrets = ['second bbbb', 'third-cccc'];
     const { rotation, store } = await startProcess({ stytch });
 
-    await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnreachable);
+    await expect(rotation.rotate()).rejects.toBeInstanceOf(StytchUnavailableError);
     await rotation.recover();
 
     expect(stytch.next).toBeNull();

@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { callStytch, StytchRefused, StytchUnreachable } from '../src';
+import { callStytch, StytchApiError, StytchUnavailableError } from '../src';
 import { closeNetwork, listen, type LoopbackServer, sdkFor, until } from './loopback';
 
 /** What Stytch does with the next requests. */
@@ -55,7 +55,7 @@ test('When Stytch refuses, then its error is passed on', async () => {
 
   const error = await errorOf(token());
 
-  expect(error).toBeInstanceOf(StytchRefused);
+  expect(error).toBeInstanceOf(StytchApiError);
   expect(error).toMatchObject({ status: 400, errorType: 'invalid_client' });
 });
 
@@ -69,7 +69,8 @@ describe('When calls end at their timeout, then no connection is left', () => {
 
     const errors = await Promise.all(Array.from({ length: 20 }, () => errorOf(token(100))));
 
-    for (const error of errors) expect(error).toMatchObject({ name: 'StytchUnreachable', timedOut: true });
+    for (const error of errors)
+      expect(error).toMatchObject({ name: 'StytchUnavailableError', timedOut: true });
     await until(async () => (await sockets()) === 0);
   });
 });
@@ -83,7 +84,7 @@ test('When an answer does not end, then it is cut off after 1 MB', async () => {
     callStytch(() => sdkFor(stytch.url).sessions.getJWKS({ project_id: 'project-test-1' }), 5_000),
   );
 
-  expect(error).toBeInstanceOf(StytchUnreachable);
+  expect(error).toBeInstanceOf(StytchUnavailableError);
   expect(error).toMatchObject({ message: 'Stytch answered with more than 1000000 bytes', timedOut: false });
   await until(async () => (await sockets()) === 0);
 });
@@ -98,7 +99,7 @@ test.each([301, 302, 303, 307, 308])(
     const error = await errorOf(token());
     await elsewhere.close();
 
-    expect(error).toBeInstanceOf(StytchUnreachable);
+    expect(error).toBeInstanceOf(StytchUnavailableError);
     expect(error).toMatchObject({
       message: `Stytch answered with a redirect (${status}): it is not followed`,
       timedOut: false,
@@ -111,7 +112,7 @@ test.each([301, 302, 303, 307, 308])(
 test('When Stytch answers 421, then the request is not sent once more', async () => {
   behave = (_request, response) => response.writeHead(421).end('{}');
 
-  expect(await errorOf(token())).toBeInstanceOf(StytchUnreachable);
+  expect(await errorOf(token())).toBeInstanceOf(StytchUnavailableError);
   expect(requests).toHaveLength(1);
 });
 
@@ -128,7 +129,7 @@ test('When a small answer would become a large one, then it is not unpacked', as
 test('When Stytch closes the connection, then the request is not sent once more', async () => {
   behave = (request) => request.socket.destroy();
 
-  expect(await errorOf(token())).toBeInstanceOf(StytchUnreachable);
+  expect(await errorOf(token())).toBeInstanceOf(StytchUnavailableError);
   expect(requests).toHaveLength(1);
 });
 

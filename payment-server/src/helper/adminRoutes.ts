@@ -7,7 +7,7 @@ import { limitRate } from './rateLimit';
 import type { Stytch } from './stytch';
 
 /** How long each call to Stytch may take, in milliseconds. */
-const deadlineMilliseconds = 5_000;
+const timeoutMilliseconds = 5_000;
 
 export interface AdminDependencies {
   /** Gets an audit line for each change. */
@@ -46,7 +46,7 @@ export function createAdminRoutes(dependencies: AdminDependencies): Router {
   const operator = limitRate(authorize, requestsPerMinute);
   const audit = createAudit(logger, idOfCreated);
   const { clients } = stytch.client.m2m;
-  const call = <Result>(work: () => Promise<Result>) => callStytch(work, deadlineMilliseconds);
+  const call = <Result>(work: () => Promise<Result>) => callStytch(work, timeoutMilliseconds);
 
   route(router, '/search-m2m-client', {
     get: [

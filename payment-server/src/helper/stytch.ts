@@ -2,8 +2,8 @@ import { ConfigError } from 'service-kit';
 import { Client } from 'stytch';
 import {
   type AccessTokenEvent,
-  AccessTokens,
-  type AcquiredToken,
+  AccessTokenProvider,
+  type AccessToken,
   ClientCredentials,
   FileSecretStore,
   keepRotating,
@@ -25,7 +25,7 @@ export interface Stytch {
   /** The M2M client payment-service. */
   clientId: string;
   /** An access token with scope `read:users`: kept, or new (RFC 6749 §4.4). */
-  getM2MAccessToken: () => Promise<AcquiredToken>;
+  getM2MAccessToken: () => Promise<AccessToken>;
   dropM2MAccessToken: (accessToken: string) => void;
   rotation: SecretRotation;
   /** When the client secret became the secret, from memory: no file is read for it. */
@@ -62,7 +62,7 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
       ? new MemorySecretStore(config.CLIENT_SECRET)
       : new FileSecretStore(config.CLIENT_SECRET_FILE);
   const { credentials, stop: stopFollowing } = await followSecret(config.CLIENT_ID, store, events);
-  const accessTokens = new AccessTokens({ client, credentials, onEvent: events.onAccessToken });
+  const accessTokens = new AccessTokenProvider({ client, credentials, onEvent: events.onAccessToken });
   const rotation = new SecretRotation({
     client,
     clientId: config.CLIENT_ID,
@@ -74,9 +74,9 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
   return {
     client,
     clientId: config.CLIENT_ID,
-    getM2MAccessToken: () => accessTokens.get(walletScopes),
+    getM2MAccessToken: () => accessTokens.getAccessToken(walletScopes),
     dropM2MAccessToken: (accessToken) => {
-      accessTokens.drop(accessToken);
+      accessTokens.invalidate(accessToken);
     },
     rotation,
     lastRotatedAt: () => credentials.lastRotatedAt,

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** Stytch answered with an error of its API: `status`, `errorType` and `errorMessage` are its own words. */
-export class StytchRefused extends Error {
-  override readonly name = 'StytchRefused';
+export class StytchApiError extends Error {
+  override readonly name = 'StytchApiError';
 
   constructor(
     readonly status: number,
@@ -22,8 +22,8 @@ export class StytchRefused extends Error {
 }
 
 /** No answer, or none that is Stytch's: not reached, too late, not JSON. */
-export class StytchUnreachable extends Error {
-  override readonly name = 'StytchUnreachable';
+export class StytchUnavailableError extends Error {
+  override readonly name = 'StytchUnavailableError';
 
   constructor(
     message: string,
@@ -40,7 +40,7 @@ export class StytchUnreachable extends Error {
 export interface Call {
   retryAfterSeconds?: number | undefined;
   /** Why the answer is not accepted, or was no longer waited for. */
-  failure?: StytchUnreachable;
+  failure?: StytchUnavailableError;
   /** Ends the request of this call. There once it has a connection. */
   abort?: (reason: Error) => void;
 }
@@ -67,8 +67,8 @@ export function retryAfterSeconds(value = ''): number | undefined {
  * over from it.
  *
  * @param timeoutMilliseconds how long to wait for the answer, in milliseconds.
- * @throws StytchRefused when Stytch answered with an error.
- * @throws StytchUnreachable when it did not answer, or not in time, or with something that is not its API.
+ * @throws StytchApiError when Stytch answered with an error.
+ * @throws StytchUnavailableError when it did not answer, or not in time, or with something that is not its API.
  */
 export async function callStytch<Result>(
   call: () => Promise<Result>,
@@ -79,7 +79,10 @@ export async function callStytch<Result>(
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      about.failure ??= new StytchUnreachable(`Stytch did not answer within ${timeoutMilliseconds} ms`, true);
+      about.failure ??= new StytchUnavailableError(
+        `Stytch did not answer within ${timeoutMilliseconds} ms`,
+        true,
+      );
       reject(about.failure);
       about.abort?.(about.failure);
     }, timeoutMilliseconds);
@@ -98,10 +101,10 @@ export async function callStytch<Result>(
 
 /** The SDK's StytchError by its fields, for two copies of the SDK have two classes; all else was no answer. */
 function describeFailure(error: unknown, { retryAfterSeconds: seconds }: Call): Error {
-  if (error instanceof StytchUnreachable) return error;
+  if (error instanceof StytchUnavailableError) return error;
   const { status_code, error_type, error_message, request_id } = (error ?? {}) as Record<string, unknown>;
   if (isErrorStatus(status_code) && typeof error_type === 'string') {
-    return new StytchRefused(
+    return new StytchApiError(
       status_code,
       error_type,
       typeof error_message === 'string' ? error_message : '',
@@ -112,7 +115,7 @@ function describeFailure(error: unknown, { retryAfterSeconds: seconds }: Call): 
   // The SDK keeps no cause; the class tells a network error from a fault of the code, and holds no secret.
   const kind = error instanceof Error ? error.constructor.name : typeof error;
   const notJson = error instanceof Error && error.message.startsWith('Unable to parse JSON');
-  return new StytchUnreachable(
+  return new StytchUnavailableError(
     notJson ? 'Stytch answered with something that is not JSON' : `Stytch could not be reached (${kind})`,
     false,
     seconds,
@@ -126,5 +129,5 @@ function isErrorStatus(status: unknown): status is number {
 
 /** Whether Stytch refused a call with this `error_type`. */
 export function isRefusal(error: unknown, errorType: string): boolean {
-  return error instanceof StytchRefused && error.errorType === errorType;
+  return error instanceof StytchApiError && error.errorType === errorType;
 }

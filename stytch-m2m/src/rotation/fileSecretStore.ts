@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, open, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { withTimeout } from './backOff';
+import { withTimeout } from '../stytch/backOff';
 import { FileLock } from './fileLock';
 import { formatSecretFile, parseSecretFile } from './secretFileFormat';
 import {
@@ -11,7 +11,7 @@ import {
   SecretStoreError,
   type StoredSecrets,
   type StoredVersion,
-} from './secretStore';
+} from '../stytch/secretStore';
 
 /** How often the file is read for what other processes wrote. Milliseconds. */
 const watchMilliseconds = 1_000;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
-import { wait } from './backOff';
+import { wait } from '../stytch/backOff';
 import { isRunning, thisProcess } from './processIdentity';
-import { SecretStoreError } from './secretStore';
+import { SecretStoreError } from '../stytch/secretStore';
 
 /** How long another process is waited for. Milliseconds; it holds a lock for a few. */
 const timeoutMilliseconds = 5_000;

@@ -1,8 +1,8 @@
-import { isRefusal } from './callStytch';
+import { isRefusal } from '../stytch/callStytch';
 import { ClientSecrets, type ClientSecretsOptions, lastFour } from './clientSecrets';
 import { isUncertain, type RotationEvent, RotationSteps, underWay } from './rotationSteps';
-import { RotationConflict, type SecretClaim, SecretClaims } from './secretClaim';
-import { type SecretStore, SecretStoreConflictError } from './secretStore';
+import { RotationConflictError, type SecretClaim, SecretClaims } from './secretClaim';
+import { type SecretStore, SecretStoreConflictError } from '../stytch/secretStore';
 
 export interface SecretRotationOptions extends ClientSecretsOptions {
   /** Where the secret is stored. Whoever uses it follows the store. */
@@ -57,10 +57,10 @@ export class SecretRotation {
    * knows the next secret is cancelled first.
    *
    * @returns the next secret.
-   * @throws RotationConflict when a rotation is under way, or at work.
+   * @throws RotationConflictError when a rotation is under way, or at work.
    * @throws SecretStoreError before anything has been changed.
-   * @throws StytchRefused
-   * @throws StytchUnreachable
+   * @throws StytchApiError
+   * @throws StytchUnavailableError
    */
   start(): Promise<string> {
     return this.#exclusively(async (steps, claim) => {
@@ -73,10 +73,10 @@ export class SecretRotation {
   /**
    * Completes a rotation, once the next secret has got a token: the old one stops working.
    *
-   * @throws RotationConflict when the next secret is not known here, or not accepted.
+   * @throws RotationConflictError when the next secret is not known here, or not accepted.
    * @throws SecretStoreError
-   * @throws StytchRefused, among others when no rotation is under way.
-   * @throws StytchUnreachable
+   * @throws StytchApiError, among others when no rotation is under way.
+   * @throws StytchUnavailableError
    */
   complete(): Promise<void> {
     return this.#exclusively(async (steps, claim) => {
@@ -89,10 +89,10 @@ export class SecretRotation {
   /**
    * Cancels a rotation: the next secret stops working, and the one before is used again.
    *
-   * @throws RotationConflict when the next secret is the only one that is known here.
+   * @throws RotationConflictError when the next secret is the only one that is known here.
    * @throws SecretStoreError
-   * @throws StytchRefused, among others when no rotation is under way.
-   * @throws StytchUnreachable
+   * @throws StytchApiError, among others when no rotation is under way.
+   * @throws StytchUnavailableError
    */
   cancel(): Promise<void> {
     return this.#exclusively(async (steps, claim) => {
@@ -107,10 +107,10 @@ export class SecretRotation {
    * one that was cut off. When the next secret is not accepted, cancels.
    *
    * @returns the new secret.
-   * @throws RotationConflict when a rotation is at work, one was started by hand, or the next secret was not accepted.
+   * @throws RotationConflictError when a rotation is at work, one was started by hand, or the next secret was not accepted.
    * @throws SecretStoreError
-   * @throws StytchRefused
-   * @throws StytchUnreachable in which case a further call, or `recover`, brings it to its end.
+   * @throws StytchApiError
+   * @throws StytchUnavailableError in which case a further call, or `recover`, brings it to its end.
    */
   rotate(): Promise<string> {
     return this.#exclusively(async (steps, claim) => {
@@ -127,8 +127,8 @@ export class SecretRotation {
    * was started by hand and not completed goes on, and so does one that another process works on.
    *
    * @throws SecretStoreError
-   * @throws StytchRefused
-   * @throws StytchUnreachable
+   * @throws StytchApiError
+   * @throws StytchUnavailableError
    */
   async recover(): Promise<void> {
     if (!(await this.#store.read()).secrets.rotation) return; // Also where nothing can be written.
@@ -184,7 +184,7 @@ export class SecretRotation {
 /** Whether nothing failed but what was asked for cannot be. */
 function isMistake(error: unknown): boolean {
   return (
-    error instanceof RotationConflict ||
+    error instanceof RotationConflictError ||
     isRefusal(error, 'm2m_client_already_rotating_secret') ||
     isRefusal(error, 'm2m_client_not_rotating_secret')
   );
@@ -192,7 +192,7 @@ function isMistake(error: unknown): boolean {
 
 type Work<Result> = (steps: RotationSteps, claim: SecretClaim) => Promise<Result>;
 
-class RotationAtWork extends RotationConflict {
+class RotationAtWork extends RotationConflictError {
   constructor() {
     super('A rotation is at work: try again when it has ended');
   }

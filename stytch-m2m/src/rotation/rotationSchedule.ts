@@ -1,4 +1,4 @@
-import { backOff } from './backOff';
+import { backOff } from '../stytch/backOff';
 import { type SecretRotation } from './secretRotation';
 
 export interface RotationScheduleOptions {

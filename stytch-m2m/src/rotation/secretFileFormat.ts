@@ -1,4 +1,4 @@
-import { SecretStoreError, type StoredRotation, type StoredSecrets } from './secretStore';
+import { SecretStoreError, type StoredRotation, type StoredSecrets } from '../stytch/secretStore';
 
 /** A rotation whose start is not written down began when the file was written. */
 type ParsedRotation = Omit<StoredRotation, 'startedAt'> & { startedAt?: Date };

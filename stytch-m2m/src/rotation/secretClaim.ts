@@ -5,11 +5,11 @@ import {
   type StoredRotation,
   type StoredSecrets,
   type StoredVersion,
-} from './secretStore';
+} from '../stytch/secretStore';
 
 /** The rotation cannot go on as asked, and nothing has been changed; the message says what to do. */
-export class RotationConflict extends Error {
-  override readonly name = 'RotationConflict';
+export class RotationConflictError extends Error {
+  override readonly name = 'RotationConflictError';
 }
 
 /** After so long without a change a rotation's holder is taken for gone. Milliseconds: none takes half of it. */

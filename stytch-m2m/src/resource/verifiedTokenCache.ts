@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** Who calls, as the access token tells. Frozen: all requests with the same token share it. */
+/** Who calls, as the access token says. Frozen: all requests with the same token share it. */
 export interface M2MClientIdentity {
   readonly clientId: string;
   readonly scopes: readonly string[];
@@ -8,7 +8,7 @@ export interface M2MClientIdentity {
   readonly customClaims: Readonly<Record<string, unknown>>;
 }
 
-/** What a token said when its signature was verified. Times are epoch seconds, as in the token. */
+/** What a verified token says. Its times are epoch seconds, as in the token. */
 export interface VerifiedToken {
   readonly client: M2MClientIdentity;
   /** Of the key that signed it. */
@@ -20,14 +20,11 @@ export interface VerifiedToken {
   readonly verifiedUntil: number;
 }
 
-/**
- * Tokens whose signature has been verified, by their SHA-256: the token itself is not kept. Bounded; the one
- * that was used longest ago makes room.
- */
-export class VerifiedTokens {
+/** Verified tokens by their SHA-256: the token itself is not stored. The least recently used one makes room. */
+export class VerifiedTokenCache {
   readonly #tokens = new Map<string, VerifiedToken>();
 
-  constructor(readonly most: number) {}
+  constructor(readonly maxTokens: number) {}
 
   static digest(token: string): string {
     return hash('sha256', token, 'base64');
@@ -45,7 +42,7 @@ export class VerifiedTokens {
     this.#tokens.delete(digest);
     this.#tokens.set(digest, token);
     const [oldest] = this.#tokens.keys();
-    if (oldest !== undefined && this.#tokens.size > this.most) this.#tokens.delete(oldest);
+    if (oldest !== undefined && this.#tokens.size > this.maxTokens) this.#tokens.delete(oldest);
   }
 
   delete(digest: string): void {

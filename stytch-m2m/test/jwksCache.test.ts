@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { KeyLike } from 'jose';
-import { KeysUnavailable, SigningKeys } from '../src/signingKeys';
+import { JwksUnavailableError, JwksCache } from '../src/resource/jwksCache';
 import { createSigningKey } from './jwt';
 import { jwksOf, TestProject } from './project';
 import { deferred, outcomeOf, pass, settle, startOfTest, stopTheClock } from './timers';
@@ -26,16 +26,16 @@ function setUp() {
     fetchedAt.push(Date.now() - startOfTest);
     return project.client.sessions.getJWKS(...given);
   };
-  const keys = new SigningKeys({ client: { sessions: { getJWKS } }, projectId });
-  return { keys, fetchedAt, find: async (kid: string) => (await keys.find(kid)) !== undefined };
+  const keys = new JwksCache({ client: { sessions: { getJWKS } }, projectId });
+  return { keys, fetchedAt, find: async (kid: string) => (await keys.getKey(kid)) !== undefined };
 }
 
 /** Looks for invented keys, ten every 100 ms, for so long; resolves to what came of it. */
-async function flood(keys: SigningKeys, milliseconds: number): Promise<Set<unknown>> {
+async function flood(keys: JwksCache, milliseconds: number): Promise<Set<unknown>> {
   const outcomes = new Set<unknown>();
   for (let at = 0; at < milliseconds; at += 100) {
     for (let index = 0; index < 10; index += 1) {
-      keys.find(`invented-${at}-${index}`).then(
+      keys.getKey(`invented-${at}-${index}`).then(
         (key) => outcomes.add(key),
         (error: unknown) => outcomes.add((error as Error).name),
       );
@@ -63,7 +63,7 @@ describe('fetching', () => {
     const { keys } = setUp();
     const before = keys.available;
 
-    keys.renew();
+    keys.refresh();
     await settle();
 
     expect([before, keys.available]).toEqual([false, true]);
@@ -93,7 +93,7 @@ describe('fetching', () => {
     await find('jwk-test-1');
     await settle();
 
-    expect(cold).toBeInstanceOf(KeysUnavailable);
+    expect(cold).toBeInstanceOf(JwksUnavailableError);
     expect(keys.has('jwk-test-1')).toBe(true);
     expect(await find('jwk-test-1')).toBe(true);
   });
@@ -131,7 +131,7 @@ describe('fetching', () => {
     project.getJwks.mockResolvedValue({ keys: [leaked] });
     const { keys } = setUp();
 
-    const key: KeyLike | undefined = await keys.find('jwk-test-1');
+    const key: KeyLike | undefined = await keys.getKey('jwk-test-1');
 
     expect(key?.type).toBe('public');
     expect(inspect(keys, { depth: Infinity, showHidden: true })).not.toContain(leaked.d);
@@ -145,7 +145,7 @@ describe('a key that is not among those at hand', () => {
     project.serve(project.key, nextKey);
 
     await pass(4_999);
-    const before = await keys.find('jwk-test-2');
+    const before = await keys.getKey('jwk-test-2');
     await pass(1);
 
     expect(before).toBeUndefined();
@@ -170,11 +170,11 @@ describe('a key that is not among those at hand', () => {
     await pass(2_900);
     slow.resolve(jwksOf(project.key));
     await first;
-    const { usableUntil } = keys;
+    const { expiresAt } = keys;
     project.serve(project.key, nextKey);
     await pass(2_100);
 
-    expect(usableUntil).toBe(300_000);
+    expect(expiresAt).toBe(300_000);
     expect(await find('jwk-test-2')).toBe(true);
   });
 
@@ -210,7 +210,7 @@ describe('a key that is not among those at hand', () => {
 
     const outcomes = await flood(keys, 60_000);
 
-    expect(outcomes).toEqual(new Set([undefined, 'KeysUnavailable']));
+    expect(outcomes).toEqual(new Set([undefined, 'JwksUnavailableError']));
     expect(Math.min(...pausesBetween(fetchedAt))).toBeGreaterThanOrEqual(5_000);
     expect(await find('jwk-test-1')).toBe(true);
   });
@@ -221,9 +221,9 @@ describe('a key that is not among those at hand', () => {
     await pass(5_000);
     project.fail();
 
-    await expect(keys.find('jwk-test-2')).rejects.toBeInstanceOf(KeysUnavailable);
+    await expect(keys.getKey('jwk-test-2')).rejects.toBeInstanceOf(JwksUnavailableError);
     await pass(4_999);
-    await expect(keys.find('jwk-test-2')).rejects.toMatchObject({ retryAfterSeconds: 1 });
+    await expect(keys.getKey('jwk-test-2')).rejects.toMatchObject({ retryAfterSeconds: 1 });
   });
 });
 
@@ -235,7 +235,7 @@ describe('an outage', () => {
 
     const outcomes = await flood(keys, 30_000);
 
-    expect(outcomes).toEqual(new Set(['KeysUnavailable']));
+    expect(outcomes).toEqual(new Set(['JwksUnavailableError']));
     expect(fetchedAt).toEqual([0, 1_000, 3_000, 7_000, 12_000, 17_000, 22_000, 27_000]);
   });
 
@@ -245,11 +245,9 @@ describe('an outage', () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     await flood(keys, 3_100);
 
-    await expect(keys.find('jwk-test-1')).rejects.toMatchObject({
+    await expect(keys.getKey('jwk-test-1')).rejects.toMatchObject({
       retryAfterSeconds: 4,
-      message: expect.stringContaining(
-        'The signing keys cannot be had: Stytch could not be reached',
-      ) as string,
+      message: expect.stringContaining('The JWKS is unavailable: Stytch could not be reached') as string,
     });
   });
 
@@ -274,14 +272,14 @@ describe('an outage', () => {
   test('When Stytch hangs, then all callers are told at the deadline of one fetch', async () => {
     const { keys, fetchedAt } = setUp();
     project.hang();
-    const calls = [outcomeOf(keys.find('jwk-test-1')), outcomeOf(keys.find('jwk-test-2'))];
+    const calls = [outcomeOf(keys.getKey('jwk-test-1')), outcomeOf(keys.getKey('jwk-test-2'))];
 
     await pass(2_999);
     const before = calls.map(({ now }) => now);
     await pass(1);
 
     expect(before).toEqual(['pending', 'pending']);
-    for (const { now } of calls) expect(now).toBeInstanceOf(KeysUnavailable);
+    for (const { now } of calls) expect(now).toBeInstanceOf(JwksUnavailableError);
     expect(fetchedAt).toEqual([0]);
   });
 });
@@ -291,7 +289,7 @@ describe('fetching ahead', () => {
     const { keys, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
-    keys.prefetch();
+    keys.start();
     await pass(8_000);
     const before = keys.available;
     project.serve(project.key);
@@ -311,7 +309,7 @@ describe('fetching ahead', () => {
     const { keys, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
-    keys.prefetch();
+    keys.start();
     if (milliseconds > 0) await pass(milliseconds);
 
     keys.stop();
@@ -326,8 +324,8 @@ describe('fetching ahead', () => {
     const { keys, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
-    keys.prefetch();
-    keys.prefetch();
+    keys.start();
+    keys.start();
     await pass(8_000);
 
     keys.stop();
@@ -356,7 +354,7 @@ describe('the age of the keys', () => {
     expect(new Set(found)).toEqual(new Set([true]));
     expect(project.getJwks).toHaveBeenCalledTimes(2);
     expect([keys.has('jwk-test-1'), keys.has('jwk-test-2')]).toEqual([false, true]);
-    expect(keys.usableUntil).toBe(450_000);
+    expect(keys.expiresAt).toBe(450_000);
   });
 
   test('When they reach all of it, then they are used no more until they have been fetched anew', async () => {
@@ -367,7 +365,7 @@ describe('the age of the keys', () => {
     const before = await find('jwk-test-1');
     await pass(1);
 
-    await expect(keys.find('jwk-test-1')).rejects.toBeInstanceOf(KeysUnavailable);
+    await expect(keys.getKey('jwk-test-1')).rejects.toBeInstanceOf(JwksUnavailableError);
 
     expect(before).toBe(true);
     expect(keys.failing).toBe(true);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import { type VerifiedToken, VerifiedTokens } from '../src/verifiedTokens';
+import { type VerifiedToken, VerifiedTokenCache } from '../src/resource/verifiedTokenCache';
 
 function verified(clientId: string): VerifiedToken {
   return {
@@ -13,17 +13,17 @@ function verified(clientId: string): VerifiedToken {
   };
 }
 
-const clientIds = (tokens: VerifiedTokens, digests: string[]) =>
+const clientIds = (tokens: VerifiedTokenCache, digests: string[]) =>
   digests.map((digest) => tokens.get(digest)?.client.clientId);
 
 test('When tokens are remembered, then by their SHA-256', () => {
-  const digest = VerifiedTokens.digest('header.payload.signature');
+  const digest = VerifiedTokenCache.digest('header.payload.signature');
 
   expect(digest).toBe(createHash('sha256').update('header.payload.signature').digest('base64'));
 });
 
 test('When there are more than fit, then the one that was used longest ago makes room', () => {
-  const tokens = new VerifiedTokens(3);
+  const tokens = new VerifiedTokenCache(3);
   for (const name of ['a', 'b', 'c']) tokens.set(name, verified(name));
   tokens.get('a');
 
@@ -33,7 +33,7 @@ test('When there are more than fit, then the one that was used longest ago makes
 });
 
 test('When a remembered token is verified anew, then it takes no other’s room and counts as used', () => {
-  const tokens = new VerifiedTokens(2);
+  const tokens = new VerifiedTokenCache(2);
   tokens.set('a', verified('a'));
   tokens.set('b', verified('b'));
   tokens.set('a', verified('a again'));
@@ -44,7 +44,7 @@ test('When a remembered token is verified anew, then it takes no other’s room 
 });
 
 test('When far more come than fit, then the bound holds', () => {
-  const tokens = new VerifiedTokens(10);
+  const tokens = new VerifiedTokenCache(10);
   const digests = Array.from({ length: 1_000 }, (_, index) => String(index));
 
   for (const digest of digests) tokens.set(digest, verified(digest));
@@ -53,7 +53,7 @@ test('When far more come than fit, then the bound holds', () => {
 });
 
 test('When none are to be remembered, then none is', () => {
-  const tokens = new VerifiedTokens(0);
+  const tokens = new VerifiedTokenCache(0);
 
   tokens.set('a', verified('a'));
 
@@ -61,7 +61,7 @@ test('When none are to be remembered, then none is', () => {
 });
 
 test('When a token is deleted, then it is forgotten', () => {
-  const tokens = new VerifiedTokens(2);
+  const tokens = new VerifiedTokenCache(2);
   tokens.set('a', verified('a'));
 
   tokens.delete('a');
@@ -70,8 +70,8 @@ test('When a token is deleted, then it is forgotten', () => {
 });
 
 test('When the memory is logged, then no token is in it', () => {
-  const tokens = new VerifiedTokens(2);
-  tokens.set(VerifiedTokens.digest('header.payload.signature'), verified('a'));
+  const tokens = new VerifiedTokenCache(2);
+  tokens.set(VerifiedTokenCache.digest('header.payload.signature'), verified('a'));
 
   expect(inspect(tokens, { depth: Infinity, showHidden: true })).not.toContain('payload');
 });

@@ -22,8 +22,8 @@ function challenge(realm: string, parameters: Readonly<Record<string, string>> =
 }
 
 /** No credentials: the challenge has no error code, for the caller may just not have known (RFC 6750 §3.1). */
-export class Unauthorized extends AuthorizationError {
-  override readonly name = 'Unauthorized';
+export class UnauthorizedError extends AuthorizationError {
+  override readonly name = 'UnauthorizedError';
   readonly status = 401;
   readonly code = 'unauthorized';
 
@@ -33,8 +33,8 @@ export class Unauthorized extends AuthorizationError {
 }
 
 /** The credentials are given in a form that RFC 6750 §2.1 does not know. */
-export class InvalidTokenRequest extends AuthorizationError {
-  override readonly name = 'InvalidTokenRequest';
+export class InvalidRequestError extends AuthorizationError {
+  override readonly name = 'InvalidRequestError';
   readonly status = 400;
   readonly code = 'invalid_request';
 
@@ -46,9 +46,9 @@ export class InvalidTokenRequest extends AuthorizationError {
   }
 }
 
-/** The token does not hold. Why is for the log (`cause`), not for whoever sent it. */
-export class InvalidToken extends AuthorizationError {
-  override readonly name = 'InvalidToken';
+/** The token is not valid. Why is for the log (`cause`), not for the caller. */
+export class InvalidTokenError extends AuthorizationError {
+  override readonly name = 'InvalidTokenError';
   readonly status = 401;
   readonly code = 'invalid_token';
 
@@ -68,9 +68,9 @@ export class TokenTooOldError extends AuthorizationError {
   }
 }
 
-/** The token holds, but not the scopes that this takes. */
-export class InsufficientScope extends AuthorizationError {
-  override readonly name = 'InsufficientScope';
+/** The token is valid, and lacks a required scope. */
+export class InsufficientScopeError extends AuthorizationError {
+  override readonly name = 'InsufficientScopeError';
   readonly status = 403;
   readonly code = 'insufficient_scope';
 
@@ -79,9 +79,9 @@ export class InsufficientScope extends AuthorizationError {
   }
 }
 
-/** The token cannot be judged now, for the signing keys cannot be had. */
-export class AuthorizationUnavailable extends AuthorizationError {
-  override readonly name = 'AuthorizationUnavailable';
+/** The token cannot be verified now: the JWKS is unavailable. */
+export class AuthorizationUnavailableError extends AuthorizationError {
+  override readonly name = 'AuthorizationUnavailableError';
   readonly status = 503;
   readonly code = 'authorization_unavailable';
 

@@ -1,7 +1,7 @@
-import { isRefusal, StytchRefused } from './callStytch';
+import { isRefusal, StytchApiError } from '../stytch/callStytch';
 import { type ClientSecrets, lastFour, type ShownSecrets } from './clientSecrets';
-import { RotationConflict, type SecretClaim, type StartedRotation } from './secretClaim';
-import { SecretStoreConflictError, SecretStoreError, type StoredSecrets } from './secretStore';
+import { RotationConflictError, type SecretClaim, type StartedRotation } from './secretClaim';
+import { SecretStoreConflictError, SecretStoreError, type StoredSecrets } from '../stytch/secretStore';
 
 /** What happens to a rotation, for metrics and logs. No event holds a secret. `failed` is not for operator's mistakes. */
 export type RotationEvent =
@@ -48,7 +48,7 @@ export class RotationSteps {
     }
     const { secrets } = this.#claim;
     if (await this.#stytch.works(secrets.secret)) return this.#end('cancelled', secrets);
-    throw new RotationConflict('Stytch accepts neither of the two secrets: is the client active?');
+    throw new RotationConflictError('Stytch accepts neither of the two secrets: is the client active?');
   }
 
   /** Starts a rotation, and stores its next secret. */
@@ -85,7 +85,7 @@ export class RotationSteps {
     await this.#claim.hold(cancelling ? { cancelling: false } : {});
     if (!(await this.#stytch.works(nextSecret))) {
       const whatNow = automatic ? 'the rotation was cancelled' : 'cancel the rotation';
-      const conflict = new RotationConflict(`Stytch does not accept the next secret: ${whatNow}`);
+      const conflict = new RotationConflictError(`Stytch does not accept the next secret: ${whatNow}`);
       if (automatic) {
         this.#emit({ type: 'failed', error: conflict });
         await this.cancel();
@@ -101,9 +101,9 @@ export class RotationSteps {
   async completeUnknown(): Promise<void> {
     const { secret } = this.#claim.secrets;
     const shown = await this.#stytch.show();
-    if (shown.next === undefined) throw notRotating();
+    if (shown.next === undefined) throw notRotating(shown);
     if (shown.next !== lastFour(secret) || shown.secret === lastFour(secret)) {
-      throw new RotationConflict(
+      throw new RotationConflictError(
         'The next secret is not known here, and completing would end the one that is: cancel the rotation, or restart with the next secret',
       );
     }
@@ -115,7 +115,7 @@ export class RotationSteps {
     const claim = this.#claim;
     await claim.hold({ cancelling: true }); // The secret that is left is used again while both work.
     if (!(await this.#stytch.works(claim.secrets.secret))) {
-      throw new RotationConflict(
+      throw new RotationConflictError(
         'Stytch does not accept the secret that would be left: is the client active?',
       );
     }
@@ -133,14 +133,14 @@ export class RotationSteps {
   /** Makes sure that cancelling ends a next secret that nobody here knows, and not the one in use. */
   async #cancelUnknown(shown: ShownSecrets): Promise<void> {
     const known = lastFour(this.#claim.secrets.secret);
-    if (shown.next === undefined) throw notRotating();
+    if (shown.next === undefined) throw notRotating(shown);
     if (shown.next === known) {
-      throw new RotationConflict(
+      throw new RotationConflictError(
         'Only the next secret is known here, and cancelling would end it: complete the rotation, or restart with the old secret',
       );
     }
     if (shown.secret !== known) {
-      throw new RotationConflict(
+      throw new RotationConflictError(
         'Stytch shows other secrets than the one that is known here: nothing is changed',
       );
     }
@@ -157,18 +157,18 @@ export class RotationSteps {
 
 /** Whether Stytch may have done what was asked all the same. */
 export function isUncertain(error: unknown): boolean {
-  if (error instanceof StytchRefused) return error.transient;
-  return !(error instanceof RotationConflict || error instanceof SecretStoreError);
+  if (error instanceof StytchApiError) return error.transient;
+  return !(error instanceof RotationConflictError || error instanceof SecretStoreError);
 }
 
-export function underWay(): RotationConflict {
-  return new RotationConflict('A rotation is under way: complete or cancel it first');
+export function underWay(): RotationConflictError {
+  return new RotationConflictError('A rotation is under way: complete or cancel it first');
 }
 
 /** What Stytch would say, which is not asked: were it wrong about that, it would end the secret in use. */
-function notRotating(): StytchRefused {
+function notRotating({ requestId }: ShownSecrets): StytchApiError {
   const message = 'No secret rotation of this M2M client is under way.';
-  return new StytchRefused(400, 'm2m_client_not_rotating_secret', message, undefined, undefined);
+  return new StytchApiError(400, 'm2m_client_not_rotating_secret', message, requestId, undefined);
 }
 
 function completedWith(secret: string): StoredSecrets {

@@ -1,6 +1,6 @@
 import { runInThisContext } from 'node:vm';
 import type { Client } from 'stytch';
-import { type Call, currentCall, retryAfterSeconds, StytchUnreachable } from './callStytch';
+import { type Call, currentCall, retryAfterSeconds, StytchUnavailableError } from './callStytch';
 
 type ClientConfig = ConstructorParameters<typeof Client>[0];
 type Dispatcher = NonNullable<ClientConfig['dispatcher']>;
@@ -90,7 +90,11 @@ class AnswerCheck {
 
   #refuse(what: string): false {
     const { call } = this;
-    call.failure ??= new StytchUnreachable(`Stytch answered with ${what}`, false, call.retryAfterSeconds);
+    call.failure ??= new StytchUnavailableError(
+      `Stytch answered with ${what}`,
+      false,
+      call.retryAfterSeconds,
+    );
     call.abort?.(call.failure);
     return false;
   }

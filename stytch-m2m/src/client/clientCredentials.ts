@@ -1,4 +1,4 @@
-import type { SecretStore, StoredSecrets } from './secretStore';
+import type { SecretStore, StoredSecrets } from '../stytch/secretStore';
 
 /** When Stytch refuses both secrets they are exchanged this often, in milliseconds, not with each request. */
 const exchangeMilliseconds = 1_000;
@@ -18,6 +18,7 @@ export class ClientCredentials {
   #generation = 0;
   #lastRotatedAt: Date | undefined;
   #reload: (() => Promise<void>) | undefined;
+  readonly #listeners = new Set<() => void>();
 
   constructor(
     readonly clientId: string,
@@ -70,6 +71,11 @@ export class ClientCredentials {
     return this.#secret;
   }
 
+  /** @param listener is called whenever another secret is used from now on. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
   /** Grows by one with each new secret, so that what was begun with an earlier one can be told. */
   get generation(): number {
     return this.#generation;
@@ -120,5 +126,6 @@ export class ClientCredentials {
     if (secret === this.#secret) return;
     this.#secret = secret;
     this.#generation += 1;
+    for (const listener of this.#listeners) listener();
   }
 }

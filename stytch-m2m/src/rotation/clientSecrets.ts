@@ -1,5 +1,5 @@
 import type { Client } from 'stytch';
-import { callStytch, isRefusal, StytchUnreachable } from './callStytch';
+import { callStytch, isRefusal, StytchUnavailableError } from '../stytch/callStytch';
 
 export interface ClientSecretsOptions {
   /** The Stytch SDK's client. */
@@ -16,6 +16,8 @@ export interface ShownSecrets {
   secret: string;
   /** Undefined unless a rotation is under way. */
   next: string | undefined;
+  /** Stytch's own id of the request that showed them. */
+  requestId: string | undefined;
 }
 
 /** RFC 6749 appendix A.2, without the space: a secret that one line of a file can hold. */
@@ -25,7 +27,7 @@ const acceptableSecret = /^[\x21-\x7E]+$/;
  * The secrets of one M2M client at Stytch. An answer without what was asked for counts as none: what has been done
  * is not known then.
  *
- * Every method throws StytchRefused or StytchUnreachable.
+ * Every method throws StytchApiError or StytchUnavailableError.
  */
 export class ClientSecrets {
   readonly #options: ClientSecretsOptions;
@@ -43,7 +45,7 @@ export class ClientSecrets {
     const { m2m_client } = await this.#call((client_id) => this.#clients.secrets.rotateStart({ client_id }));
     const { next_client_secret: secret } = (m2m_client ?? {}) as { next_client_secret?: unknown };
     if (typeof secret === 'string' && acceptableSecret.test(secret)) return secret;
-    throw new StytchUnreachable('Stytch answered without a next secret that can be used', false);
+    throw new StytchUnavailableError('Stytch answered without a next secret that can be used', false);
   }
 
   /** @param nextSecret what has to be the secret afterwards. */
@@ -52,7 +54,10 @@ export class ClientSecrets {
     try {
       const answer = await this.#call((client_id) => this.#clients.secrets.rotate({ client_id }));
       if (isDone(readShown(answer))) return;
-      throw new StytchUnreachable('Stytch shows other secrets than those of a completed rotation', false);
+      throw new StytchUnavailableError(
+        'Stytch shows other secrets than those of a completed rotation',
+        false,
+      );
     } catch (error) {
       // The answer may be lost, or hold less than it should, and the deed done.
       const shown = await this.show().catch(() => undefined);
@@ -63,7 +68,7 @@ export class ClientSecrets {
   async cancel(): Promise<void> {
     const answer = await this.#call((client_id) => this.#clients.secrets.rotateCancel({ client_id }));
     if (readShown(answer).next === undefined) return;
-    throw new StytchUnreachable('Stytch shows a next secret after it was cancelled', false);
+    throw new StytchUnavailableError('Stytch shows a next secret after it was cancelled', false);
   }
 
   /** Whether a secret gets an access token. */
@@ -78,7 +83,7 @@ export class ClientSecrets {
       if (isRefusal(error, 'invalid_client')) return false;
       throw error;
     }
-    throw new StytchUnreachable('Stytch answered without an access token', false);
+    throw new StytchUnavailableError('Stytch answered without an access token', false);
   }
 
   get #clients() {
@@ -97,16 +102,13 @@ export function lastFour(secret: string): string {
   return secret.slice(-4);
 }
 
-function readShown({ m2m_client }: { m2m_client?: unknown }): ShownSecrets {
-  const { client_secret_last_four: secret, next_client_secret_last_four: next } = (m2m_client ??
-    {}) as Record<string, unknown>;
-  const hasNext = typeof next === 'string' && next !== '';
-  if (
-    typeof secret === 'string' &&
-    secret !== '' &&
-    (hasNext || next === undefined || next === null || next === '')
-  ) {
-    return { secret, next: hasNext ? next : undefined };
+function readShown(answer: { m2m_client?: unknown; request_id?: unknown }): ShownSecrets {
+  const client = (answer.m2m_client ?? {}) as Record<string, unknown>;
+  const { client_secret_last_four: secret } = client;
+  const next = client.next_client_secret_last_four ?? '';
+  if (typeof secret !== 'string' || secret === '' || typeof next !== 'string') {
+    throw new StytchUnavailableError('Stytch answered without the last characters of the secrets', false);
   }
-  throw new StytchUnreachable('Stytch answered without the last characters of the secrets', false);
+  const requestId = typeof answer.request_id === 'string' ? answer.request_id : undefined;
+  return { secret, next: next === '' ? undefined : next, requestId };
 }

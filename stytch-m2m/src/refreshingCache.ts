@@ -1,0 +1,211 @@
+import { backOff, wait } from './stytch/backOff';
+
+/** What a fetch brings. Times count from its start, for what is fetched is no newer. */
+export interface Fetched<Value> {
+  value: Value;
+  /** How long it may be used, in milliseconds. */
+  lifetimeMilliseconds: number;
+  /** When it is refreshed while it is still used, in milliseconds. */
+  refreshAfterMilliseconds: number;
+  /** False for what only those get who wait for it. Default true. */
+  cacheable?: boolean;
+}
+
+/** What follows from a failed fetch. */
+export interface FailurePolicy {
+  /** How long every caller gets this failure, without a new fetch. Milliseconds. */
+  cacheMilliseconds: number;
+  /** Whether a caller waits for the end of that, if the timeout allows. Default false. */
+  wait?: boolean;
+  /** How long no refresh ahead is tried. Milliseconds. */
+  refreshPauseMilliseconds: number;
+}
+
+/** A cached value. Times are of the monotonic clock, in milliseconds of `performance.now()`. */
+export interface CacheEntry<Value> {
+  value: Value;
+  expiresAt: number;
+  refreshAt: number;
+}
+
+export interface RefreshingCacheOptions<Value, Failure> {
+  /**
+   * Fetches a value. It throws a `Failure` and nothing else.
+   *
+   * @param deadline when it has to be done, in milliseconds of `performance.now()`.
+   */
+  fetch: (deadline: number) => Promise<Fetched<Value>>;
+  /** How long one fetch may take, with any wait before it. Milliseconds. */
+  timeoutMilliseconds: number;
+  /** @param failures how many fetches have failed since the last that succeeded, this one included. */
+  onFailure: (error: Failure, failures: number) => FailurePolicy;
+  /** What a caller gets of a cached failure. Default: the same error. */
+  cachedError?: (error: Failure, leftMilliseconds: number) => Failure;
+  /** Where the value is stored. Default: in this object. */
+  storage?: CacheStorage<Value>;
+}
+
+export interface CacheStorage<Value> {
+  get(): CacheEntry<Value> | undefined;
+  set(entry: CacheEntry<Value>): void;
+  delete(): void;
+}
+
+/**
+ * Caches one value that is fetched from elsewhere and expires.
+ *
+ * Any number of callers share one fetch. A value is refreshed ahead of its expiry, while callers go on with it. A
+ * failure is cached with a back-off. An expired value stays at hand (`last`) for whoever prefers it to an error.
+ */
+export class RefreshingCache<Value, Failure extends Error = Error> {
+  readonly #options: RefreshingCacheOptions<Value, Failure>;
+  readonly #storage: CacheStorage<Value>;
+  #pending: Promise<Value> | undefined;
+  #failure: { error: Failure; until: number; wait: boolean } | undefined;
+  #failures = 0;
+  #fetchStartedAt = -Infinity;
+  #nextRefreshAt = -Infinity;
+
+  constructor(options: RefreshingCacheOptions<Value, Failure>) {
+    this.#options = options;
+    this.#storage = options.storage ?? new MemoryStorage();
+  }
+
+  /** The last value, expired or not. */
+  get last(): Value | undefined {
+    return this.#storage.get()?.value;
+  }
+
+  /** When the last value expires or expired. Milliseconds of `performance.now()`. */
+  get expiresAt(): number {
+    return this.#storage.get()?.expiresAt ?? -Infinity;
+  }
+
+  /** Whether the last fetch failed. */
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** How long the last failure is still answered without a fetch. Milliseconds. */
+  get failureLeftMilliseconds(): number {
+    return Math.max(0, (this.#failure?.until ?? 0) - performance.now());
+  }
+
+  /** The value, unless it has expired. Refreshes it ahead. */
+  peek(): Value | undefined {
+    const entry = this.#storage.get();
+    if (!entry || performance.now() >= entry.expiresAt) return undefined;
+    this.#refreshAhead(entry);
+    return entry.value;
+  }
+
+  /**
+   * The value: the cached one, or a new one.
+   *
+   * @throws what `fetch` throws.
+   */
+  async get(): Promise<Value> {
+    return this.peek() ?? this.refresh();
+  }
+
+  /**
+   * Fetches a new value: once for all who ask meanwhile, and not while a failure is cached.
+   *
+   * @param cooldownMilliseconds how long after the start of the last fetch its outcome is taken for that of a new one.
+   * @throws what `fetch` throws.
+   */
+  refresh(cooldownMilliseconds = 0): Promise<Value> {
+    if (this.#pending) return this.#pending;
+    const now = performance.now();
+    const entry = this.#storage.get();
+    const cooling = entry && now - this.#fetchStartedAt < cooldownMilliseconds;
+    if (cooling && !this.#failure) return Promise.resolve(entry.value);
+    let pause = 0;
+    if (this.#failure && (cooling || now < this.#failure.until)) {
+      const { error, until, wait: mayWait } = this.#failure;
+      pause = until - now + backOff(1, 200, 200);
+      if (!mayWait || pause >= this.#options.timeoutMilliseconds) {
+        const { cachedError } = this.#options;
+        return Promise.reject(cachedError ? cachedError(error, until - now) : error);
+      }
+    }
+    const pending = this.#fetch(
+      pause,
+      now + this.#options.timeoutMilliseconds,
+      () => pending === this.#pending,
+    );
+    this.#pending = pending;
+    return pending;
+  }
+
+  /** Forgets the value. What is being fetched is not cached. */
+  invalidate(): void {
+    this.#storage.delete();
+    this.#pending = undefined;
+  }
+
+  /** The next caller causes a fetch, although the last one failed. */
+  forgetFailure(): void {
+    this.#failure = undefined;
+  }
+
+  #refreshAhead(entry: CacheEntry<Value>): void {
+    const now = performance.now();
+    if (this.#pending || now < entry.refreshAt || now < this.#nextRefreshAt) return;
+    this.refresh().catch(() => undefined); // The callers have a value that works.
+  }
+
+  async #fetch(pause: number, deadline: number, isCurrent: () => boolean): Promise<Value> {
+    if (pause > 0) await wait(pause);
+    const startedAt = performance.now();
+    this.#fetchStartedAt = startedAt;
+    try {
+      const fetched = await this.#options.fetch(deadline);
+      if (isCurrent()) this.#succeed(fetched, startedAt);
+      return fetched.value;
+    } catch (error) {
+      if (isCurrent()) this.#fail(error as Failure);
+      throw error;
+    } finally {
+      if (isCurrent()) this.#pending = undefined;
+    }
+  }
+
+  #succeed(fetched: Fetched<Value>, startedAt: number): void {
+    const { value, lifetimeMilliseconds, refreshAfterMilliseconds, cacheable = true } = fetched;
+    if (!cacheable) return;
+    this.#failures = 0;
+    this.#failure = undefined;
+    this.#nextRefreshAt = -Infinity;
+    const expiresAt = startedAt + lifetimeMilliseconds;
+    this.#storage.set({ value, expiresAt, refreshAt: startedAt + refreshAfterMilliseconds });
+  }
+
+  #fail(error: Failure): void {
+    this.#failures += 1;
+    const {
+      cacheMilliseconds,
+      refreshPauseMilliseconds,
+      wait: mayWait = false,
+    } = this.#options.onFailure(error, this.#failures);
+    const now = performance.now();
+    this.#failure = { error, until: now + cacheMilliseconds, wait: mayWait };
+    this.#nextRefreshAt = now + refreshPauseMilliseconds;
+  }
+}
+
+class MemoryStorage<Value> implements CacheStorage<Value> {
+  #entry: CacheEntry<Value> | undefined;
+
+  get(): CacheEntry<Value> | undefined {
+    return this.#entry;
+  }
+
+  set(entry: CacheEntry<Value>): void {
+    this.#entry = entry;
+  }
+
+  delete(): void {
+    this.#entry = undefined;
+  }
+}
