@@ -56,6 +56,7 @@ export const transportErrors = {
   projectNotFound: ['project_not_found', 'The project requested could not be found.'],
   malformedRequest: ['malformed_request', 'The request is not well-formed.'],
   malformedJson: ['malformed_json', 'The body is not valid JSON.'],
+  nestedTooDeep: ['malformed_json', 'The body is nested more than 100 levels deep.'],
   bodyTooLarge: ['body_too_large', 'The body is larger than 100 kB.'],
   unsupportedMediaType: ['unsupported_media_type', 'This content type is not supported here.'],
   foreignPage: ['forbidden', 'Only requests that address this machine as localhost are answered.'],
@@ -78,6 +79,8 @@ export const limits = {
   metadataKeys: 20,
   /** Published for Stytch's other metadata. */
   metadataBytes: 4096,
+  /** Objects and arrays inside each other in a JSON body. */
+  jsonDepth: 100,
 } as const;
 
 /**

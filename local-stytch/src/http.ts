@@ -5,6 +5,7 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
+import { limits } from './assumptions';
 import { ApiError, InternalError, TransportError } from './errors';
 import { createId } from './secrets';
 
@@ -51,7 +52,7 @@ const parseForm: RequestHandler<unknown> = express.text({
   type: 'application/x-www-form-urlencoded',
 });
 
-/** Parses a JSON body of at most 100 kB; without one, `request.body` is undefined. */
+/** Parses a JSON body of at most 100 kB and `limits.jsonDepth` levels; without one, `request.body` is undefined. */
 export const jsonBody: RequestHandler<unknown> = (request, response, next) => {
   requireType(request, ['application/json']);
   parseJson(request, response, (error?: unknown) => {
@@ -72,14 +73,18 @@ function requireType(request: Request<unknown>, types: string[]): void {
   }
 }
 
-/** JSON can be nested deeper than can be written back: such a body is refused rather than fail later. */
+/** A fixed limit: how deep `JSON.stringify` can go depends on the engine and on the stack that is left. */
 function whyTooDeep(body: unknown): TransportError | undefined {
-  try {
-    JSON.stringify(body);
-    return undefined;
-  } catch {
-    return new TransportError(400, 'malformedJson');
+  let level = [body].filter(isContainer);
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth === limits.jsonDepth) return new TransportError(400, 'nestedTooDeep');
+    level = level.flatMap((container) => Object.values(container).filter(isContainer));
   }
+  return undefined;
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** The one place where errors become answers. What is not ours is a 500 that says nothing, and is reported. */
