@@ -156,7 +156,9 @@ describe('The signing keys', () => {
 
     expect(answers.map(summary)).toEqual(answers.map(() => paid));
     expect(await stytch.tokenRequests()).toBe(1);
-    expect(answers[0]?.headers['server-timing']).toMatch(/token;desc="cache".*token;desc="refreshed"/);
+    // The first whose old token is rejected gets the refreshed one; which of the 50 that is depends on the machine.
+    const timings = answers.map(({ headers }) => headers['server-timing'] ?? '');
+    expect(timings).toContainEqual(expect.stringMatching(/^token;desc="cache".*token;desc="refreshed"/));
   });
 
   test('When it is all over, then every program has lived through it, and logged no secret and no token', async () => {
