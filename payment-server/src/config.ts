@@ -1,8 +1,8 @@
 import {
   type Environment,
+  httpAddress,
   readConfig,
   required,
-  secureAddress,
   serverSettings,
   settingsAgree,
   wholeNumber,
@@ -13,9 +13,9 @@ const settings = {
   ...serverSettings(6000),
   STYTCH_PROJECT_ID: required('the id of your Stytch project'),
   STYTCH_SECRET: required('the secret of your Stytch project'),
-  STYTCH_BASE_URL: secureAddress().optional(),
+  STYTCH_BASE_URL: httpAddress().optional(),
   CLIENT_ID: required('the id of the M2M client payment-service'),
-  WALLET_SERVER_URL: secureAddress().default('http://localhost:4000'),
+  WALLET_SERVER_URL: httpAddress().default('http://localhost:4000'),
   /** Requests a minute to the admin routes: of one operator, and of one address that is refused. */
   ADMIN_RATE_LIMIT: wholeNumber(1, 1_000_000).default(120),
   /** How old an operator's access token may be. Seconds. */

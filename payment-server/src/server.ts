@@ -9,6 +9,7 @@ import {
   type RunningServer,
   serve,
   TlsFiles,
+  warnOfInsecureHosts,
 } from 'service-kit';
 import { createAuthorizer, type RotationEvent, tokenEndpoint } from 'stytch-m2m';
 import { createApp } from './app';
@@ -25,6 +26,7 @@ import { WalletClient } from './walletClient';
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readPaymentConfig(environment);
   const logger = createLogger({ name: 'payment-server', level: config.LOG_LEVEL });
+  warnOfInsecureHosts(config, logger);
   const metrics = createPaymentMetrics();
   const tls = await TlsFiles.open(config, { logger, registry: metrics.registry });
   const stytch = await createStytch(config, {

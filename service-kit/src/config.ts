@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { z } from 'zod';
+import { isInsecure, mustBeSecure, privateHostNames } from './addresses';
 
 /** Environment variables by name. A variable that is set but empty is not in it. */
 export type Environment = Readonly<Record<string, string>>;
@@ -111,33 +112,6 @@ export function wholeNumber(minimum: number, maximum: number) {
     .refine((value) => value >= minimum && value <= maximum, { error });
 }
 
-/** An http or https address without credentials, query or fragment, kept without a slash at its end. */
-export function httpAddress() {
-  const error = 'must be an http:// or https:// address without user, query or fragment';
-  return z
-    .string()
-    .refine(isHttpAddress, { error })
-    .transform((value) => value.replace(/\/+$/, ''));
-}
-
-function isHttpAddress(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const url = new URL(value);
-  return /^https?:$/.test(url.protocol) && !url.username && !url.password && !/[?#]/.test(value);
-}
-
-/** As `httpAddress`, and https:// unless it is on this very machine: for addresses that are sent secrets. */
-export function secureAddress() {
-  return httpAddress().refine((address) => address.startsWith('https:') || isLoopback(address), {
-    error: 'must be https:// unless it is on this machine: secrets are sent there',
-  });
-}
-
-function isLoopback(address: string): boolean {
-  const { hostname } = new URL(address);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
 /** Where certificate, key and CA are. Each is the path of a file in PEM. */
 export const tlsSettings = {
   TLS_CERT_FILE: z.string().optional(),
@@ -154,6 +128,9 @@ export function serverSettings(defaultPort: number) {
     /** 0 lets the operating system choose a free one. */
     PORT: wholeNumber(0, 65535).default(defaultPort),
     HOST: z.string().default('127.0.0.1'),
+    NODE_ENV: z.string().optional(),
+    /** The hosts that may be sent secrets over plain http, beside this machine. For development only. */
+    INSECURE_HTTP_HOSTS: privateHostNames().optional(),
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
         error: 'must be one of fatal, error, warn, info, debug, trace, silent',
@@ -168,9 +145,14 @@ interface Agreeing {
   TLS_CA_FILE?: string | undefined;
   PORT?: number | undefined;
   HEALTH_PORT?: number | undefined;
+  NODE_ENV?: string | undefined;
+  INSECURE_HTTP_HOSTS?: string[] | undefined;
 }
 
-/** What the settings of `serverSettings` and `tlsSettings` have to be to each other: for `check` on a schema. */
+/**
+ * What settings have to be to each other: for `check` on a schema. Every address among them has to be https, unless
+ * it is on this machine or its host is in INSECURE_HTTP_HOSTS: the programs send secrets to each.
+ */
 export const settingsAgree = z.superRefine<Agreeing>(
   (settings, context) => {
     const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, PORT, HEALTH_PORT } = settings;
@@ -185,6 +167,15 @@ export const settingsAgree = z.superRefine<Agreeing>(
     }
     if (HEALTH_PORT !== undefined && HEALTH_PORT !== 0 && HEALTH_PORT === PORT) {
       tell('HEALTH_PORT', 'must be another than PORT');
+    }
+    const { NODE_ENV, INSECURE_HTTP_HOSTS, ...others } = settings;
+    if (INSECURE_HTTP_HOSTS !== undefined && NODE_ENV !== 'development') {
+      tell('INSECURE_HTTP_HOSTS', 'needs NODE_ENV=development: secrets are sent there unencrypted');
+    }
+    // A list that did not parse is still text, in which no host counts.
+    const insecureHosts = Array.isArray(INSECURE_HTTP_HOSTS) ? INSECURE_HTTP_HOSTS : [];
+    for (const [name, value] of Object.entries(others)) {
+      if (typeof value === 'string' && isInsecure(value, insecureHosts)) tell(name, mustBeSecure);
     }
   },
   // Also when a setting is missing, so that one message tells of all.

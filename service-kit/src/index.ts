@@ -1,3 +1,4 @@
+export { httpAddress, isLoopback, isPrivateHostName, secureAddress, warnOfInsecureHosts } from './addresses';
 export { type BaseAppOptions, createBaseApp } from './app';
 export { clientNames, requireClientNames } from './clientNames';
 export {
@@ -6,7 +7,6 @@ export {
   loadEnvironment,
   readConfig,
   required,
-  secureAddress,
   serverSettings,
   settingsAgree,
   tlsSettings,

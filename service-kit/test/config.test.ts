@@ -9,12 +9,10 @@ import {
   loadEnvironment,
   readConfig,
   required,
-  secureAddress,
   serverSettings,
   settingsAgree,
   wholeNumber,
 } from '../src/index';
-import { httpAddress } from '../src/config';
 
 describe('loadEnvironment', () => {
   let near: string;
@@ -239,54 +237,4 @@ describe('wholeNumber', () => {
       ]);
     },
   );
-});
-
-describe('httpAddress', () => {
-  test.each([
-    ['http://localhost:4000', 'http://localhost:4000'],
-    ['https://wallet.example/', 'https://wallet.example'],
-    ['https://wallet.example/base//', 'https://wallet.example/base'],
-  ])('When it is %s, then it is kept as %s', (given, kept) => {
-    expect(httpAddress().parse(given)).toBe(kept);
-  });
-
-  test.each([
-    'localhost:4000',
-    'nonsense',
-    'ftp://wallet.example',
-    'file:///etc/passwd',
-    'http://user@wallet.example',
-    'http://:password@wallet.example',
-    'http://wallet.example/?a=b',
-    'http://wallet.example?',
-    'http://wallet.example/#a',
-    'http://wallet.example#',
-  ])('When it is %s, then it is refused', (given) => {
-    expect(httpAddress().safeParse(given).success).toBe(false);
-  });
-});
-
-describe('secureAddress', () => {
-  test.each([
-    'https://stytch.example',
-    'http://localhost:5005',
-    'http://127.0.0.1:5005',
-    'http://[::1]:5005',
-  ])('When it is %s, then secrets may go there', (given) => {
-    expect(secureAddress().parse(given)).toBe(given);
-  });
-
-  test.each([
-    'http://stytch.example',
-    'http://127.0.0.1.stytch.example',
-    'http://localhost.stytch.example',
-    'http://128.0.0.1',
-    'http://[::2]',
-  ])('When it is %s, then they may not', (given) => {
-    expect(secureAddress().safeParse(given).error?.issues[0]?.message).toMatch(/must be https:\/\/ unless/);
-  });
-
-  test('When it is no address at all, then it is refused as such, once', () => {
-    expect(secureAddress().safeParse('nonsense').error?.issues).toHaveLength(1);
-  });
 });

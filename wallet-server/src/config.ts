@@ -1,9 +1,9 @@
 import {
   clientNames,
   type Environment,
+  httpAddress,
   readConfig,
   required,
-  secureAddress,
   serverSettings,
   settingsAgree,
 } from 'service-kit';
@@ -14,7 +14,7 @@ const schema = z
     ...serverSettings(4000),
     STYTCH_PROJECT_ID: required('the id of your Stytch project'),
     STYTCH_SECRET: required('the secret of your Stytch project'),
-    STYTCH_BASE_URL: secureAddress().optional(),
+    STYTCH_BASE_URL: httpAddress().optional(),
     /** Whose certificates may call, of all those that the CA has issued. */
     ALLOWED_CLIENT_NAMES: clientNames().optional(),
   })

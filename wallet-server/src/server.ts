@@ -11,6 +11,7 @@ import {
   type RunningServer,
   serve,
   TlsFiles,
+  warnOfInsecureHosts,
 } from 'service-kit';
 import { createApp } from './app';
 import { readWalletConfig } from './config';
@@ -24,6 +25,7 @@ import { createTokenAuthorizer } from './middleware/authorizeToken';
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readWalletConfig(environment);
   const logger = createLogger({ name: 'wallet-server', level: config.LOG_LEVEL });
+  warnOfInsecureHosts(config, logger);
   const metrics = createMetrics({ processFigures: true });
   const tls = await TlsFiles.open(config, { logger, registry: metrics.registry });
   const authorizations = new Counter({

@@ -1,0 +1,146 @@
+import './closedNetwork';
+import { z } from 'zod';
+import { httpAddress, isPrivateHostName, secureAddress, warnOfInsecureHosts } from '../src/addresses';
+import { type ConfigError, type Environment, readConfig, serverSettings, settingsAgree } from '../src/config';
+
+describe('httpAddress', () => {
+  test.each([
+    ['http://localhost:4000', 'http://localhost:4000'],
+    ['https://wallet.example/', 'https://wallet.example'],
+    ['https://wallet.example/base//', 'https://wallet.example/base'],
+  ])('When it is %s, then it is kept as %s', (given, kept) => {
+    expect(httpAddress().parse(given)).toBe(kept);
+  });
+
+  test.each([
+    'localhost:4000',
+    'nonsense',
+    'ftp://wallet.example',
+    'file:///etc/passwd',
+    'http://user@wallet.example',
+    'http://:password@wallet.example',
+    'http://wallet.example/?a=b',
+    'http://wallet.example?',
+    'http://wallet.example/#a',
+    'http://wallet.example#',
+  ])('When it is %s, then it is refused', (given) => {
+    expect(httpAddress().safeParse(given).success).toBe(false);
+  });
+});
+
+describe('secureAddress', () => {
+  test.each([
+    'HTTPS://stytch.example',
+    'https://stytch.example',
+    'http://localhost:5005',
+    'http://127.0.0.1:5005',
+    'http://[::1]:5005',
+  ])('When it is %s, then secrets may go there', (given) => {
+    expect(secureAddress().parse(given)).toBe(given);
+  });
+
+  test.each([
+    'http://stytch.example',
+    'http://127.0.0.1.stytch.example',
+    'http://localhost.stytch.example',
+    'http://128.0.0.1',
+    'http://[::2]',
+  ])('When it is %s, then they may not', (given) => {
+    expect(secureAddress().safeParse(given).error?.issues[0]?.message).toMatch(/must be https:\/\/ unless/);
+  });
+
+  test('When it is no address at all, then it is refused as such, once', () => {
+    expect(secureAddress().safeParse('nonsense').error?.issues).toHaveLength(1);
+  });
+});
+
+describe('isPrivateHostName', () => {
+  test.each(['local-stytch', 'local_stytch', 'Wallet2', 'host.docker.internal'])(
+    'When it is %s, then no public name server knows it',
+    (name) => {
+      expect(isPrivateHostName(name)).toBe(true);
+    },
+  );
+
+  test.each([
+    '',
+    '.',
+    '-a',
+    'stytch.com',
+    'a.internal.example',
+    'internal.',
+    '10.0.0.1',
+    '[::1]',
+    'a b',
+    'a/b',
+  ])('When it is %j, then it may be public, or is no name', (name) => {
+    expect(isPrivateHostName(name)).toBe(false);
+  });
+});
+
+describe('INSECURE_HTTP_HOSTS', () => {
+  const schema = z.object({ ...serverSettings(4000), URL: httpAddress() }).check(settingsAgree);
+  const read = (environment: Environment) => readConfig(schema, environment);
+  const problems = (environment: Environment) => {
+    try {
+      read(environment);
+      return [];
+    } catch (error) {
+      return (error as ConfigError).message.split('\n').slice(1, -1);
+    }
+  };
+  const development = { NODE_ENV: 'development', INSECURE_HTTP_HOSTS: 'local-stytch, wallet' };
+
+  test.each(['http://local-stytch:5005', 'http://WALLET', 'https://stytch.example', 'http://localhost:1'])(
+    'When it names two hosts, then %s may be called',
+    (url) => {
+      expect(read({ ...development, URL: url }).URL).toBe(url);
+    },
+  );
+
+  test.each([
+    'http://stytch.example',
+    'http://local-stytch.example',
+    'http://local-stytch.',
+    'http://x.local-stytch',
+    'http://local',
+    'http://10.0.0.1',
+  ])('When it names two hosts, then %s may still not be called', (url) => {
+    expect(problems({ ...development, URL: url })).toEqual([
+      '  URL: must be https:// unless it is on this machine: secrets are sent there',
+    ]);
+  });
+
+  test.each([{}, { NODE_ENV: 'production' }, { NODE_ENV: 'test' }, { NODE_ENV: 'Development' }])(
+    'When the environment is %j, then it is refused, whatever is called',
+    (environment) => {
+      expect(
+        problems({ ...environment, INSECURE_HTTP_HOSTS: 'wallet', URL: 'https://wallet.example' }),
+      ).toEqual(['  INSECURE_HTTP_HOSTS: needs NODE_ENV=development: secrets are sent there unencrypted']);
+    },
+  );
+
+  test.each(['*', 'stytch.com', 'wallet,', '10.0.0.1', 'wallet:80', 'http://wallet'])(
+    'When it is %s, then it is refused, and no host counts as named',
+    (hosts) => {
+      expect(problems({ NODE_ENV: 'development', INSECURE_HTTP_HOSTS: hosts, URL: 'http://wallet' })).toEqual(
+        [
+          '  INSECURE_HTTP_HOSTS: must be host names without a dot, or under .internal, separated by commas',
+          '  URL: must be https:// unless it is on this machine: secrets are sent there',
+        ],
+      );
+    },
+  );
+
+  test('When it names hosts, then the log warns of them, and else says nothing', () => {
+    const warn = jest.fn();
+
+    warnOfInsecureHosts(read({ URL: 'https://wallet.example' }), { warn });
+    expect(warn).not.toHaveBeenCalled();
+    warnOfInsecureHosts(read({ ...development, URL: 'http://wallet' }), { warn });
+    expect(warn).toHaveBeenCalledWith(
+      { hosts: ['local-stytch', 'wallet'] },
+      expect.stringContaining('unencrypted'),
+    );
+  });
+});
