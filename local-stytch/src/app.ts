@@ -1,10 +1,10 @@
 import express, { type Express, type RequestHandler } from 'express';
+import { refuseForeignPages } from './access';
 import { createClient, deleteClient, getClient, updateClient } from './clients';
 import { createControls } from './controls';
 import type { Faults } from './faults';
 import { answerErrors, jsonBody, jsonOrFormBody, operation, route, routeNotFound } from './http';
 import { getJwks, requireProject } from './jwks';
-import { refuseForeignPages } from './loopback';
 import { authenticateProject } from './projectAuthentication';
 import type { RequestLog } from './requestLog';
 import { cancelRotation, completeRotation, startRotation } from './rotation';
@@ -19,18 +19,20 @@ export interface Dependencies {
   requests: RequestLog;
   /** Told of each error that is answered with a bland 500. */
   reportError: (error: unknown) => void;
+  /** What the admin API asks for. Undefined where only this machine can call: then it asks for nothing. */
+  adminToken?: string | undefined;
 }
 
 /** Builds the stand-in for Stytch's M2M API. Opens nothing. */
-export function createApp({ state, faults, requests, reportError }: Dependencies): Express {
+export function createApp({ state, faults, requests, reportError, adminToken }: Dependencies): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
   app.enable('case sensitive routing');
   app.enable('strict routing');
-  app.use(neverStored, refuseForeignPages);
-  app.use('/local', createControls({ state, faults, requests }));
+  app.use(neverStored, refuseForeignPages(adminToken !== undefined));
+  app.use('/local', createControls({ state, faults, requests, adminToken }));
   app.use(requests.record, faults.apply);
   addPublicRoutes(app, state, requests);
   addManagementRoutes(app, state);

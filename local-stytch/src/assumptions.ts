@@ -60,6 +60,8 @@ export const transportErrors = {
   bodyTooLarge: ['body_too_large', 'The body is larger than 100 kB.'],
   unsupportedMediaType: ['unsupported_media_type', 'This content type is not supported here.'],
   foreignPage: ['forbidden', 'Only requests that address this machine as localhost are answered.'],
+  foreignHost: ['forbidden', 'This Host header, or the Origin header, may be that of a web page.'],
+  adminTokenRequired: ['unauthorized', 'The admin API needs the Bearer token that local-stytch printed.'],
 } as const satisfies Record<string, readonly [type: string, message: string]>;
 
 /**

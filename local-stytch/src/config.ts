@@ -1,4 +1,12 @@
-import { type Environment, readConfig, serverSettings, settingsAgree } from 'service-kit';
+import { parseArgs } from 'node:util';
+import {
+  ConfigError,
+  type Environment,
+  isLoopback,
+  readConfig,
+  serverSettings,
+  settingsAgree,
+} from 'service-kit';
 import { z } from 'zod';
 
 const { PORT, LOG_LEVEL, TLS_CERT_FILE, TLS_KEY_FILE } = serverSettings(5005);
@@ -7,6 +15,14 @@ const { PORT, LOG_LEVEL, TLS_CERT_FILE, TLS_KEY_FILE } = serverSettings(5005);
 const printable = z
   .string()
   .regex(/^[\x20-\x7E]+$/, { error: 'must be printable ASCII' })
+  .optional();
+
+/** RFC 6750 §2.1: what can follow `Bearer` in a header. */
+const adminToken = z
+  .string()
+  .regex(/^[\w.~+/-]{16,}=*$/, {
+    error: 'must be 16 or more of the characters A-Z a-z 0-9 - . _ ~ + /, and = at its end',
+  })
   .optional();
 
 const schema = z
@@ -32,6 +48,7 @@ const schema = z
     CLIENT_SECRET: printable,
     OPERATOR_CLIENT_ID: printable,
     OPERATOR_CLIENT_SECRET: printable,
+    LOCAL_STYTCH_ADMIN_TOKEN: adminToken,
   })
   .check(settingsAgree)
   .refine(({ CLIENT_ID, OPERATOR_CLIENT_ID }) => !CLIENT_ID || CLIENT_ID !== OPERATOR_CLIENT_ID, {
@@ -46,6 +63,7 @@ export function readSettings(environment: Environment) {
     port: settings.PORT,
     logLevel: settings.LOG_LEVEL,
     tls: { TLS_CERT_FILE: settings.TLS_CERT_FILE, TLS_KEY_FILE: settings.TLS_KEY_FILE },
+    adminToken: settings.LOCAL_STYTCH_ADMIN_TOKEN,
     /** What the start is told; the rest is made at random. */
     seed: {
       projectId: settings.STYTCH_PROJECT_ID,
@@ -56,4 +74,28 @@ export function readSettings(environment: Environment) {
       operatorClientSecret: settings.OPERATOR_CLIENT_SECRET,
     },
   };
+}
+
+/**
+ * The address to listen on, from the command line. There is no variable for it: HOST is set for the servers of a
+ * whole stack, and this one is to be exposed only by whoever asks for it by name.
+ *
+ * @returns 127.0.0.1 unless `--host` says otherwise.
+ * @throws ConfigError at any other argument.
+ */
+export function readHost(commandLine: readonly string[]): string {
+  const usage = 'local-stytch takes one argument, --host with an address, such as --host 0.0.0.0';
+  try {
+    const { values } = parseArgs({ args: [...commandLine], options: { host: { type: 'string' } } });
+    // Node listens on every address when it is given an empty one.
+    if (values.host?.trim() !== '') return values.host ?? '127.0.0.1';
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}\n${usage}`);
+  }
+  throw new ConfigError(usage);
+}
+
+/** Whether nothing but this machine can call who listens there. */
+export function isLocalHost(host: string): boolean {
+  return isLoopback(host.includes(':') ? `[${host}]` : host);
 }

@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
+import { requireAdminToken } from './access';
 import { ControlMisuse } from './errors';
 import { type Faults, faultSchema } from './faults';
 import { jsonBody, operation, route, routeNotFound } from './http';
@@ -15,10 +16,12 @@ interface Controlled {
   state: State;
   faults: Faults;
   requests: RequestLog;
+  /** What all but `/health` asks for. */
+  adminToken: string | undefined;
 }
 
 /** The stand-in's own controls, under `/local/`. Stytch has nothing like them. Faults do not touch them. */
-export function createControls({ state, faults, requests }: Controlled): Router {
+export function createControls({ state, faults, requests, adminToken }: Controlled): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const read = (run: () => object): RequestHandler[] => [operation(run)];
   const write = <Schema extends z.ZodType>(
@@ -27,6 +30,7 @@ export function createControls({ state, faults, requests }: Controlled): Router 
   ): RequestHandler[] => [jsonBody, operation((request) => run(parse(schema, request.body)))];
 
   route(router, '/health', { get: read(() => ({ status: 'ok', ...describeState(state) })) });
+  if (adminToken !== undefined) router.use(requireAdminToken(adminToken));
   route(router, '/requests', {
     get: read(() => requests.describe()),
     delete: write(nothing, () => {

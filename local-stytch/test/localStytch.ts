@@ -24,13 +24,18 @@ export interface TestStytch {
   close(): Promise<void>;
 }
 
-/** The stand-in on a free port, over HTTP as everyone else meets it. */
-export async function startLocalStytch(): Promise<TestStytch> {
+/**
+ * The stand-in on a free port, over HTTP as everyone else meets it.
+ *
+ * @param adminToken as if it was exposed to other machines.
+ */
+export async function startLocalStytch(adminToken?: string): Promise<TestStytch> {
   const seed = createSeed();
   const state = await createState(seed, () => Date.now());
   const faults = new Faults();
   const reportError = jest.fn();
-  const server = createServer(createApp({ state, faults, requests: new RequestLog(), reportError }));
+  const app = createApp({ state, faults, requests: new RequestLog(), reportError, adminToken });
+  const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

@@ -9,8 +9,8 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.close()));
 });
 
-async function started(environment: Record<string, string> = {}): Promise<LocalStytch> {
-  const server = await start({ ...quiet, ...environment });
+async function started(environment: Record<string, string> = {}, host?: string): Promise<LocalStytch> {
+  const server = await start({ ...quiet, ...environment }, host);
   running.push(server);
   return server;
 }
@@ -68,8 +68,51 @@ describe('start', () => {
     await expect(fetch(`http://127.0.0.2:${port}/local/health`)).rejects.toThrow('fetch failed');
   });
 
-  test('is refused with NODE_ENV=production', async () => {
-    const error = await rejection(start({ ...quiet, NODE_ENV: 'production' }));
+  const adminStatus = async ({ port }: LocalStytch, token = '') => {
+    const headers = { Authorization: `Bearer ${token}` };
+    return (await fetch(`http://127.0.0.2:${port}/local/requests`, { headers })).status;
+  };
+
+  test('listens elsewhere only by its host argument, with an admin API that asks for a random token', async () => {
+    const [server, another] = [await started({}, '0.0.0.0'), await started({}, '0.0.0.0')];
+    const token = server.seed.LOCAL_STYTCH_ADMIN_TOKEN;
+
+    expect(server.url).toBe(`http://0.0.0.0:${server.port}`);
+    expect(server.seed.STYTCH_BASE_URL).toBe(`http://localhost:${server.port}`);
+    expect(token).toMatch(/^[\w-]{44}$/);
+    expect(server.missing.LOCAL_STYTCH_ADMIN_TOKEN).toBe(token);
+    expect(another.seed.LOCAL_STYTCH_ADMIN_TOKEN).not.toBe(token);
+    expect([await adminStatus(server), await adminStatus(server, token)]).toEqual([401, 200]);
+    expect(await adminStatus(another, token)).toBe(401);
+  });
+
+  test('takes the token of the admin API from the environment, and does not print it then', async () => {
+    const token = 'a-token-of-the-environment';
+    const server = await started({ LOCAL_STYTCH_ADMIN_TOKEN: token }, '0.0.0.0');
+
+    expect(server.missing).not.toHaveProperty('LOCAL_STYTCH_ADMIN_TOKEN');
+    expect([await adminStatus(server), await adminStatus(server, token)]).toEqual([401, 200]);
+  });
+
+  test('has no token for the admin API where only this machine can call', async () => {
+    const server = await started({ LOCAL_STYTCH_ADMIN_TOKEN: 'a-token-of-the-environment' });
+
+    expect(server.seed).not.toHaveProperty('LOCAL_STYTCH_ADMIN_TOKEN');
+    expect((await fetch(`${server.url}/local/requests`)).status).toBe(200);
+  });
+
+  test.each(['short', 'x'.repeat(15), 'a token with blanks in it', 'a-"quoted"-admin-token'])(
+    'refuses %j as a token for the admin API',
+    async (token) => {
+      const error = await rejection(start({ ...quiet, LOCAL_STYTCH_ADMIN_TOKEN: token }, '0.0.0.0'));
+
+      expect(error.message).toMatch(/LOCAL_STYTCH_ADMIN_TOKEN: must be 16 or more/);
+      expect(error.message).not.toContain(token);
+    },
+  );
+
+  test.each([undefined, '0.0.0.0'])('is refused with NODE_ENV=production, at the host %s', async (host) => {
+    const error = await rejection(start({ ...quiet, NODE_ENV: 'production' }, host));
 
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.message).toMatch(/NODE_ENV: is production/);
@@ -139,9 +182,9 @@ describe('what was started', () => {
     seed: { CLIENT_ID: 'a', CLIENT_SECRET: 'b', STYTCH_BASE_URL: 'http://localhost:5005' },
     missing: { CLIENT_SECRET: 'b', STYTCH_BASE_URL: 'http://localhost:5005' },
   };
-  function told(missing: Record<string, string>): string {
+  function told(missing: Record<string, string>, seed = server.seed): string {
     const write = jest.fn();
-    announce({ ...server, missing }, { stdout: { write } as unknown as typeof process.stdout });
+    announce({ ...server, seed, missing }, { stdout: { write } as unknown as typeof process.stdout });
     return write.mock.calls.map(([text]) => String(text)).join('');
   }
 
@@ -167,5 +210,17 @@ describe('what was started', () => {
 
   test('is one sentence when all lines are there', () => {
     expect(told({})).toBe('The environment already points at this stand-in, http://localhost:5005.\n');
+  });
+
+  test('says what the admin API asks for where other machines can call, and prints a new token once', () => {
+    const ask = /admin API, \/local, asks for "Authorization: Bearer \$LOCAL_STYTCH_ADMIN_TOKEN"/;
+    const admin = { LOCAL_STYTCH_ADMIN_TOKEN: 'the-admin-token-1' };
+    const seed = { ...server.seed, ...admin };
+
+    expect(told(admin, seed)).toMatch(ask);
+    expect(told(admin, seed).match(/the-admin-token-1/g)).toHaveLength(1);
+    expect(told({}, seed)).toMatch(ask);
+    expect(told({}, seed)).not.toContain('the-admin-token-1');
+    expect(told(server.missing)).not.toMatch(/admin API/);
   });
 });

@@ -1,0 +1,134 @@
+import request from 'supertest';
+import { isLocalHost, readHost } from '../src/config';
+import { startLocalStytch, type TestStytch } from './localStytch';
+
+describe('the address to listen on', () => {
+  test.each([
+    [[], '127.0.0.1'],
+    [['--host', '0.0.0.0'], '0.0.0.0'],
+    [['--host=::'], '::'],
+  ])('of the command line %j is %s', (commandLine, host) => {
+    expect(readHost(commandLine)).toBe(host);
+  });
+
+  test.each([['--host'], ['--host='], ['--host', ' '], ['--port', '1'], ['0.0.0.0']].map((line) => [line]))(
+    'of the command line %j is an error that says what local-stytch takes',
+    (commandLine) => {
+      expect(() => readHost(commandLine)).toThrow(/takes one argument, --host with an address/);
+    },
+  );
+
+  test.each(['127.0.0.1', '127.0.0.2', 'localhost', '::1'])(
+    '%s is reached from this machine only',
+    (host) => {
+      expect(isLocalHost(host)).toBe(true);
+    },
+  );
+
+  test.each(['0.0.0.0', '::', '10.0.0.1', 'local-stytch', '127.0.0.1.example'])(
+    '%s is reached from elsewhere',
+    (host) => {
+      expect(isLocalHost(host)).toBe(false);
+    },
+  );
+});
+
+describe('when other machines can call', () => {
+  const adminToken = 'an-admin-token_of.this~test+/==';
+  let stytch: TestStytch;
+  beforeAll(async () => {
+    stytch = await startLocalStytch(adminToken);
+  });
+  afterAll(() => stytch.close());
+
+  const authorization = `Bearer ${adminToken}`;
+
+  test.each([
+    ['GET', '/local/requests'],
+    ['DELETE', '/local/requests'],
+    ['POST', '/local/reset'],
+    ['POST', '/local/faults'],
+    ['POST', '/local/signing-keys/rotate'],
+    ['POST', '/local/signing-keys/retire'],
+    ['POST', '/local/tokens'],
+    ['POST', '/local/clock'],
+    ['POST', '/local/token-lifetime'],
+    ['GET', '/local/nothing'],
+    ['GET', '/local//requests'],
+  ])('%s %s is refused without the token', async (method, path) => {
+    const response = await fetch(stytch.url + path, { method });
+
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="local-stytch admin API"');
+    expect(await response.json()).toMatchObject({ error_type: 'unauthorized' });
+  });
+
+  test.each([
+    '',
+    'Bearer',
+    'Bearer ',
+    `Bearer ${adminToken}=`,
+    `Bearer ${adminToken.slice(1)}`,
+    `Bearer ${adminToken} ${adminToken}`,
+    `Basic ${adminToken}`,
+    adminToken,
+  ])('an Authorization header of %j does not open the admin API', async (header) => {
+    const { status } = await fetch(`${stytch.url}/local/requests`, { headers: { Authorization: header } });
+
+    expect(status).toBe(401);
+  });
+
+  test('the token opens the admin API', async () => {
+    const headers = { Authorization: authorization };
+
+    expect((await fetch(`${stytch.url}/local/requests`, { headers })).status).toBe(200);
+    expect((await fetch(`${stytch.url}/local/tokens`, { headers, method: 'POST' })).status).toBe(200);
+    expect((await fetch(`${stytch.url}/local/nothing`, { headers })).status).toBe(404);
+  });
+
+  test("health, the JWKS and a client's token need no admin token", async () => {
+    const { clientId, clientSecret, projectId } = stytch.seed;
+    const token = await stytch.token({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+    });
+
+    expect((await fetch(`${stytch.url}/local/health`)).status).toBe(200);
+    expect((await fetch(`${stytch.url}/v1/sessions/jwks/${projectId}`)).status).toBe(200);
+    expect(token.status).toBe(200);
+  });
+
+  test('the admin token is none of the project', async () => {
+    const call = fetch(`${stytch.url}/v1/m2m/clients/x`, { headers: { Authorization: authorization } });
+
+    expect((await call).status).toBe(401);
+  });
+
+  test.each([
+    'local-stytch:5005',
+    'LOCAL-STYTCH',
+    '172.18.0.2:5005',
+    '[fd00::1]',
+    'host.docker.internal',
+    'localhost',
+  ])('the host %s is answered, for no web page can have it', async (host) => {
+    expect((await request(stytch.url).get('/local/health').set('Host', host)).status).toBe(200);
+  });
+
+  test.each(['evil.example', 'local-stytch.evil.example', '127.0.0.1.evil.example', ''])(
+    'the host %j is refused',
+    async (host) => {
+      expect((await request(stytch.url).get('/local/health').set('Host', host)).status).toBe(403);
+    },
+  );
+
+  test.each(['https://evil.example', 'null', 'http://local-stytch:5005', 'http://172.18.0.2'])(
+    'a page from %s is refused, with the token too',
+    async (origin) => {
+      const headers = { Origin: origin, Authorization: authorization };
+
+      expect((await fetch(`${stytch.url}/local/reset`, { method: 'POST', headers })).status).toBe(403);
+    },
+  );
+});
