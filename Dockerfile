@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 # One file for every image: docker build --target wallet-server|payment-server|local-stytch|operator .
 # The tag moves with each patch of Node. To pin it: --build-arg NODE_IMAGE=node:24-alpine@sha256:...
 ARG NODE_IMAGE=node:24-alpine
@@ -78,3 +76,7 @@ COPY --from=only-local-stytch /app ./
 ENV NODE_ENV=development PORT=5005
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 CMD ["node", "healthcheck.mjs", "/local/health"]
 CMD ["node", "--enable-source-maps", "local-stytch/dist/server.js"]
+
+# The last stage is what a build without --target builds: no image of the four may be taken for another by accident.
+FROM ${NODE_IMAGE} AS no-target
+RUN echo 'Choose one: docker build --target wallet-server|payment-server|operator|local-stytch .' >&2; exit 1

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ignore from '@balena/dockerignore';
@@ -52,6 +53,21 @@ describe('Dockerfile', () => {
       expect(lines.filter((line) => /^ENV .*NODE_ENV=production/.test(line))).toHaveLength(1);
     },
   );
+
+  test('does not build without a target, and says which there are', () => {
+    const last = instructions.findLast((one): one is From => one instanceof From);
+    const lines = inherited(last?.getBuildStage() ?? '');
+    const [command = ''] = lines.filter((line) => line.startsWith('RUN '));
+    const { status, stderr } = spawnSync('sh', ['-c', command.slice(4)], { encoding: 'utf8' });
+
+    expect([lines.length, status]).toEqual([1, 1]);
+    const [, named = ''] = /--target (\S+) \./.exec(stderr) ?? [];
+    expect(named.split('|').sort()).toEqual([...targets].sort());
+  });
+
+  test('has no syntax line, with which each build would fetch a frontend that nothing pins', () => {
+    expect(readFileSync(join(repository, 'Dockerfile'), 'utf8')).not.toMatch(/^#\s*syntax\s*=/im);
+  });
 
   test('installs what the lockfile says, runs no script of a package, and brings no secret into a layer', () => {
     const commands = keyword('RUN').map((run) => run.getArgumentsContent() ?? '');

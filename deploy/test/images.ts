@@ -21,7 +21,7 @@ export interface Image {
 }
 
 /**
- * Performs the stages of a Dockerfile, in their order, in folders instead of images: COPY from the repository
+ * Performs the stages of a Dockerfile that give an image, in their order, in folders instead of images: COPY from the repository
  * heeds .dockerignore, RUN is run by this machine's shell in the folder that stands for the working directory,
  * so a RUN may only name paths below that. What comes with a base image is not there.
  *
@@ -36,6 +36,8 @@ export function performDockerfile(folder: string): ReadonlyMap<string, Image> {
   for (const instruction of readDockerfile()) {
     if (instruction instanceof From) {
       name = instruction.getBuildStage() ?? '';
+      // It fails on purpose, and is the last.
+      if (name === 'no-target') break;
       image = startStage(instruction, join(folder, name), stages);
     } else if (image) {
       image = perform(instruction, image, stages);
