@@ -70,12 +70,12 @@ COPY --from=only-operator /app ./
 HEALTHCHECK NONE
 CMD ["node", "--enable-source-maps", "scripts/dist/rotateSecret.js"]
 
-# For development: it refuses NODE_ENV=production, and listens on loopback, whatever HOST says.
+# For development: it refuses NODE_ENV=production. Only what shares a network with the container can call it.
 FROM runtime AS local-stytch
 COPY --from=only-local-stytch /app ./
 ENV NODE_ENV=development PORT=5005
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 CMD ["node", "healthcheck.mjs", "/local/health"]
-CMD ["node", "--enable-source-maps", "local-stytch/dist/server.js"]
+CMD ["node", "--enable-source-maps", "local-stytch/dist/server.js", "--host", "0.0.0.0"]
 
 # The last stage is what a build without --target builds: no image of the four may be taken for another by accident.
 FROM ${NODE_IMAGE} AS no-target

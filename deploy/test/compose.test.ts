@@ -1,12 +1,15 @@
 import { DCLinter } from 'dclint';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Environment } from 'service-kit';
+import { readPaymentConfig } from '../../payment-server/src/config';
+import { readWalletConfig } from '../../wallet-server/src/config';
 import { composePath, readComposeFile } from './composeFile';
 import { readDockerfile } from './images';
 import { From } from 'dockerfile-ast';
 import { isKnownSetting } from './settings';
 
-const { services, secrets } = readComposeFile();
+const { services, secrets, networks } = readComposeFile();
 const all = Object.entries(services);
 
 /** The names of the services of a profile. */
@@ -56,14 +59,39 @@ describe('compose.yaml', () => {
     },
   );
 
-  test('reaches the stand-in from nowhere but the network of its own container', () => {
-    expect(services['local-stytch']!.ports?.join()).not.toContain('5005');
-    for (const name of ['local-wallet-server', 'local-payment-server']) {
-      expect(services[name]).toMatchObject({
-        network_mode: 'service:local-stytch',
-        environment: { STYTCH_BASE_URL: 'http://localhost:5005' },
-      });
-    }
+  test('gives each container a network namespace of its own, and each profile a network of its own', () => {
+    for (const [, service] of all) expect(service).not.toHaveProperty('network_mode');
+    const networksOf = (profile: string) =>
+      ofProfile(profile).map((name) => services[name]!.networks?.join());
+
+    expect(networksOf('local')).toEqual(['local', 'local', 'local']);
+    expect(networksOf('stytch')).toEqual(['stytch', 'stytch']);
+    expect(networksOf('rotate')).toEqual(['stytch']);
+    expect(Object.keys(networks)).toEqual(['local', 'stytch']);
+  });
+
+  test('publishes no port of local-stytch, whose credentials everybody may know', () => {
+    expect(services['local-stytch']).not.toHaveProperty('ports');
+  });
+
+  test('has the local servers call containers of their own network by name', () => {
+    const addresses = ofProfile('local').flatMap((name) =>
+      Object.values(services[name]!.environment).filter((value) => value?.startsWith('http')),
+    );
+
+    expect(new Set(addresses)).toEqual(
+      new Set(['http://local-stytch:5005', 'http://local-wallet-server:4000']),
+    );
+  });
+
+  test.each([
+    ['local-wallet-server', readWalletConfig],
+    ['local-payment-server', readPaymentConfig],
+  ])('has settings for %s with which it starts, but not in production', (name, read) => {
+    const environment = services[name]!.environment as Environment;
+
+    expect(() => read(environment)).not.toThrow();
+    expect(() => read({ ...environment, NODE_ENV: 'production' })).toThrow(/INSECURE_HTTP_HOSTS: needs/);
   });
 
   test.each([...ofProfile('stytch'), ...ofProfile('rotate')])('gives %s its secrets as files', (name) => {

@@ -12,12 +12,14 @@ export interface ComposeService {
   secrets?: (string | { source: string; target: string })[];
   volumes?: string[];
   ports?: string[];
+  networks?: string[];
   [setting: string]: unknown;
 }
 
 export interface ComposeFile {
   services: Record<string, ComposeService>;
   secrets: Record<string, { file: string }>;
+  networks: Record<string, unknown>;
 }
 
 /** The Compose file with its anchors resolved. */

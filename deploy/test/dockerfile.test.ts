@@ -45,7 +45,9 @@ describe('Dockerfile', () => {
       expect(lines.findLast((line) => line.startsWith('USER'))).toBe('USER 1000:1000');
       expect(lines.findLast((line) => line.startsWith('STOPSIGNAL'))).toBe('STOPSIGNAL SIGTERM');
       expect(lines.findLast((line) => line.startsWith('CMD'))).toMatch(
-        /^CMD \["node", "--enable-source-maps", ".+\.js"\]$/,
+        name === 'local-stytch'
+          ? /^CMD \["node", "--enable-source-maps", ".+\.js", "--host", "0\.0\.0\.0"\]$/
+          : /^CMD \["node", "--enable-source-maps", ".+\.js"\]$/,
       );
       expect(lines.findLast((line) => line.startsWith('HEALTHCHECK'))).toMatch(
         name === 'operator' ? /^HEALTHCHECK NONE$/ : /^HEALTHCHECK .* CMD \["node", "healthcheck\.mjs"/,

@@ -124,15 +124,14 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
   beforeAll(async () => {
     ports = await freePorts(7);
     const [stytch = '', wallet = '', payment = ''] = ports;
-    const places = { 'http://localhost:5005': `http://localhost:${stytch}` };
+    const places = {
+      'http://local-stytch:5005': `http://localhost:${stytch}`,
+      'http://local-wallet-server:4000': `http://localhost:${wallet}`,
+    };
     local = composeEnvironment('local-payment-server', places);
     environments['local-stytch'] = { ...composeEnvironment('local-stytch', places), PORT: stytch };
     environments['wallet-server'] = { ...composeEnvironment('local-wallet-server', places), PORT: wallet };
-    environments['payment-server'] = {
-      ...local,
-      WALLET_SERVER_URL: `http://localhost:${wallet}`,
-      PORT: payment,
-    };
+    environments['payment-server'] = { ...local, PORT: payment };
     for (const name of names) containers[name] = await startServer(name, environments[name]);
   });
 

@@ -161,6 +161,24 @@ describe('The signing keys', () => {
     expect(timings).toContainEqual(expect.stringMatching(/^token;desc="cache".*token;desc="refreshed"/));
   });
 
+  test('When local-stytch restarts with other signing keys, then both servers go on without a restart', async () => {
+    await stytch.setTokenLifetime(3);
+    const shortLived = await world.startPayment(wallet);
+    const before = [await pay(shortLived), await pay(payment)];
+    stytch = await world.restartStytch(stytch);
+
+    await until('the restarted one is asked for a token', async () => {
+      await pay(shortLived);
+      return (await stytch.tokenRequests()) > 0;
+    });
+    const token = await stytch.mint();
+    await until('the new key is taken', async () => (await checkBalance(wallet, token)).status === 200);
+    const after = [...(await times(20, () => pay(shortLived))), await pay(payment)];
+
+    expect(before.map(summary)).toEqual([paid, paid]);
+    expect(after.map(summary)).toEqual(after.map(() => paid));
+  });
+
   test('When it is all over, then every program has lived through it, and logged no secret and no token', async () => {
     expect(await world.misdeeds()).toEqual([]);
   });

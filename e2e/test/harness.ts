@@ -83,6 +83,13 @@ export class World {
     return this.startWallet({ PORT: new URL(wallet.url).port });
   }
 
+  /** Ends local-stytch and starts another where it listened: the same credentials, other signing keys. */
+  async restartStytch({ program }: StytchControls): Promise<StytchControls> {
+    this.signal(program, 'SIGTERM');
+    await program.ended;
+    return new StytchControls(await this.start('local-stytch', { PORT: new URL(program.url).port }));
+  }
+
   /** Sends a signal that is meant to end a program. */
   signal(program: Program, signal: NodeJS.Signals): void {
     this.#toldToEnd.add(program);
