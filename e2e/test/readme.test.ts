@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { freePorts } from '../../deploy/test/containers';
+import { root } from '../../scripts/src/program';
+import { call, until } from './calls';
+import { World } from './harness';
+
+// The compiler reads the types of every package that the snippets import.
+jest.setTimeout(60_000);
+
+/** What `tsc --init` sets, and nothing that helps. */
+const compilerOptions: ts.CompilerOptions = {
+  module: ts.ModuleKind.NodeNext,
+  target: ts.ScriptTarget.ES2023,
+  types: ['node'],
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  isolatedModules: true,
+  skipLibCheck: true,
+};
+
+/** The TypeScript snippets of a README, word for word. */
+function snippets(readme: string): string[] {
+  const text = readFileSync(join(root, readme), 'utf8');
+  return Array.from(text.matchAll(/^```ts\n([^]*?)^```$/gm), ([, snippet = '']) => snippet);
+}
+
+/** The programs of the READMEs, by what the names of their files begin with. */
+const programs = {
+  'root-server': snippets('README.md')[0],
+  'root-client': snippets('README.md')[1],
+  'library-client': snippets('stytch-m2m/README.md')[0],
+  'library-server': snippets('stytch-m2m/README.md')[1],
+  'library-rotation': snippets('stytch-m2m/README.md')[2],
+};
+type ProgramName = keyof typeof programs;
+const moduleKinds = { CommonJS: 'c', 'an ES module': 'm' } as const;
+
+describe('The snippets of the READMEs', () => {
+  const world = new World();
+  let folder: string;
+  let environment: NodeJS.ProcessEnv;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    // Below node_modules, so that packages resolve, and nothing else looks at it.
+    folder = mkdtempSync(join(root, 'node_modules', '.readme-'));
+    const { seed } = (await world.startStytch()).program;
+    environment = { PATH: process.env['PATH'], ...seed };
+    const files = Object.entries(programs).flatMap(([name, snippet = '']) =>
+      Object.values(moduleKinds).map((kind) => {
+        const file = join(folder, `${name}.${kind}ts`);
+        writeFileSync(file, snippet);
+        return file;
+      }),
+    );
+    const program = ts.createProgram(files, compilerOptions);
+    const diagnostics = ts.getPreEmitDiagnostics(program);
+    complaints = diagnostics.map(({ file, messageText }) => {
+      return `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+    });
+    program.emit();
+  });
+
+  afterAll(async () => {
+    await world.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Runs one as it was compiled, and gathers what it writes. */
+  function run(name: ProgramName, kind: 'c' | 'm', own: NodeJS.ProcessEnv) {
+    const child: ChildProcess = spawn(process.execPath, [join(folder, `${name}.${kind}js`)], {
+      env: { ...environment, ...own },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const written = { output: '', errors: '' };
+    child.stdout?.on('data', (piece) => (written.output += String(piece)));
+    child.stderr?.on('data', (piece) => (written.errors += String(piece)));
+    const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...written }));
+    return { child, ended };
+  }
+
+  test('When they are counted, then a test below runs each', () => {
+    expect(snippets('README.md')).toHaveLength(2);
+    expect(snippets('stytch-m2m/README.md')).toHaveLength(3);
+  });
+
+  test('When they are compiled under strict settings, as CommonJS and as ES modules, then no type is wrong', () => {
+    expect(complaints).toEqual([]);
+  });
+
+  describe.each(Object.entries(moduleKinds))('When each is %s', (_name, kind) => {
+    test.each(['root', 'library'] as const)(
+      'then the client of the %s README is answered by its server',
+      async (readme) => {
+        const [PORT = ''] = await freePorts(1);
+        const url = `http://localhost:${PORT}`;
+        const server = run(`${readme}-server`, kind, { PORT });
+        try {
+          await until('it listens', async () => (await call(`${url}/api/check-balance`)).status > 0);
+
+          const refused = await call(`${url}/api/check-balance`, { method: 'POST' });
+          const client = await run(`${readme}-client`, kind, { WALLET_SERVER_URL: url }).ended;
+
+          expect(refused.status).toBe(401);
+          expect(client).toMatchObject({
+            code: 0,
+            output: expect.stringContaining('{ calledBy:') as unknown,
+          });
+          expect(client.output).toContain(environment['CLIENT_ID']);
+        } finally {
+          server.child.kill();
+          await server.ended;
+        }
+      },
+    );
+
+    test('then the rotation follows the secret in its file', async () => {
+      const file = join(folder, `client-secret-${kind}`);
+      writeFileSync(file, `${environment['CLIENT_SECRET']}\n`, { mode: 0o600 });
+
+      const { code, output } = await run('library-rotation', kind, { CLIENT_SECRET_FILE: file }).ended;
+
+      expect([code, output]).toEqual([0, `following the secret of ${environment['CLIENT_ID']}\n`]);
+      expect(readFileSync(file, 'utf8')).toBe(`${environment['CLIENT_SECRET']}\n`);
+    });
+  });
+
+  test.each(['root-server', 'library-server'] as const)(
+    'When the port of the %s is taken, then it says so and fails',
+    async (name) => {
+      const taken = createServer().listen(0);
+      await once(taken, 'listening');
+      const PORT = String((taken.address() as AddressInfo).port);
+
+      const { code, errors } = await run(name, 'c', { PORT }).ended;
+
+      taken.close();
+      expect(code).toBe(1);
+      expect(errors).toContain(`EADDRINUSE`);
+      expect(errors).toContain(PORT);
+    },
+  );
+});
