@@ -43,7 +43,8 @@ export async function start(environment: Environment, host = '127.0.0.1'): Promi
   const variables = {
     STYTCH_PROJECT_ID: seed.projectId,
     STYTCH_SECRET: seed.projectSecret,
-    STYTCH_BASE_URL: callableUrl(server.url),
+    // Whoever exposes it may know by which name the others call it.
+    STYTCH_BASE_URL: (adminToken && environment.STYTCH_BASE_URL) ?? callableUrl(server.url),
     CLIENT_ID: seed.clientId,
     CLIENT_SECRET: seed.clientSecret,
     OPERATOR_CLIENT_ID: seed.operatorClientId,

@@ -86,6 +86,14 @@ describe('start', () => {
     expect(await adminStatus(another, token)).toBe(401);
   });
 
+  test('keeps the address of the environment where it listens elsewhere, for a container has another name', async () => {
+    const address = { STYTCH_BASE_URL: 'http://local-stytch:5005' };
+
+    expect((await started(address, '0.0.0.0')).missing).not.toHaveProperty('STYTCH_BASE_URL');
+    const local = await started(address);
+    expect(local.missing.STYTCH_BASE_URL).toBe(local.url);
+  });
+
   test('takes the token of the admin API from the environment, and does not print it then', async () => {
     const token = 'a-token-of-the-environment';
     const server = await started({ LOCAL_STYTCH_ADMIN_TOKEN: token }, '0.0.0.0');
