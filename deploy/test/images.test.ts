@@ -162,6 +162,10 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
     );
   });
 
+  test('asks for a token at the admin API of local-stytch, which other containers can call', async () => {
+    expect((await call(`${local['STYTCH_BASE_URL']}/local/requests`)).status).toBe(401);
+  });
+
   test('put the first client secret in its place once, however many do', async () => {
     const from = join(folder, 'first-secret');
     const to = join(folder, 'client-secret');
