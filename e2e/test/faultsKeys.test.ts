@@ -132,8 +132,8 @@ describe('The signing keys', () => {
     // 503 as long as the last fetch, in the test before, is the one that failed.
     for (const answer of forged) expect([invalidToken, noKeys]).toContainEqual(summary(answer));
     expect(summary(forged.at(-1)!)).toEqual(invalidToken);
-    // What was verified before is remembered for a while; what was not is rejected.
-    expect(old.map(summary)).toEqual([balance, invalidToken]);
+    // The old key is withdrawn, and the server knows: its tokens stop, verified before or not.
+    expect(old.map(summary)).toEqual([invalidToken, invalidToken]);
   });
 
   test('When the key is rotated and the old one stays published, then a wallet-server that starts takes tokens of both', async () => {

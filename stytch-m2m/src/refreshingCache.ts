@@ -15,7 +15,7 @@ export interface Fetched<Value> {
 export interface FailurePolicy {
   /** How long every caller gets this failure, without a new fetch. Milliseconds. */
   cacheMilliseconds: number;
-  /** Whether a caller waits for the end of that, if the timeout allows. Default false. */
+  /** Whether a caller waits for the end of that, if it takes no more than half of the timeout. Default false. */
   wait?: boolean;
   /** How long no refresh ahead is tried. Milliseconds. */
   refreshPauseMilliseconds: number;
@@ -123,9 +123,9 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
     let pause = 0;
     if (this.#failure && (cooling || now < this.#failure.until)) {
       const { error, until, wait: mayWait } = this.#failure;
+      const { cachedError, timeoutMilliseconds } = this.#options;
       pause = until - now + backOff(1, 200, 200);
-      if (!mayWait || pause >= this.#options.timeoutMilliseconds) {
-        const { cachedError } = this.#options;
+      if (!mayWait || until - now > timeoutMilliseconds / 2) {
         return Promise.reject(cachedError ? cachedError(error, until - now) : error);
       }
     }
