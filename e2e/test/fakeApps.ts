@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import type { Client } from 'stytch';
 import { createApp as createPaymentApp, type Dependencies } from '../../payment-server/src/app';
-import { WalletClient } from '../../payment-server/src/walletClient';
+import { WalletClient } from '../../payment-server/src/wallet/walletClient';
 import { createLogger, Readiness, requireClientNames } from '../../service-kit/src';
 import {
   AuthorizationUnavailableError,
@@ -154,12 +154,12 @@ function createSoundApp(server: ServerName, world: World, walletUrl: string): Ex
   return createPaymentApp({
     ...base,
     stytch: fakeStytch(world),
-    howToGetToken: 'Ask Stytch.',
+    hint: 'Ask Stytch.',
     ...(world.requestsPerMinute !== undefined && { requestsPerMinute: world.requestsPerMinute }),
     payments: {
       getM2MAccessToken: () =>
         world.token ? Promise.reject(world.token) : Promise.resolve({ accessToken: 't', source: 'issued' }),
-      dropM2MAccessToken: () => undefined,
+      invalidateM2MAccessToken: () => undefined,
       wallet: new WalletClient({ url: walletUrl, timeoutMilliseconds: 100 }),
     },
   });

@@ -16,7 +16,7 @@ import { createApp } from './app';
 import { type Config, readPaymentConfig } from './config';
 import { createStytch } from './helper/stytch';
 import { createPaymentMetrics } from './metrics';
-import { WalletClient } from './walletClient';
+import { WalletClient } from './wallet/walletClient';
 
 /**
  * Starts the payment-server.
@@ -53,7 +53,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
     ...base,
     stytch,
     authorizer,
-    howToGetToken: howToGetToken(config),
+    hint: howToGetToken(config),
     requestsPerMinute: config.ADMIN_RATE_LIMIT,
     maxTokenAgeSeconds: config.ADMIN_MAX_TOKEN_AGE_SECONDS,
     payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL, tls }) },

@@ -10,8 +10,8 @@ import { createTestLogger, secretMark, type TestLogger } from '../../service-kit
 import { createStytchProject, projectId, type StytchProject } from '../../wallet-server/test/stytchProject';
 import { createApp } from '../src/app';
 import { createPaymentMetrics } from '../src/metrics';
-import type { PaymentDependencies } from '../src/payments';
-import { WalletClient } from '../src/walletClient';
+import type { PaymentRouteDependencies } from '../src/routes/payments';
+import { WalletClient } from '../src/wallet/walletClient';
 
 export const clientId = 'm2m-client-test-payment-service';
 export const clientSecret = `first-${secretMark}`;
@@ -115,9 +115,9 @@ export async function createPaymentServer(settings: Settings = {}): Promise<Paym
     onEvent: metrics.onAccessToken,
     ...(tokenDeadline !== undefined && { timeoutMilliseconds: tokenDeadline }),
   });
-  const payments: PaymentDependencies = {
-    getM2MAccessToken: () => accessTokens.getAccessToken(['read:users']),
-    dropM2MAccessToken: (accessToken) => {
+  const payments: PaymentRouteDependencies = {
+    getM2MAccessToken: (options) => accessTokens.getAccessToken('read:users', options),
+    invalidateM2MAccessToken: (accessToken) => {
       accessTokens.invalidate(accessToken);
     },
     wallet: new WalletClient({
@@ -142,7 +142,7 @@ export async function createPaymentServer(settings: Settings = {}): Promise<Paym
       realm: 'payment-server',
       onAuthorization: metrics.onAuthorization,
     }),
-    howToGetToken: hint,
+    hint,
     ...(settings.requestsPerMinute !== undefined && { requestsPerMinute: settings.requestsPerMinute }),
     ...(settings.maxTokenAgeSeconds !== undefined && { maxTokenAgeSeconds: settings.maxTokenAgeSeconds }),
   });

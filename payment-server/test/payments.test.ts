@@ -194,9 +194,16 @@ describe('/initiate-payment', () => {
       const response = await request(server.app)[method](path);
 
       expectRefused(response, 405, 'method_not_allowed');
-      expect(response.headers['allow']).toBe('GET, POST, HEAD');
+      expect(response.headers['allow']).toBe('GET, POST');
     },
   );
+
+  test('When HEAD comes, then no payment is made: 405', async () => {
+    const response = await request(server.app).head(path);
+
+    expect([response.status, response.headers['allow']]).toEqual([405, 'GET, POST']);
+    expect(wallet.requests).toEqual([]);
+  });
 
   describe('and the access token', () => {
     test('When payments are made, then one token serves them all', async () => {

@@ -5,7 +5,7 @@ import { createBaseApp, route } from 'service-kit';
 import { AuthorizationUnavailableError, InvalidTokenError } from 'stytch-m2m';
 import { expectRefused } from '../../service-kit/test/expectRefused';
 import { createTestLogger } from '../../service-kit/test/testLogger';
-import { limitRate } from '../src/helper/rateLimit';
+import { limitRate } from '../src/admin/rateLimit';
 
 const refusal = new InvalidTokenError('test', new Error('bad'));
 

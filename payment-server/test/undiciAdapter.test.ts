@@ -1,7 +1,7 @@
 import '../../service-kit/test/closedNetwork';
 import { Axios } from 'axios';
 import { Pool } from 'undici';
-import { undiciAdapter } from '../src/undiciAdapter';
+import { undiciAdapter } from '../src/wallet/undiciAdapter';
 import { good, hang, startWalletStandIn, type WalletStandIn } from './walletStandIn';
 
 describe('axios over undici', () => {

@@ -6,7 +6,7 @@ import type { TlsMaterial, TlsSource } from 'service-kit';
 import { secure } from '../../service-kit/test/secureCalls';
 import { CertificateAuthority, type Identity } from '../../scripts/src/certificates';
 import { paymentInfo } from '../src/payments';
-import { WalletClient } from '../src/walletClient';
+import { WalletClient } from '../src/wallet/walletClient';
 import { type Behaviour, good } from './walletStandIn';
 
 let authority: CertificateAuthority;
@@ -75,9 +75,8 @@ const checkBalance = (client: WalletClient) =>
   });
 
 const unreachable = (cause: string | RegExp) => ({
-  status: 503,
-  code: 'wallet_unreachable',
-  cause: { message: expect.stringMatching(cause) as string },
+  reason: 'unavailable',
+  message: expect.stringMatching(cause) as string,
 });
 
 describe('The wallet client over TLS', () => {

@@ -24,9 +24,10 @@ export interface Stytch {
   client: Client;
   /** The M2M client payment-service. */
   clientId: string;
-  /** An access token with scope `read:users`: kept, or new (RFC 6749 §4.4). */
-  getM2MAccessToken: () => Promise<AccessToken>;
-  dropM2MAccessToken: (accessToken: string) => void;
+  /** An access token with scope `read:users`: cached, or new (RFC 6749 §4.4). */
+  getM2MAccessToken: (options?: { signal?: AbortSignal }) => Promise<AccessToken>;
+  /** Forgets a token that the wallet-server did not accept. */
+  invalidateM2MAccessToken: (accessToken: string) => void;
   rotation: SecretRotation;
   /** When the client secret became the secret, from memory: no file is read for it. */
   lastRotatedAt: () => Date | undefined;
@@ -74,8 +75,8 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
   return {
     client,
     clientId: config.CLIENT_ID,
-    getM2MAccessToken: () => accessTokens.getAccessToken(walletScopes),
-    dropM2MAccessToken: (accessToken) => {
+    getM2MAccessToken: (options) => accessTokens.getAccessToken(walletScopes, options),
+    invalidateM2MAccessToken: (accessToken) => {
       accessTokens.invalidate(accessToken);
     },
     rotation,

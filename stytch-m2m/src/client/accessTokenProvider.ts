@@ -79,12 +79,16 @@ export class AccessTokenProvider {
    * An access token with these scopes: the cached one, or a new one.
    *
    * @param scopes one, or a list.
-   * @throws AccessTokenUnavailableError when there is none within the timeout.
+   * @param options `signal` ends the wait of this caller; others go on waiting for the same token.
+   * @throws AccessTokenUnavailableError when there is none within the timeout, or before the signal aborts.
    */
-  async getAccessToken(scopes: string | readonly string[]): Promise<AccessToken> {
+  async getAccessToken(
+    scopes: string | readonly string[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<AccessToken> {
     const token = this.#tokenFor([scopes].flat());
     const cached = token.cache.peek();
-    if (!cached) return token.cache.refresh();
+    if (!cached) return signal ? untilAborted(token.cache.refresh(), signal) : token.cache.refresh();
     this.#emit({ type: 'cache_hit', scopes: token.scopes });
     return { accessToken: cached.accessToken, source: 'cache' };
   }
@@ -233,6 +237,19 @@ export class AccessTokenProvider {
       // A hook that fails is no reason to go without a token.
     }
   }
+}
+
+function untilAborted(token: Promise<AccessToken>, signal: AbortSignal): Promise<AccessToken> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(new AccessTokenUnavailableError('timeout', 1, new Error('The caller no longer waits')));
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    void token.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
 }
 
 function timesOf(

@@ -1,0 +1,51 @@
+import type { Request } from 'express';
+import type { Logger } from 'service-kit';
+
+export type AuditedAction =
+  | 'create_client'
+  | 'update_client'
+  | 'delete_client'
+  | 'start_secret_rotation'
+  | 'complete_secret_rotation'
+  | 'cancel_secret_rotation'
+  | 'rotate_client_secret';
+
+/** What an operator changes. No field holds a secret, or a value of metadata. */
+export interface Change {
+  action: AuditedAction;
+  /** The M2M client that is changed. Left out: the one that is created. */
+  clientId?: string;
+  /** The names of the fields that change. */
+  fields?: readonly string[];
+}
+
+/** Makes a change, and logs an audit line: which operator asked for what, of which M2M client, and the outcome. */
+export async function audit<Result>(
+  logger: Logger,
+  { id, m2mClient }: Request,
+  { action, clientId, fields }: Change,
+  makeChange: () => Promise<Result>,
+): Promise<Result> {
+  const line = {
+    request_id: id,
+    operator: m2mClient?.clientId,
+    action,
+    client_id: clientId,
+    ...(fields && { fields }),
+  };
+  try {
+    const result = await makeChange();
+    const client_id = clientId ?? createdClientId(result);
+    logger.info({ audit: { ...line, client_id, outcome: 'done' } }, 'M2M client changed');
+    return result;
+  } catch (error) {
+    // Where Stytch's answer was lost, the change may have been made all the same.
+    const { message: reason } = error as Error;
+    logger.warn({ audit: { ...line, outcome: 'failed', reason } }, 'M2M client change failed');
+    throw error;
+  }
+}
+
+function createdClientId(answer: unknown): unknown {
+  return (answer as { m2m_client?: { client_id?: unknown } } | undefined)?.m2m_client?.client_id;
+}

@@ -1,0 +1,134 @@
+import { Axios, AxiosError, type AxiosResponse, isAxiosError } from 'axios';
+import { type TlsMaterial, tlsOptions, type TlsSource } from 'service-kit';
+import { isInvalidTokenChallenge } from 'stytch-m2m';
+import { Pool } from 'undici';
+import { z } from 'zod';
+import type { Payment } from '../payments';
+import { undiciAdapter } from './undiciAdapter';
+import { WalletError } from './walletError';
+
+/** The one answer that counts as a balance: anything else is no reason to say yes or no to a payment. */
+const walletAnswer = z.object({ customerName: z.string(), walletId: z.string(), walletBalance: z.number() });
+
+export type Wallet = z.infer<typeof walletAnswer>;
+
+/** What a call has to do with the request that causes it. */
+export interface CallContext {
+  /** Passed on as `X-Request-Id`. */
+  requestId: string;
+  /** Aborts when the caller is gone, or the time for its request is over. */
+  signal: AbortSignal;
+}
+
+export interface WalletClientOptions {
+  /** Address of the wallet-server, without a slash at its end. */
+  url: string;
+  /** How long a connection may take, and then the whole answer. Milliseconds, default 3,000. */
+  timeoutMilliseconds?: number;
+  /** CAs and client certificate, where the address is https. Default: the usual CAs, and none. */
+  tls?: TlsSource | undefined;
+}
+
+/** The connection ended, or was refused, before there was an answer. */
+const brokenConnection = new Set(['ECONNRESET', 'EPIPE', 'ECONNREFUSED']);
+
+/** The wallet-server, as the payment-server sees it. */
+export class WalletClient {
+  readonly #http: InstanceType<typeof Axios>;
+  readonly #path: string;
+
+  constructor({ url, timeoutMilliseconds = 3_000, tls }: WalletClientOptions) {
+    const { origin, pathname } = new URL(url);
+    this.#path = `${pathname.replace(/\/$/, '')}/api/check-balance`;
+    // The bare class: the defaults of `axios.create` are merged anew for every request.
+    this.#http = new Axios({
+      adapter: undiciAdapter(connectionsTo(origin, timeoutMilliseconds, tls)),
+      timeout: timeoutMilliseconds,
+      maxContentLength: 100_000,
+      validateStatus: () => true,
+      transformRequest: (data) => JSON.stringify(data),
+      transformResponse: parseJson,
+    });
+  }
+
+  /**
+   * Reads the wallet of a customer, once.
+   *
+   * @throws WalletError
+   */
+  async checkBalance(payment: Payment, accessToken: string, context: CallContext): Promise<Wallet> {
+    const { requestId, signal } = context;
+    if (signal.aborted) throw timeout();
+    const headers = {
+      'Content-Type': 'application/json',
+      Accept: 'application/json',
+      'Accept-Encoding': 'identity',
+      Authorization: `Bearer ${accessToken}`,
+      'X-Request-Id': requestId,
+    };
+    const request = { method: 'POST', url: this.#path, data: payment, signal, headers };
+    return readWallet(await this.#http.request<unknown>(request).catch(throwWalletError));
+  }
+}
+
+/** A pool of connections. New certificates apply to new connections. */
+function connectionsTo(origin: string, timeout: number, tls: TlsSource | undefined): () => Pool {
+  const connect = (credentials: TlsMaterial | undefined) =>
+    new Pool(origin, {
+      connections: 256,
+      connect: { timeout, minVersion: 'TLSv1.2', ...(credentials && tlsOptions(credentials)) },
+    });
+  let pool = connect(tls?.current);
+  tls?.onChange((credentials) => {
+    void pool.close(); // Once what is in flight has its answer.
+    pool = connect(credentials);
+  });
+  return () => pool;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function throwWalletError(error: unknown): never {
+  const code = (isAxiosError(error) && error.code) || 'unknown';
+  if (code === AxiosError.ERR_CANCELED || code === AxiosError.ETIMEDOUT) throw timeout();
+  if (code === AxiosError.ERR_BAD_RESPONSE) throw new WalletError('invalid_answer', { cause: code });
+  throw new WalletError('unavailable', {
+    cause: code,
+    retryAfterSeconds: 1,
+    transient: brokenConnection.has(code),
+  });
+}
+
+function timeout(): WalletError {
+  return new WalletError('timeout', { retryAfterSeconds: 1 });
+}
+
+function readWallet({ status, data, headers }: AxiosResponse<unknown>): Wallet {
+  const cause = `status ${status}`;
+  if (status === 200) {
+    const wallet = walletAnswer.safeParse(data);
+    if (wallet.success) return wallet.data;
+    throw new WalletError('invalid_answer', { cause: 'not a balance' });
+  }
+  const { code } = (data ?? {}) as { code?: unknown };
+  const challenge = [headers['www-authenticate'] as string | string[] | undefined].flat().join(', ');
+  if (status === 401 && (code === 'invalid_token' || isInvalidTokenChallenge(challenge))) {
+    throw new WalletError('token_rejected', { cause });
+  }
+  if (status === 401 || status === 403) throw new WalletError('refused', { cause });
+  if ((status === 400 || status === 404) && code === 'invalid_customer') {
+    throw new WalletError('invalid_customer', { status });
+  }
+  if (status === 502 || status === 503 || status === 504) {
+    const retryAfter = String(headers['retry-after'] as unknown);
+    const retryAfterSeconds = /^\d{1,5}$/.test(retryAfter) ? Number(retryAfter) : 1;
+    throw new WalletError('unavailable', { cause, retryAfterSeconds, transient: true });
+  }
+  throw new WalletError('invalid_answer', { cause });
+}
