@@ -19,6 +19,8 @@ declare module 'autocannon' {
     timeout?: number;
     /** Milliseconds between two looks at whether the time is over. */
     sampleInt?: number;
+    /** At most so many requests a second, of all connections together. Default: as many as there are answers. */
+    overallRate?: number;
     /** Sent in turn by each connection. */
     requests?: Request[];
     /** Answers with another body count as mismatches. */
@@ -40,5 +42,10 @@ declare module 'autocannon' {
     requests: { average: number; total: number };
   }
 
-  export default function autocannon(options: Options): Promise<Result>;
+  interface Load extends Promise<Result> {
+    /** Ends the load ahead of its time. */
+    stop(): void;
+  }
+
+  export default function autocannon(options: Options): Load;
 }

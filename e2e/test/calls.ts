@@ -81,7 +81,8 @@ export async function until<Value>(
   condition: () => Promise<Value | false | undefined> | Value | false | undefined,
   withinMilliseconds = 30_000,
 ): Promise<Value> {
-  const deadline = Date.now() + withinMilliseconds;
+  const startedAt = Date.now();
+  const deadline = startedAt + withinMilliseconds;
   let lastError: unknown;
   while (Date.now() < deadline) {
     try {
@@ -91,7 +92,8 @@ export async function until<Value>(
     } catch (error) {
       lastError = error;
     }
-    await wait(25);
+    // The longer it takes the less often, for every question costs the programs time.
+    await wait(Math.min(10 + (Date.now() - startedAt) / 10, 200));
   }
   throw new Error(`waited in vain until ${what}`, { cause: lastError });
 }
@@ -127,7 +129,16 @@ export function times<Value>(count: number, make: (index: number) => Promise<Val
   return Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 }
 
-/** Makes calls without a pause, so many at a time, while something else is done. Returns the answers. */
+/**
+ * Whether load is as much as the programs can take. Only `npm run test:long` asks for that: a handful of callers
+ * without a pause occupies the whole machine, and so delays every other test.
+ */
+export const fullSpeed = process.env.FULL_SPEED === 'on';
+
+/** What a caller waits between an answer and its next call, in milliseconds. */
+const callerPause = fullSpeed ? 0 : 20;
+
+/** Makes calls, so many at a time, while something else is done. Returns the answers. */
 export async function during(
   atOnce: number,
   make: () => Promise<Answer>,
@@ -136,7 +147,10 @@ export async function during(
   const answers: Answer[] = [];
   let over = false;
   const calls = times(atOnce, async () => {
-    while (!over) answers.push(await make());
+    while (!over) {
+      answers.push(await make());
+      await wait(callerPause);
+    }
   });
   const end = () => {
     over = true;
