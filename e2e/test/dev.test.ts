@@ -33,7 +33,7 @@ describe('npm run dev', () => {
 
   test.each([
     join('wallet-server', 'src', 'middleware', 'authorizeToken.ts'),
-    join('stytch-m2m', 'src', 'scopes.ts'),
+    join('stytch-m2m', 'src', 'resource', 'scopes.ts'),
     join('wallet-server', 'src', 'app.ts'),
   ])('When %s changes, then the server starts anew', async (file) => {
     const before = listening();

@@ -385,6 +385,7 @@ describe('a file system that hangs', () => {
     disk.release();
     jest.useRealTimers();
     await until(async () => (await content()) === 'second-bbbb\n');
+    await until(async () => (await fs.readdir(folder)).length === 1); // The lock is released last.
   });
 });
 
