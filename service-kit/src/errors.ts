@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from './logger';
-import { loggable } from './observeRequests';
+import { loggable, shorten } from './observeRequests';
 
 interface HttpErrorOptions {
   /** Headers of the answer. */
@@ -110,7 +110,7 @@ export function answerErrors(logger: Logger): ErrorRequestHandler {
 /** What lies beneath all. What a JSON parser says quotes the body, which may hold a secret: the code says enough. */
 function reasonOf(error: unknown, code: string): string | undefined {
   if (code === 'malformed_json' || !(error instanceof Error)) return undefined;
-  return error.cause instanceof Error ? reasonOf(error.cause, code) : error.message;
+  return error.cause instanceof Error ? reasonOf(error.cause, code) : shorten(error.message);
 }
 
 /** 404 for a path that no route takes. */

@@ -1,4 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { Counter, type Registry } from 'prom-client';
+import { type LogDestination, openStandardOutput } from './logDestination';
 
 export type { Logger } from 'pino';
 
@@ -20,9 +22,11 @@ const secretNames = [
  * A logger that writes one JSON object a line, to standard output unless told otherwise.
  * Errors are written as name, message, code, stack and cause only: the objects that HTTP clients throw
  * carry requests, and requests carry credentials.
+ *
+ * @param registry gets the metric `log_lines_dropped_total`: the lines that standard output did not take.
  */
 export function createLogger(
-  { name, level }: { name: string; level: string },
+  { name, level, registry }: { name: string; level: string; registry?: Registry },
   destination?: DestinationStream,
 ): Logger {
   const options = {
@@ -32,7 +36,22 @@ export function createLogger(
     redact: secretNames.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]),
     serializers: { err: describeError },
   };
-  return destination ? pino(options, destination) : pino(options);
+  if (destination) return pino(options, destination);
+  const output = openStandardOutput();
+  if (registry) countDroppedLines(registry, output);
+  return pino(options, output);
+}
+
+function countDroppedLines(registry: Registry, output: LogDestination): void {
+  new Counter({
+    name: 'log_lines_dropped_total',
+    help: 'Log lines that could not be written: nobody reads standard output, or its disk is full',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(output.droppedLines);
+    },
+  });
 }
 
 /** What may be logged of something thrown. */

@@ -28,10 +28,18 @@ const givenUp = 499;
 /** Probes come every few seconds and say nothing. */
 const probes = new Set(['/healthz', '/readyz', '/metrics']);
 
+/** The log has no more characters of a text that a caller chose: a few requests must not fill a disk. */
+const maxCharacters = 256;
+
+/** A text that a caller chose, cut for the log. */
+export function shorten(text: string): string {
+  return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
+}
+
 /** What the log says of a request: of its address the path only, for a query may hold what nobody should put there. */
 export function loggable({ id, method, originalUrl }: Request) {
   const query = originalUrl.indexOf('?');
-  return { id, method, path: query === -1 ? originalUrl : originalUrl.slice(0, query) };
+  return { id, method, path: shorten(query === -1 ? originalUrl : originalUrl.slice(0, query)) };
 }
 
 /**

@@ -79,6 +79,19 @@ describe('The log', () => {
     });
   });
 
+  test('When a path is long, then its lines have its beginning only', async () => {
+    const { app, lines } = createApp();
+
+    await request(app).get(`/${'x'.repeat(3_000)}`);
+    await request(app).get(`/things/%ff${'x'.repeat(3_000)}`);
+
+    const paths = lines.map((line) => line.req?.path);
+    const unknown = `/${'x'.repeat(255)}…`;
+    const malformed = `/things/%ff${'x'.repeat(245)}…`;
+    expect(paths).toEqual([unknown, unknown, malformed, malformed]);
+    expect(Math.max(...lines.map((line) => JSON.stringify(line).length))).toBeLessThan(1_000);
+  });
+
   test('When a request fails, then a line before it tells the cause, with the same id', async () => {
     const { app, lines } = createApp();
 
