@@ -1,6 +1,8 @@
 import { runDemo } from '../../scripts/src/demo';
 import type { Stack } from '../../scripts/src/stack';
 
+const stopReason = new Error('stopped');
+
 // Each starts three programs, on a machine that may be busy.
 jest.setTimeout(30_000);
 
@@ -24,6 +26,25 @@ describe('npm run demo', () => {
     expect(lines.slice(0, -1).filter((line) => !line.startsWith('ok '))).toEqual([]);
     expect(lines[0]).not.toContain('http:');
     expect(lines.join('\n')).toMatch(/came no connection\n[^]*came 403 client_not_allowed\n/);
+  });
+
+  test('When it is stopped half-way, then everything that it started ends', async () => {
+    const stopping = new AbortController();
+    let stack: Stack | undefined;
+
+    const demo = runDemo(
+      () => {
+        stopping.abort(stopReason);
+      },
+      (started) => {
+        stack = started;
+      },
+      false,
+      stopping.signal,
+    );
+
+    await expect(demo).rejects.toBe(stopReason);
+    expect(stack?.programs.map((program) => program.process.exitCode)).toEqual([0, 0, 0]);
   });
 
   test('When the wallet-server is killed half-way, then it fails with a line that says why', async () => {

@@ -6,6 +6,8 @@ import { startProgram } from '../../scripts/src/program';
 import { start } from '../../scripts/src/start';
 import { hasNoCredentials, type Stack } from '../../scripts/src/stack';
 
+const stopReason = new Error('stopped');
+
 // Each start is one of three programs, on a machine that may be busy.
 jest.setTimeout(30_000);
 
@@ -86,6 +88,24 @@ test('When a port is taken, then it says which and how to choose another, and no
   );
   expect(printed.join('\n')).toMatch(/local-stytch +\| .*stopping/);
   holder.close();
+});
+
+test('When it is stopped while it starts, then nothing is left running', async () => {
+  const stopping = new AbortController();
+  const printed: string[] = [];
+
+  const starting = start({
+    environment,
+    local: true,
+    signal: stopping.signal,
+    print: (text) => {
+      printed.push(text);
+      stopping.abort(stopReason);
+    },
+  });
+
+  await expect(starting).rejects.toBe(stopReason);
+  expect(printed.at(-1)).toMatch(/^local-stytch .*stopping/);
 });
 
 test('When a setting is wrong, then the server names it and exits 1', async () => {

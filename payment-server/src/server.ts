@@ -1,3 +1,4 @@
+import 'service-kit/serverSignals';
 import { join } from 'node:path';
 import {
   createBaseApp,
@@ -25,10 +26,11 @@ import { WalletClient } from './wallet/walletClient';
  */
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readPaymentConfig(environment);
-  const logger = createLogger({ name: 'payment-server', level: config.LOG_LEVEL });
-  warnOfInsecureHosts(config, logger);
   const metrics = createPaymentMetrics();
-  const tls = await TlsFiles.open(config, { logger, registry: metrics.registry });
+  const { registry } = metrics;
+  const logger = createLogger({ name: 'payment-server', level: config.LOG_LEVEL, registry });
+  warnOfInsecureHosts(config, logger);
+  const tls = await TlsFiles.open(config, { logger, registry });
   const stytch = await createStytch(config, {
     onAccessToken: metrics.onAccessToken,
     onRotation: (event) => {

@@ -1,7 +1,8 @@
+import 'service-kit/commandSignals';
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { readTlsMaterial } from 'service-kit';
+import { readTlsMaterial, runCommand } from 'service-kit';
 import { CertificateAuthority } from './certificates';
 import { root } from './program';
 
@@ -102,4 +103,4 @@ async function main(): Promise<void> {
   );
 }
 
-if (require.main === module) void main();
+if (require.main === module) void runCommand(main);

@@ -1,6 +1,8 @@
+import 'service-kit/commandSignals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runCommand } from 'service-kit';
 import { makeCertificates } from './certs';
 import { type Stack, startStack } from './stack';
 import { Walk } from './walk';
@@ -87,21 +89,24 @@ function stepsOf(walk: Walk): Step[] {
  *
  * @param onStarted gets the stack before the first step.
  * @param mtls whether to do it over mutual TLS, with certificates that are gone when it ends. Default false.
+ * @param signal its abort stops the demo, and everything that it started.
  * @throws DemoFailure at the first difference, or when a program ends on the way.
+ * @throws the signal's reason on abort.
  */
 export async function runDemo(
   print: (line: string) => void,
   onStarted: (stack: Stack) => void | Promise<void> = () => undefined,
   mtls = false,
+  signal?: AbortSignal,
 ): Promise<void> {
   if (!mtls) {
-    await walkThrough(print, onStarted);
+    await walkThrough(print, onStarted, undefined, signal);
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), 'demo-certs-'));
   try {
     await makeCertificates(folder);
-    await walkThrough(print, onStarted, folder);
+    await walkThrough(print, onStarted, folder, signal);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -111,22 +116,31 @@ async function walkThrough(
   print: (line: string) => void,
   onStarted: (stack: Stack) => void | Promise<void>,
   mtls?: string,
+  signal?: AbortSignal,
 ): Promise<void> {
   const stack = await startStack({
     local: true,
     mtls,
     environment: { PORT: '0', LOG_LEVEL: 'error', DOTENV: 'off' },
+    signal,
   });
   try {
     if (!stack.localStytch) throw new DemoFailure('local-stytch is not running');
     print(`ok  start: ${stack.programs.map(({ name, url }) => `${name} at ${url}`).join(', ')}`);
     await onStarted(stack);
-    const broken = stack.broken.then((why) => {
-      throw new DemoFailure(why);
+    const cutOff = new Promise<never>((_resolve, reject) => {
+      void stack.broken.then((why) => {
+        reject(new DemoFailure(why));
+      });
+      signal?.addEventListener('abort', () => {
+        reject(signal.reason as Error);
+      });
     });
+    cutOff.catch(() => undefined); // No step may be waiting for it.
     const walk = new Walk(stack, stack.localStytch, mtls);
     for (const step of [...(mtls === undefined ? [] : stepsOfMutualTls(walk)), ...stepsOf(walk)]) {
-      await Promise.race([runStep(step, print), broken]);
+      signal?.throwIfAborted();
+      await Promise.race([runStep(step, print), cutOff]);
     }
     print('Everything went as the article tells.');
   } finally {
@@ -141,9 +155,17 @@ async function runStep({ what, expected, run }: Step, print: (line: string) => v
     throw new DemoFailure(`"${what}" went otherwise: expected ${expected}; came ${came}`);
 }
 
-if (require.main === module) {
-  runDemo(console.log, undefined, process.argv.includes('--mtls')).catch((error: unknown) => {
-    console.error(`The demo failed: ${(error as Error).message}`);
-    process.exitCode = 1;
-  });
+async function main(signal: AbortSignal): Promise<void> {
+  const print = (line: string) => {
+    // The outcome of a step that was cut off says nothing.
+    if (!signal.aborted) console.log(line);
+  };
+  try {
+    await runDemo(print, undefined, process.argv.includes('--mtls'), signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Error(`The demo failed: ${(error as Error).message}`, { cause: error });
+  }
 }
+
+if (require.main === module) void runCommand(main);

@@ -15,6 +15,8 @@ export interface ProgramOptions {
   onLine?: (name: ProgramName, line: string) => void;
   /** Runs the TypeScript sources and restarts on change, instead of what was built. Default false. */
   watch?: boolean;
+  /** Its abort stops a program that is starting. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A running program, as a process of its own. */
@@ -48,7 +50,9 @@ export async function startProgram({
   environment,
   onLine,
   watch = false,
+  signal,
 }: ProgramOptions): Promise<Program> {
+  signal?.throwIfAborted();
   const folder = join(root, name);
   const script = watch
     ? [join(root, 'scripts', 'dist', 'watch.js'), join(folder, 'src', 'server.ts')]
@@ -68,7 +72,11 @@ export async function startProgram({
       resolve(signal ?? code ?? 1);
     });
   });
-  const announced = await announcement(name, child, ended);
+  const stopStart = () => child.kill('SIGTERM');
+  signal?.addEventListener('abort', stopStart);
+  const announced = await announcement(name, child, ended).finally(() => {
+    signal?.removeEventListener('abort', stopStart);
+  });
   const stop = async () => {
     child.kill('SIGTERM');
     await ended;

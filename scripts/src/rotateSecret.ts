@@ -1,4 +1,6 @@
+import 'service-kit/commandSignals';
 import { Agent } from 'node:https';
+import type { Writable } from 'node:stream';
 import axios, { type AxiosRequestConfig } from 'axios';
 import {
   type Environment,
@@ -6,6 +8,7 @@ import {
   readConfig,
   readTlsMaterial,
   required,
+  runCommand,
   secureAddress,
   settingsAgree,
   tlsOptions,
@@ -33,20 +36,30 @@ const timeout = 50_000;
  * Rotates the client secret of a running payment-server once, through its route, as an operator. Where the
  * payment-server is https, `TLS_CA_FILE` says whom to trust, `TLS_CERT_FILE` and `TLS_KEY_FILE` what to show.
  *
+ * @param signal its abort ends this before the rotation is asked for. After that there is an answer to wait for.
  * @returns what to print: with the new secret only where nothing else keeps it.
  * @throws ConfigError when settings are missing, or files cannot be used.
  * @throws Error that says what Stytch or the payment-server answered.
+ * @throws the signal's reason on abort.
  */
-export async function rotateSecret(environment: Environment): Promise<string> {
+export async function rotateSecret(environment: Environment, signal?: AbortSignal): Promise<string> {
   const config = readConfig(schema, environment, undefined, ['OPERATOR_CLIENT_SECRET']);
   const material = await readTlsMaterial(config);
   const endpoint = tokenEndpoint({ projectId: config.STYTCH_PROJECT_ID, baseUrl: config.STYTCH_BASE_URL });
-  const token = await post(endpoint, 'access_token', {
+  const credentials = {
     grant_type: 'client_credentials',
     client_id: config.OPERATOR_CLIENT_ID,
     client_secret: config.OPERATOR_CLIENT_SECRET,
     scope: 'manage:m2m_clients',
+  };
+  const token = await post(endpoint, 'access_token', credentials, {
+    ...(signal && { signal }),
+  }).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw error;
   });
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', sayThatItWaits);
   const headers = { Authorization: `Bearer ${String(token.access_token)}` };
   const address = `${config.PAYMENT_SERVER_URL}/rotate-client-secret`;
   const answer = await post(address, 'message', undefined, {
@@ -58,12 +71,19 @@ export async function rotateSecret(environment: Environment): Promise<string> {
   return [message, warning, secret].filter((text) => typeof text === 'string').join('\n');
 }
 
+function sayThatItWaits(): void {
+  console.error(
+    'The rotation is under way: waiting for its answer, which may hold the only copy of the new secret. ' +
+      'A second signal ends this at once.',
+  );
+}
+
 /** What a POST answers, if it is 200 with the field that makes it the answer that is meant. */
 async function post(
   url: string,
   field: string,
   body: object | undefined,
-  more: Pick<AxiosRequestConfig, 'headers' | 'httpsAgent'> = {},
+  more: Pick<AxiosRequestConfig, 'headers' | 'httpsAgent' | 'signal'> = {},
 ) {
   const { status, data } = await axios
     .post<Record<string, unknown> | null>(url, body, {
@@ -81,9 +101,24 @@ async function post(
   throw new Error(`${new URL(url).pathname} answered ${status}: ${reason ?? 'no reason given'}`);
 }
 
+/** @throws Error when standard output does not take it: nobody must believe that they have the new secret. */
+export async function printWhole(text: string, output: Writable = process.stdout): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    output.write(`${text}\n`, (error) => {
+      if (error)
+        reject(
+          new Error(
+            `The secret is rotated, but this cannot be printed: ${error.message}. ` +
+              'If the payment-server keeps its secret in no file, rotate it once more.',
+          ),
+        );
+      else resolve();
+    });
+  });
+}
+
 if (require.main === module) {
-  rotateSecret(loadEnvironment([root])).then(console.log, (error: unknown) => {
-    console.error((error as Error).message);
-    process.exitCode = 1;
+  void runCommand(async (signal) => {
+    await printWhole(await rotateSecret(loadEnvironment([root]), signal));
   });
 }

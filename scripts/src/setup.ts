@@ -1,3 +1,4 @@
+import 'service-kit/commandSignals';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -6,6 +7,7 @@ import {
   loadEnvironment,
   readConfig,
   required,
+  runCommand,
   secureAddress,
 } from 'service-kit';
 import { Client } from 'stytch';
@@ -50,11 +52,17 @@ const wanted = [
  * is left alone, so that a second run finishes what a first one did not.
  *
  * @param directory where the `.env` file is, or is to be.
+ * @param signal its abort stops the setup between two clients, so that no secret is lost that Stytch has shown.
  * @throws ConfigError when the project's credentials are missing.
  * @throws StytchApiError when Stytch does not accept them, or refuses a client.
  * @throws StytchUnavailableError
  */
-export async function setup(directory: string, environment: Environment, print: (line: string) => void) {
+export async function setup(
+  directory: string,
+  environment: Environment,
+  print: (line: string) => void,
+  signal?: AbortSignal,
+) {
   const config = readConfig(schema, environment, help, ['STYTCH_SECRET']);
   const { m2m } = new Client(
     stytchConfig({
@@ -65,6 +73,7 @@ export async function setup(directory: string, environment: Environment, print: 
   );
   const file = join(directory, '.env');
   for (const { idVariable, secretVariable, client } of wanted) {
+    signal?.throwIfAborted();
     const { id, secret } = present(environment, idVariable, secretVariable);
     if (id !== secret) {
       throw new ConfigError(
@@ -114,9 +123,7 @@ function readLines(file: string): string[] {
 }
 
 if (require.main === module) {
-  const environment = loadEnvironment([root, join(root, 'payment-server')]);
-  setup(root, environment, console.log).catch((error: unknown) => {
-    console.error((error as Error).message);
-    process.exitCode = 1;
+  void runCommand(async (signal) => {
+    await setup(root, loadEnvironment([root, join(root, 'payment-server')]), console.log, signal);
   });
 }

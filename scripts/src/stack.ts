@@ -14,6 +14,8 @@ export interface StackOptions {
   mtls?: string | undefined;
   onLine?: ProgramOptions['onLine'];
   watch?: boolean;
+  /** Its abort stops a stack that is starting. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Everything that runs. */
@@ -43,9 +45,10 @@ export function hasNoCredentials(environment: NodeJS.ProcessEnv = process.env): 
  * each pointed at the ones before it.
  *
  * @throws Error when one of them does not come to listen; the others are stopped by then.
+ * @throws the signal's reason on abort; none runs by then.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { environment, own, local, mtls, onLine, watch } = options;
+  const { environment, own, local, mtls, onLine, watch, signal } = options;
   const programs: Program[] = [];
   let stopping = false;
   const stop = async () => {
@@ -66,6 +69,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       },
       ...(onLine && { onLine }),
       watch: watch === true && name !== 'local-stytch',
+      signal,
     });
     programs.push(program);
     return program;
@@ -83,6 +87,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return { localStytch, wallet, payment, programs, broken, stop };
   } catch (error) {
     await stop();
+    signal?.throwIfAborted();
     throw error;
   }
 }

@@ -1,13 +1,11 @@
+import { onStop } from 'service-kit/serverSignals';
 import { join } from 'node:path';
-import { loadEnvironment } from 'service-kit';
+import { loadEnvironment, openStandardOutput } from 'service-kit';
 import { tokenEndpoint } from 'stytch-m2m';
 import { certificatesFolder, curlOptions, makeCertificates } from './certs';
 import { createLineFormat, callsToTry, type CurlOptions } from './output';
 import { root } from './program';
 import { hasNoCredentials, type Stack, type StackOptions, startStack } from './stack';
-
-/** One press of Ctrl-C can arrive twice, from the terminal and from npm. */
-const sameKeypressMilliseconds = 500;
 
 export interface StartOptions {
   /** Runs the TypeScript sources and restarts on change. Default false. */
@@ -22,6 +20,8 @@ export interface StartOptions {
   print: (text: string) => void;
   /** Whether to use the terminal's colours. Default false. */
   colour?: boolean;
+  /** Its abort stops a start that is under way. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -29,9 +29,10 @@ export interface StartOptions {
  * credentials, else against Stytch.
  *
  * @throws Error when a program does not come to listen.
+ * @throws the signal's reason on abort.
  */
 export async function start(options: StartOptions): Promise<Stack> {
-  const { watch = false, environment = {}, own = {}, mtls, print, colour = false } = options;
+  const { watch = false, environment = {}, own = {}, mtls, print, colour = false, signal } = options;
   const { local = hasNoCredentials({ ...process.env, ...environment }) } = options;
   if (mtls !== undefined) await makeCertificates(mtls);
   const format = createLineFormat(colour);
@@ -41,6 +42,7 @@ export async function start(options: StartOptions): Promise<Stack> {
     watch,
     environment,
     own,
+    signal,
     onLine: (name, line) => {
       // The SDK warns of every address but Stytch's own; here that address is the point.
       if (!(local && line.startsWith('[Stytch] Warning'))) print(format(name, line));
@@ -84,36 +86,33 @@ function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
 }
 
 async function main(): Promise<void> {
+  // Not process.stdout: it keeps without bound what a slow reader does not read, and loses it at the exit.
   const print = (text: string) => {
-    process.stdout.write(`${text}\n`);
+    openStandardOutput().write(`${text}\n`);
   };
+  const stopping = new AbortController();
   const starting = start({
     watch: process.argv.includes('--dev'),
     mtls: process.argv.includes('--mtls') ? certificatesFolder : undefined,
     print,
     colour: process.stdout.isTTY,
+    signal: stopping.signal,
   });
-  let stoppingSince: number | undefined;
-  const stop = () => {
-    if (stoppingSince !== undefined && Date.now() - stoppingSince > sameKeypressMilliseconds) process.exit(1);
-    if (stoppingSince !== undefined) return;
-    stoppingSince = Date.now();
+  onStop(async () => {
     print('\nEnding everything.');
-    void starting.then((stack) => stack.stop()).then(() => process.exit(0));
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  // A signal to npm ends npm and its shell, but is not passed on to here: then the parent is another one.
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) stop();
-  }, 500).unref();
+    stopping.abort();
+    await starting.then(
+      (stack) => stack.stop(),
+      () => undefined,
+    );
+  });
   try {
     const stack = await starting;
     const why = await stack.broken;
     print(`\n${why}. Ending the rest.`);
     await stack.stop();
   } catch (error) {
+    if (stopping.signal.aborted) return;
     print(`\n${(error as Error).message}. This start left nothing running.`);
   }
   process.exit(1);

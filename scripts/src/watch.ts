@@ -1,3 +1,4 @@
+import { onStop } from 'service-kit/serverSignals';
 import { type ChildProcess, fork } from 'node:child_process';
 import { readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
@@ -30,10 +31,6 @@ export function runAndWatch(script: string): void {
       });
       running.kill('SIGTERM');
     });
-  const stop = () => {
-    stopping = true;
-    void (child ? stopped(child) : Promise.resolve()).then(() => process.exit(0));
-  };
   let timer: NodeJS.Timeout | undefined;
   let restarting = false;
   const restart = () => {
@@ -48,9 +45,10 @@ export function runAndWatch(script: string): void {
     }, settleMilliseconds);
   };
   for (const folder of sourceFolders()) watch(folder, restart);
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  process.once('disconnect', stop);
+  onStop(async () => {
+    stopping = true;
+    if (child) await stopped(child);
+  });
   start();
 }
 

@@ -4,11 +4,14 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { ConfigError } from 'service-kit';
 import { type LocalStytch, start } from '../../local-stytch/src/server';
 import { createTlsFolder, type TlsFolder } from '../../service-kit/test/tlsFolder';
 import { CertificateAuthority } from '../src/certificates';
-import { rotateSecret } from '../src/rotateSecret';
+import { printWhole, rotateSecret } from '../src/rotateSecret';
+
+const stopReason = new Error('stopped');
 
 let stytch: LocalStytch;
 let payment: Server;
@@ -118,6 +121,47 @@ describe('npm run rotate-secret', () => {
       'Secret rotation completed successfully',
     );
     rmSync(folder, { recursive: true });
+  });
+
+  test('When it is stopped while it asks for its token, then it ends, and no rotation is asked for', async () => {
+    const stopping = new AbortController();
+    behave = () => {
+      stopping.abort(stopReason);
+    };
+    const { PAYMENT_SERVER_URL } = environment();
+
+    const stopped = rotateSecret(environment({ STYTCH_BASE_URL: PAYMENT_SERVER_URL }), stopping.signal);
+
+    await expect(stopped).rejects.toBe(stopReason);
+    expect(asked).toMatchObject([{ url: expect.stringMatching(/oauth2.token$/) as string }]);
+  });
+
+  test('When it is stopped while the server rotates, then it waits for the answer, for that may have the only copy of the secret', async () => {
+    const said = jest.spyOn(console, 'error').mockImplementation();
+    const stopping = new AbortController();
+    behave = (incoming, response) => {
+      stopping.abort(stopReason);
+      answer(200, { message: 'Done', client_secret: 'second-bbbb' })(incoming, response);
+    };
+
+    await expect(rotateSecret(environment(), stopping.signal)).resolves.toBe(
+      'Done\nCLIENT_SECRET=second-bbbb',
+    );
+
+    expect(said.mock.calls).toEqual([[expect.stringContaining('The rotation is under way')]]);
+    said.mockRestore();
+  });
+
+  test('When the new secret cannot be printed, then it fails and says what to do', async () => {
+    const full = new Writable({
+      write: (_chunk, _encoding, done) => {
+        done(new Error('ENOSPC'));
+      },
+    }).on('error', () => undefined);
+
+    await expect(printWhole('CLIENT_SECRET=second-bbbb', full)).rejects.toThrow(
+      /ENOSPC.*rotate it once more/,
+    );
   });
 
   test('When the server is not there, then it says where it looked', async () => {

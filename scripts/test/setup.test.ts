@@ -6,6 +6,8 @@ import { Client } from 'stytch';
 import { type LocalStytch, start } from '../../local-stytch/src/server';
 import { setup, writeVariables } from '../src/setup';
 
+const stopReason = new Error('stopped');
+
 let stytch: LocalStytch;
 let project: Environment;
 let directory: string;
@@ -58,6 +60,22 @@ describe('npm run setup', () => {
     expect(text.match(/^CLIENT_ID=/gm)).toHaveLength(1);
     expect(statSync(join(directory, '.env')).mode & 0o777).toBe(0o600);
     expect(printed.join('\n')).not.toContain(written.CLIENT_SECRET);
+  });
+
+  test('When it is stopped, then the secret that Stytch has shown is written, and a second run does the rest', async () => {
+    const stopping = new AbortController();
+    const stopAndPrint = (line: string) => {
+      stopping.abort(stopReason);
+      print(line);
+    };
+
+    await expect(setup(directory, environment(), stopAndPrint, stopping.signal)).rejects.toBe(stopReason);
+    const { CLIENT_ID, OPERATOR_CLIENT_ID } = environment();
+    expect([CLIENT_ID, OPERATOR_CLIENT_ID]).toEqual([expect.any(String), undefined]);
+
+    await setup(directory, environment(), print);
+
+    expect(environment()).toMatchObject({ CLIENT_ID, OPERATOR_CLIENT_ID: expect.any(String) as string });
   });
 
   test('When it runs a second time, then it creates nothing', async () => {

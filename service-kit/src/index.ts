@@ -1,6 +1,7 @@
 export { httpAddress, isLoopback, isPrivateHostName, secureAddress, warnOfInsecureHosts } from './addresses';
 export { type BaseAppOptions, createBaseApp } from './app';
 export { clientNames, requireClientNames } from './clientNames';
+export { runCommand } from './command';
 export {
   ConfigError,
   type Environment,
@@ -17,6 +18,7 @@ export { HttpError, InvalidRequest } from './errors';
 export type {} from './observeRequests';
 export { Readiness } from './health';
 export { createLogger, describeError, type Logger } from './logger';
+export { openStandardOutput } from './logDestination';
 export { createMetrics, type Metrics } from './metrics';
 export { runProgram } from './program';
 export { jsonBody, parseInput } from './requests';

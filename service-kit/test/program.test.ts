@@ -2,12 +2,13 @@ import './closedNetwork';
 import { fork, spawn } from 'node:child_process';
 import { type EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
-import { ConfigError, type RunningServer, runProgram } from '../src/index';
+import type { RunningServer } from '../src/index';
 
 describe('runProgram', () => {
   const events = ['SIGINT', 'SIGTERM', 'disconnect'] as const;
   const emitter: Pick<EventEmitter, 'emit' | 'listeners' | 'off'> = process;
-  const listenersBefore = new Set(events.flatMap((event) => emitter.listeners(event)));
+  const allEvents = [...events, 'error', 'exit'] as const;
+  const listenersBefore = new Set(allEvents.flatMap((event) => emitter.listeners(event)));
   const channel: unknown = Reflect.get(process, 'send');
   const lifecycleEvent = process.env['npm_lifecycle_event'];
   let exit: jest.SpyInstance;
@@ -21,7 +22,9 @@ describe('runProgram', () => {
   beforeEach(() => {
     now = 1_000_000;
     written = '';
-    jest.spyOn(Date, 'now').mockImplementation(() => now);
+    jest.resetModules(); // A process is asked to stop once.
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    jest.spyOn(process, 'getActiveResourcesInfo').mockReturnValue([]);
     exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
     jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
       written += String(text);
@@ -37,7 +40,7 @@ describe('runProgram', () => {
   });
 
   afterEach(() => {
-    for (const event of events) {
+    for (const event of allEvents) {
       for (const listener of emitter.listeners(event)) {
         if (!listenersBefore.has(listener)) emitter.off(event, listener as () => void);
       }
@@ -48,7 +51,8 @@ describe('runProgram', () => {
     jest.restoreAllMocks();
   });
 
-  const run = () => runProgram(() => Promise.resolve(server), []);
+  const load = () => jest.requireActual<typeof import('../src/program')>('../src/program');
+  const run = () => load().runProgram(() => Promise.resolve(server), []);
   const signal = (name: (typeof events)[number], millisecondsLater = 0) => {
     now += millisecondsLater;
     emitter.emit(name);
@@ -89,6 +93,36 @@ describe('runProgram', () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
+  test.each(events)('When %s comes before it listens, then it exits with 0', async (event) => {
+    await load().runProgram(() => {
+      signal(event);
+      return Promise.resolve(server);
+    }, []);
+
+    expect(exit.mock.calls).toEqual([[0]]);
+    expect(close).not.toHaveBeenCalled();
+  });
+
+  test('When it cannot stop, then it says why and exits with 1', async () => {
+    close.mockRejectedValue(new Error('unforeseen'));
+    await run();
+
+    signal('SIGTERM');
+    await new Promise(setImmediate);
+
+    expect(written).toContain('Failed to stop: Error: unforeseen');
+    expect(exit.mock.calls).toEqual([[1]]);
+  });
+
+  test('When its parent or its reader is gone, then it goes on', async () => {
+    await run();
+
+    const emitters: Pick<EventEmitter, 'emit'>[] = [process, process.stdout, process.stderr];
+    for (const each of emitters) each.emit('error', new Error('gone'));
+
+    expect(exit).not.toHaveBeenCalled();
+  });
+
   test('When SIGINT comes twice within half a second, then it is one', async () => {
     await run();
 
@@ -112,14 +146,16 @@ describe('runProgram', () => {
   });
 
   test('When the configuration does not let it start, then it is told without a stack, and the exit code is 1', async () => {
-    await runProgram(() => Promise.reject(new ConfigError('PORT: is wrong')), []);
+    const { ConfigError } = jest.requireActual<typeof import('../src/config')>('../src/config');
+
+    await load().runProgram(() => Promise.reject(new ConfigError('PORT: is wrong')), []);
 
     expect(written).toBe('PORT: is wrong\n');
     expect(exit.mock.calls).toEqual([[1]]);
   });
 
   test('When it fails to start for another reason, then the stack is told, and the exit code is 1', async () => {
-    await runProgram(() => Promise.reject(new Error('unforeseen')), []);
+    await load().runProgram(() => Promise.reject(new Error('unforeseen')), []);
 
     expect(written).toMatch(/^Error: unforeseen\n +at /);
     expect(exit.mock.calls).toEqual([[1]]);
@@ -129,18 +165,18 @@ describe('runProgram', () => {
     const start = jest.fn(() => Promise.resolve(server));
     process.env['RUN_PROGRAM_TEST'] = 'here';
 
-    await runProgram(start, []);
+    await load().runProgram(start, []);
 
     delete process.env['RUN_PROGRAM_TEST'];
     expect(start).toHaveBeenCalledWith(expect.objectContaining({ RUN_PROGRAM_TEST: 'here' }));
   });
 
   test('When npm goes while the program starts, then it closes once it has started', async () => {
-    jest.useFakeTimers({ doNotFake: ['Date'] });
+    jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate'] });
     const parent = jest.replaceProperty(process, 'ppid', 4_711);
     process.env['npm_lifecycle_event'] = 'start';
 
-    await runProgram(() => {
+    await load().runProgram(() => {
       parent.replaceValue(1);
       return Promise.resolve(server);
     }, []);
@@ -189,11 +225,11 @@ test('When npm is killed that started a process, then the process stops', async 
 }, 30_000);
 
 describe('When a real process is told to stop', () => {
-  const start = async () => {
+  const start = async (level: string) => {
     const child = fork(join(__dirname, 'programFixture.ts'), {
       cwd: join(__dirname, '..'),
       execArgv: ['-C', 'source', '-r', 'ts-node/register'],
-      env: { PATH: process.env['PATH'], LOG_LEVEL: 'info' },
+      env: { PATH: process.env['PATH'], LOG_LEVEL: level },
       silent: true,
     });
     await once(child, 'message');
@@ -201,18 +237,19 @@ describe('When a real process is told to stop', () => {
   };
 
   test('Then what it logs last is written', async () => {
-    const child = await start();
+    const child = await start('info');
     let written = '';
     child.stdout?.on('data', (chunk) => (written += String(chunk)));
 
     child.kill('SIGTERM');
 
     expect(await once(child, 'close')).toEqual([0, null]);
-    expect(written).toContain('"msg":"stopping"');
+    expect(written).toContain('"msg":"last line"');
   }, 30_000);
 
   test('Then it stops also if nobody reads its log any more', async () => {
-    const child = await start();
+    // The first lines are those right before the exit: that nobody reads is not known before.
+    const child = await start('warn');
     child.stdout?.destroy();
 
     child.kill('SIGTERM');

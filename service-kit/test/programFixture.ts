@@ -1,6 +1,6 @@
 import { createBaseApp, createLogger, Readiness, route, runProgram, serve } from '../src/index';
 
-/** A program for tests: /hold is answered once /release has been asked. */
+/** A program for tests: /hold is answered once /release has been asked. It logs two lines right before it exits. */
 void runProgram(async ({ LOG_LEVEL = 'silent' }) => {
   const logger = createLogger({ name: 'fixture', level: LOG_LEVEL });
   const readiness = new Readiness();
@@ -23,5 +23,13 @@ void runProgram(async ({ LOG_LEVEL = 'silent' }) => {
       },
     });
   });
-  return serve({ name: 'fixture', app, host: '127.0.0.1', port: 0, logger, readiness });
+  const server = await serve({ name: 'fixture', app, host: '127.0.0.1', port: 0, logger, readiness });
+  return {
+    ...server,
+    close: async () => {
+      await server.close();
+      logger.warn('stopped');
+      logger.warn('last line');
+    },
+  };
 }, []);

@@ -1,3 +1,4 @@
+import 'service-kit/serverSignals';
 import { join } from 'node:path';
 import { Counter } from 'prom-client';
 import {
@@ -24,15 +25,16 @@ import { createTokenAuthorizer } from './middleware/authorizeToken';
  */
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readWalletConfig(environment);
-  const logger = createLogger({ name: 'wallet-server', level: config.LOG_LEVEL });
-  warnOfInsecureHosts(config, logger);
   const metrics = createMetrics({ processFigures: true });
-  const tls = await TlsFiles.open(config, { logger, registry: metrics.registry });
+  const { registry } = metrics;
+  const logger = createLogger({ name: 'wallet-server', level: config.LOG_LEVEL, registry });
+  warnOfInsecureHosts(config, logger);
+  const tls = await TlsFiles.open(config, { logger, registry });
   const authorizations = new Counter({
     name: 'authorizations_total',
     help: 'Requests that had to show an access token, by outcome',
     labelNames: ['outcome'],
-    registers: [metrics.registry],
+    registers: [registry],
   });
   const authorizer = createTokenAuthorizer(config, (outcome) => {
     authorizations.inc({ outcome });

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { root } from '../../scripts/src/program';
+
+jest.setTimeout(60_000);
+
+/** Process 1 of a PID namespace ignores signals without a handler, as in a container. */
+const unshare = ['unshare', '--pid', '--fork', '--kill-child'];
+const canBeProcessOne = spawnSync(unshare[0] ?? '', [...unshare.slice(1), 'true']).status === 0;
+
+/** A Stytch that never answers. */
+let silent: Server;
+let environment: NodeJS.ProcessEnv;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  environment = {
+    PATH: process.env['PATH'],
+    DOTENV: 'off',
+    PORT: '0',
+    LOG_LEVEL: 'info',
+    STYTCH_PROJECT_ID: 'project-test-1',
+    STYTCH_SECRET: 'secret-test-1',
+    STYTCH_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    CLIENT_ID: 'client-1',
+    CLIENT_SECRET: 'client-secret-1',
+    OPERATOR_CLIENT_ID: 'client-2',
+    OPERATOR_CLIENT_SECRET: 'client-secret-2',
+  };
+});
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  silent.closeAllConnections();
+  await new Promise((resolve) => silent.close(resolve));
+});
+
+/** What each program exits with when it gets a signal as soon as its main file has its first import. */
+const exitCodes = {
+  'wallet-server/dist/server.js': ['SIGTERM', 0],
+  'payment-server/dist/server.js': ['SIGTERM', 0],
+  'local-stytch/dist/server.js': ['SIGINT', 0],
+  'scripts/dist/start.js': ['SIGINT', 0],
+  'scripts/dist/watch.js': ['SIGTERM', 0],
+  'scripts/dist/demo.js': ['SIGINT', 130],
+  'scripts/dist/setup.js': ['SIGTERM', 143],
+  'scripts/dist/certs.js': ['SIGTERM', 143],
+  'scripts/dist/rotateSecret.js': ['SIGTERM', 143],
+} as const;
+type MainFile = keyof typeof exitCodes;
+
+/** What the Dockerfile runs. */
+const inContainers: readonly MainFile[] = [
+  'wallet-server/dist/server.js',
+  'payment-server/dist/server.js',
+  'local-stytch/dist/server.js',
+  'scripts/dist/rotateSecret.js',
+];
+
+function run(command: readonly string[], more: NodeJS.ProcessEnv = {}) {
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, { cwd: root, env: { ...environment, ...more }, stdio: 'ignore' });
+  children.add(child);
+  const ended = once(child, 'exit').then(([code, signal]: unknown[]) => signal ?? code);
+  return { child, ended };
+}
+
+/** How each ends, by its main file. */
+async function endsOf(files: readonly MainFile[], prefix: readonly string[] = []) {
+  const first = ['--import', join(__dirname, 'signalFirst.mjs')];
+  const ends = files.map(async (file) => {
+    const [signal] = exitCodes[file];
+    const sources = file.endsWith('watch.js') ? [join(root, 'wallet-server', 'src', 'server.ts')] : [];
+    const command = [...prefix, process.execPath, ...first, join(root, file), ...sources];
+    return [file, await run(command, { SIGNAL_FIRST: signal }).ended] as const;
+  });
+  return Object.fromEntries(await Promise.all(ends));
+}
+
+const expectedOf = (files: readonly MainFile[]) =>
+  Object.fromEntries(files.map((file) => [file, exitCodes[file][1]]));
+
+test('When a signal comes while the modules are loaded, then a server exits with 0, and a command with 128 and the signal', async () => {
+  const files = Object.keys(exitCodes) as MainFile[];
+
+  expect(await endsOf(files)).toEqual(expectedOf(files));
+});
+
+describe('As process 1 of a container', () => {
+  const leftOut = () => {
+    if (!canBeProcessOne)
+      process.stderr.write('Left out, because "unshare --pid --fork" is not possible here.\n');
+    return !canBeProcessOne;
+  };
+
+  test('When a signal comes while the modules are loaded, then the program ends', async () => {
+    if (leftOut()) return;
+
+    expect(await endsOf(inContainers, unshare)).toEqual(expectedOf(inContainers));
+  });
+
+  test('When rotate-secret waits for Stytch and gets SIGTERM, then it ends', async () => {
+    if (leftOut()) return;
+    const asked = once(silent, 'request');
+    const { child, ended } = run([...unshare, process.execPath, join(root, 'scripts/dist/rotateSecret.js')]);
+    await asked;
+
+    const parent = String(child.pid);
+    const processOne = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8');
+    process.kill(Number(processOne), 'SIGTERM');
+
+    expect(await ended).toBe(143);
+  });
+});
