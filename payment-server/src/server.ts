@@ -1,4 +1,4 @@
-import 'service-kit/serverSignals';
+import 'service-kit/earlySignals';
 import { join } from 'node:path';
 import {
   createBaseApp,

@@ -1,4 +1,4 @@
-import 'service-kit/commandSignals';
+import 'service-kit/earlySignals';
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,4 +1,4 @@
-import 'service-kit/commandSignals';
+import 'service-kit/earlySignals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-import 'service-kit/commandSignals';
+import 'service-kit/earlySignals';
 import { Agent } from 'node:https';
 import type { Writable } from 'node:stream';
 import axios, { type AxiosRequestConfig } from 'axios';

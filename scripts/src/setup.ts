@@ -1,4 +1,4 @@
-import 'service-kit/commandSignals';
+import 'service-kit/earlySignals';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {

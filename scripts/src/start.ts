@@ -1,6 +1,6 @@
-import { onStop } from 'service-kit/serverSignals';
+import 'service-kit/earlySignals';
 import { join } from 'node:path';
-import { loadEnvironment, openStandardOutput } from 'service-kit';
+import { exit, loadEnvironment, onStop, openStandardOutput } from 'service-kit';
 import { tokenEndpoint } from 'stytch-m2m';
 import { certificatesFolder, curlOptions, makeCertificates } from './certs';
 import { createLineFormat, callsToTry, type CurlOptions } from './output';
@@ -98,7 +98,7 @@ async function main(): Promise<void> {
     colour: process.stdout.isTTY,
     signal: stopping.signal,
   });
-  onStop(async () => {
+  onStop('server', async () => {
     print('\nEnding everything.');
     stopping.abort();
     await starting.then(
@@ -115,7 +115,7 @@ async function main(): Promise<void> {
     if (stopping.signal.aborted) return;
     print(`\n${(error as Error).message}. This start left nothing running.`);
   }
-  process.exit(1);
+  await exit(1);
 }
 
 if (require.main === module) void main();

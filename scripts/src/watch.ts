@@ -1,7 +1,8 @@
-import { onStop } from 'service-kit/serverSignals';
+import 'service-kit/earlySignals';
 import { type ChildProcess, fork } from 'node:child_process';
 import { readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import { onStop } from 'service-kit';
 import { root } from './program';
 
 /** Editors write a file in several steps: one restart for all that happens within this time, in milliseconds. */
@@ -45,7 +46,7 @@ export function runAndWatch(script: string): void {
     }, settleMilliseconds);
   };
   for (const folder of sourceFolders()) watch(folder, restart);
-  onStop(async () => {
+  onStop('server', async () => {
     stopping = true;
     if (child) await stopped(child);
   });

@@ -1,7 +1,6 @@
 export { httpAddress, isLoopback, isPrivateHostName, secureAddress, warnOfInsecureHosts } from './addresses';
 export { type BaseAppOptions, createBaseApp } from './app';
 export { clientNames, requireClientNames } from './clientNames';
-export { runCommand } from './command';
 export {
   ConfigError,
   type Environment,
@@ -20,9 +19,10 @@ export { Readiness } from './health';
 export { createLogger, describeError, type Logger } from './logger';
 export { openStandardOutput } from './logDestination';
 export { createMetrics, type Metrics } from './metrics';
-export { runProgram } from './program';
+export { runCommand, runProgram } from './program';
 export { jsonBody, parseInput } from './requests';
 export { type Methods, route } from './route';
 export { type RunningServer, serve, type ServeOptions } from './serve';
+export { exit, onStop } from './signals';
 export { readTlsMaterial, TlsFiles, type TlsFilesOptions, type TlsSource } from './tls';
 export { type TlsMaterial, tlsOptions, type TlsSettings } from './tlsMaterial';

@@ -1,10 +1,10 @@
 import { ConfigError, type Environment, loadEnvironment } from './config';
 import type { RunningServer } from './serve';
-import { earlySignalsHandled, handleSignals, onStop } from './signals';
+import { earlySignalsHandled, exit, onStop } from './signals';
 
 /**
  * Runs a server as a program: starts it, tells a parent process with a message channel where it listens,
- * and stops it when it is asked to stop (see `handleSignals`).
+ * and stops it when it is asked to stop (see `onStop`).
  * A configuration that does not let it start is printed, and the exit code is 1.
  *
  * @param directories where to look for `.env`, nearest first.
@@ -13,16 +13,49 @@ export async function runProgram<Server extends RunningServer>(
   start: (environment: Environment) => Promise<Server>,
   directories: readonly string[],
 ): Promise<Server> {
-  handleSignals('server');
+  onStop('server');
   await earlySignalsHandled();
   try {
     const server = await start(loadEnvironment(directories));
-    onStop(() => server.close());
+    onStop('server', () => server.close());
     const { url, healthUrl } = server;
     process.send?.({ listening: url, ...(healthUrl !== undefined && { healthUrl }) });
     return server;
   } catch (error) {
     process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`);
-    process.exit(1);
+    return await exit(1);
+  }
+}
+
+/**
+ * Runs a command to its end. The exit code is 0, or 1 if it fails: then the message of its error is printed.
+ *
+ * @param work gets a signal that is aborted when the command is asked to stop (see `onStop`). It then ends as soon as
+ *   nothing is lost by it: it throws the signal's reason, or finishes.
+ */
+export async function runCommand(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  onStop('command');
+  await earlySignalsHandled();
+  const stopping = new AbortController();
+  const done = finish(work, stopping.signal);
+  onStop('command', () => {
+    stopping.abort();
+    return done;
+  });
+  process.exitCode = await done;
+}
+
+/** Returns the exit code, or undefined if the command was stopped. */
+async function finish(
+  work: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  try {
+    await work(signal);
+    return 0;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return undefined;
+    process.stderr.write(`${(error as Error).message}\n`);
+    return 1;
   }
 }

@@ -1,63 +1,64 @@
 import './closedNetwork';
-import { fork, spawn } from 'node:child_process';
-import { type EventEmitter, once } from 'node:events';
-import { join } from 'node:path';
+import type { EventEmitter } from 'node:events';
 import type { RunningServer } from '../src/index';
 
-describe('runProgram', () => {
-  const events = ['SIGINT', 'SIGTERM', 'disconnect'] as const;
-  const emitter: Pick<EventEmitter, 'emit' | 'listeners' | 'off'> = process;
-  const allEvents = [...events, 'error', 'exit'] as const;
-  const listenersBefore = new Set(allEvents.flatMap((event) => emitter.listeners(event)));
-  const channel: unknown = Reflect.get(process, 'send');
-  const lifecycleEvent = process.env['npm_lifecycle_event'];
-  let exit: jest.SpyInstance;
-  let sent: jest.Mock;
-  let written: string;
-  let now: number;
-  let finishClosing: () => void;
-  let close: jest.Mock<Promise<void>>;
-  let server: RunningServer;
+const events = ['SIGINT', 'SIGTERM', 'disconnect'] as const;
+const emitter: Pick<EventEmitter, 'emit' | 'listeners' | 'off'> = process;
+const allEvents = [...events, 'error', 'exit'] as const;
+const listenersBefore = new Set(allEvents.flatMap((event) => emitter.listeners(event)));
+const channel: unknown = Reflect.get(process, 'send');
+const lifecycleEvent = process.env['npm_lifecycle_event'];
+const exitCodeBefore = process.exitCode;
+let exit: jest.SpyInstance;
+let sent: jest.Mock;
+let written: string;
+let now: number;
+let finishClosing: () => void;
+let close: jest.Mock<Promise<void>>;
+let server: RunningServer;
 
-  beforeEach(() => {
-    now = 1_000_000;
-    written = '';
-    jest.resetModules(); // A process is asked to stop once.
-    jest.spyOn(performance, 'now').mockImplementation(() => now);
-    jest.spyOn(process, 'getActiveResourcesInfo').mockReturnValue([]);
-    exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
-    jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-      written += String(text);
-      return true;
-    });
-    sent = jest.fn();
-    process.send = sent;
-    const closing = new Promise<void>((resolve) => {
-      finishClosing = resolve;
-    });
-    close = jest.fn(() => closing);
-    server = { url: 'http://localhost:1', port: 1, close };
+beforeEach(() => {
+  now = 1_000_000;
+  written = '';
+  jest.resetModules(); // A process is asked to stop once.
+  jest.spyOn(performance, 'now').mockImplementation(() => now);
+  jest.spyOn(process, 'getActiveResourcesInfo').mockReturnValue([]);
+  exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written += String(text);
+    return true;
   });
+  sent = jest.fn();
+  process.send = sent;
+  const closing = new Promise<void>((resolve) => {
+    finishClosing = resolve;
+  });
+  close = jest.fn(() => closing);
+  server = { url: 'http://localhost:1', port: 1, close };
+});
 
-  afterEach(() => {
-    for (const event of allEvents) {
-      for (const listener of emitter.listeners(event)) {
-        if (!listenersBefore.has(listener)) emitter.off(event, listener as () => void);
-      }
+afterEach(() => {
+  for (const event of allEvents) {
+    for (const listener of emitter.listeners(event)) {
+      if (!listenersBefore.has(listener)) emitter.off(event, listener as () => void);
     }
-    Reflect.set(process, 'send', channel);
-    if (lifecycleEvent === undefined) delete process.env['npm_lifecycle_event'];
-    else process.env['npm_lifecycle_event'] = lifecycleEvent;
-    jest.restoreAllMocks();
-  });
+  }
+  process.exitCode = exitCodeBefore;
+  Reflect.set(process, 'send', channel);
+  if (lifecycleEvent === undefined) delete process.env['npm_lifecycle_event'];
+  else process.env['npm_lifecycle_event'] = lifecycleEvent;
+  jest.restoreAllMocks();
+});
 
-  const load = () => jest.requireActual<typeof import('../src/program')>('../src/program');
-  const run = () => load().runProgram(() => Promise.resolve(server), []);
-  const signal = (name: (typeof events)[number], millisecondsLater = 0) => {
-    now += millisecondsLater;
-    emitter.emit(name);
-  };
+const load = () => jest.requireActual<typeof import('../src/program')>('../src/program');
+const run = () => load().runProgram(() => Promise.resolve(server), []);
+const runCommand = (work: (stopping: AbortSignal) => Promise<void>) => load().runCommand(work);
+const signal = (name: (typeof events)[number], millisecondsLater = 0) => {
+  now += millisecondsLater;
+  emitter.emit(name);
+};
 
+describe('runProgram', () => {
   test('When it has started, then it tells its parent where it listens', async () => {
     await expect(run()).resolves.toBe(server);
 
@@ -187,73 +188,79 @@ describe('runProgram', () => {
   });
 });
 
-test('When a real process gets SIGTERM with a request in flight, then the request finishes and it exits with 0', async () => {
-  const child = fork(join(__dirname, 'programFixture.ts'), {
-    cwd: join(__dirname, '..'),
-    execArgv: ['-C', 'source', '-r', 'ts-node/register'],
-    env: { PATH: process.env['PATH'] },
+describe('runCommand', () => {
+  test('When the command ends, then the exit code is 0', async () => {
+    await runCommand(() => Promise.resolve());
+
+    expect(process.exitCode).toBe(0);
+    expect(exit).not.toHaveBeenCalled();
   });
-  const exited = once(child, 'exit');
-  const [{ listening }] = (await once(child, 'message')) as [{ listening: string }];
-  const held = fetch(`${listening}/hold`);
-  await once(child, 'message');
 
-  child.kill('SIGTERM');
-  await fetch(`${listening}/release`, { method: 'POST' });
+  test('When it fails, then it says why, and the exit code is 1', async () => {
+    await runCommand(() => Promise.reject(new Error('no such client')));
 
-  expect(await (await held).json()).toBe('held');
-  expect(await exited).toEqual([0, null]);
-}, 30_000);
-
-test('When npm is killed that started a process, then the process stops', async () => {
-  const fixture = ['-C', 'source', '-r', 'ts-node/register', join(__dirname, 'programFixture.ts')];
-  const npm = `require('node:child_process').spawn(process.execPath, ${JSON.stringify(fixture)}, { stdio: 'inherit' })`;
-  const parent = spawn(process.execPath, ['-e', npm], {
-    cwd: join(__dirname, '..'),
-    env: { PATH: process.env['PATH'], npm_lifecycle_event: 'start', LOG_LEVEL: 'info' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    expect(process.exitCode).toBe(1);
+    expect(written).toBe('no such client\n');
   });
-  const closed = once(parent.stdout, 'close');
-  let written = '';
-  for await (const chunk of parent.stdout) {
-    written += String(chunk);
-    if (!parent.killed && written.includes('listening')) parent.kill('SIGKILL');
-  }
-  await closed;
 
-  expect(written).toContain('"msg":"stopping"');
-}, 30_000);
-
-describe('When a real process is told to stop', () => {
-  const start = async (level: string) => {
-    const child = fork(join(__dirname, 'programFixture.ts'), {
-      cwd: join(__dirname, '..'),
-      execArgv: ['-C', 'source', '-r', 'ts-node/register'],
-      env: { PATH: process.env['PATH'], LOG_LEVEL: level },
-      silent: true,
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('When %s stops it, then the exit code is %d', async (name, exitCode) => {
+    await runCommand(async (stopping) => {
+      await Promise.resolve();
+      signal(name);
+      stopping.throwIfAborted();
     });
-    await once(child, 'message');
-    return child;
-  };
+    await new Promise(setImmediate);
 
-  test('Then what it logs last is written', async () => {
-    const child = await start('info');
-    let written = '';
-    child.stdout?.on('data', (chunk) => (written += String(chunk)));
+    expect(exit.mock.calls).toEqual([[exitCode]]);
+    expect(written).toBe('');
+  });
 
-    child.kill('SIGTERM');
+  test.each([
+    ['finishes', () => Promise.resolve(), 0],
+    ['fails', () => Promise.reject(new Error('refused')), 1],
+  ])('When a signal comes, but it %s, then the exit code is that of its end', async (_how, end, exitCode) => {
+    await runCommand(async () => {
+      await Promise.resolve();
+      signal('SIGTERM');
+      await end();
+    });
+    await new Promise(setImmediate);
 
-    expect(await once(child, 'close')).toEqual([0, null]);
-    expect(written).toContain('"msg":"last line"');
-  }, 30_000);
+    expect(exit.mock.calls).toEqual([[exitCode]]);
+  });
 
-  test('Then it stops also if nobody reads its log any more', async () => {
-    // The first lines are those right before the exit: that nobody reads is not known before.
-    const child = await start('warn');
-    child.stdout?.destroy();
+  test('When a second signal comes later, then it ends at once', async () => {
+    void runCommand(() => new Promise(() => undefined));
+    for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
 
-    child.kill('SIGTERM');
+    signal('SIGINT');
+    signal('SIGINT', 501);
 
-    expect(await once(child, 'exit')).toEqual([0, null]);
-  }, 30_000);
+    expect(exit.mock.calls).toEqual([[130]]);
+  });
+});
+
+test('When a file operation does not end, then the exit kills the process after a second', async () => {
+  jest.spyOn(process, 'getActiveResourcesInfo').mockReturnValue(['FSReqPromise']);
+  const kill = jest.spyOn(process, 'kill').mockReturnValue(true);
+  jest.spyOn(performance, 'now').mockImplementation(() => (now += 300));
+  const exiting = new Promise<void>((resolve) => {
+    exit.mockImplementation(() => {
+      const added = emitter.listeners('exit').filter((listener) => !listenersBefore.has(listener));
+      for (const listener of added) (listener as () => void)();
+      resolve();
+    });
+  });
+
+  await runCommand(async () => {
+    await Promise.resolve();
+    signal('SIGTERM');
+  });
+  await exiting;
+
+  expect(kill.mock.calls).toEqual([[process.pid, 'SIGKILL']]);
+  expect(written).toContain('a file operation does not end');
 });

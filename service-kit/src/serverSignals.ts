@@ -1,9 +1,0 @@
-/**
- * The first import of a server's main file: from then on a signal is not lost (see `handleSignals`). In a file that is
- * not the main one, because a test imports it, say, it does nothing.
- */
-import { handleSignals } from './signals';
-
-export { onStop } from './signals';
-
-if (require.main?.children.includes(module)) handleSignals('server');
