@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root } from '../../scripts/src/program';
+import { builtProgram, root } from '../../scripts/src/program';
+import { until } from './calls';
 
 jest.setTimeout(60_000);
 
@@ -90,6 +92,34 @@ test('When a signal comes while the modules are loaded, then a server exits with
 
   expect(await endsOf(files)).toEqual(expectedOf(files));
 });
+
+test('When the volume of its secret hangs, then a server that is stopped ends', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hung-volume-'));
+  const file = join(folder, 'secret');
+  execFileSync('mkfifo', [file]);
+  const secret = { CLIENT_SECRET: '', CLIENT_SECRET_FILE: file };
+  const { child, ended } = run([process.execPath, ...builtProgram('payment-server')], secret);
+  let writingEnd = -1;
+  await until('the server reads its secret', () => {
+    writingEnd = openForWriting(file);
+    return writingEnd !== -1;
+  });
+
+  child.kill('SIGTERM');
+
+  expect(await ended).toBe('SIGKILL');
+  closeSync(writingEnd);
+  rmSync(folder, { recursive: true });
+});
+
+/** Opens a named pipe that somebody reads. Returns -1 while nobody does. */
+function openForWriting(path: string): number {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return -1;
+  }
+}
 
 describe('As process 1 of a container', () => {
   const leftOut = () => {
