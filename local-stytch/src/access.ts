@@ -8,16 +8,20 @@ const localNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1
 
 /**
  * Refuses what a web page may send through a browser that can reach this server: with a host name of its own that it
- * resolves to this address (DNS rebinding: the Host header tells), or by a form or a script (Origin tells).
+ * resolves to this address (DNS rebinding: the Host header tells), by a form or a script (Origin tells), or by an image
+ * or a link (Sec-Fetch-Site tells).
  *
  * @param exposed whether other machines may call: then the Host header may be an IP address or a private name too,
  *   neither of which a page can have.
  */
 export function refuseForeignPages(exposed: boolean): RequestHandler {
-  return ({ headers: { host, origin } }, _response, next) => {
+  return ({ httpVersion, headers: { host, origin, 'sec-fetch-site': site } }, _response, next) => {
+    // RFC 9112 §3.2
+    if (host === undefined && httpVersion === '1.1') throw new TransportError(400, 'malformedRequest');
     const name = hostname(`http://${host ?? ''}`);
     const expected = isLocal(name) || (exposed && (isAddress(name) || isPrivateHostName(name)));
-    if (!expected || (origin !== undefined && !isLocal(hostname(origin)))) {
+    const foreign = origin === undefined ? site === 'cross-site' : !isLocal(hostname(origin));
+    if (!expected || foreign) {
       throw new TransportError(403, exposed ? 'foreignHost' : 'foreignPage');
     }
     next();

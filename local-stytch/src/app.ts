@@ -3,7 +3,15 @@ import { refuseForeignPages } from './access';
 import { createClient, deleteClient, getClient, updateClient } from './clients';
 import { createControls } from './controls';
 import type { Faults } from './faults';
-import { answerErrors, jsonBody, jsonOrFormBody, operation, route, routeNotFound } from './http';
+import {
+  answerErrors,
+  jsonBody,
+  jsonOrFormBody,
+  limitRequests,
+  operation,
+  route,
+  routeNotFound,
+} from './http';
 import { getJwks, requireProject } from './jwks';
 import { authenticateProject } from './projectAuthentication';
 import type { RequestLog } from './requestLog';
@@ -31,7 +39,7 @@ export function createApp({ state, faults, requests, reportError, adminToken }: 
   app.set('query parser', false);
   app.enable('case sensitive routing');
   app.enable('strict routing');
-  app.use(neverStored, refuseForeignPages(adminToken !== undefined));
+  app.use(neverStored, limitRequests(), refuseForeignPages(adminToken !== undefined));
   app.use('/local', createControls({ state, faults, requests, adminToken }));
   app.use(requests.record, faults.apply);
   addPublicRoutes(app, state, requests);

@@ -59,6 +59,7 @@ export const transportErrors = {
   nestedTooDeep: ['malformed_json', 'The body is nested more than 100 levels deep.'],
   bodyTooLarge: ['body_too_large', 'The body is larger than 100 kB.'],
   unsupportedMediaType: ['unsupported_media_type', 'This content type is not supported here.'],
+  overloaded: ['overloaded', 'Too many requests are being worked on.'],
   foreignPage: ['forbidden', 'Only requests that address this machine as localhost are answered.'],
   foreignHost: ['forbidden', 'This Host header, or the Origin header, may be that of a web page.'],
   adminTokenRequired: ['unauthorized', 'The admin API needs the Bearer token that local-stytch printed.'],

@@ -5,6 +5,7 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
+import { RequestLimit } from 'service-kit';
 import { limits } from './assumptions';
 import { ApiError, InternalError, TransportError } from './errors';
 import { createId } from './secrets';
@@ -12,6 +13,18 @@ import { createId } from './secrets';
 /** Sends a JSON answer with the two fields that each of Stytch's answers has. */
 export function answer(response: Response, fields: object, status = 200): void {
   response.status(status).json({ status_code: status, request_id: createId('request-id'), ...fields });
+}
+
+/** Middleware that bounds how many requests are worked on at a time, those that hang on purpose included. */
+export function limitRequests(maximum?: number): RequestHandler {
+  const limit = new RequestLimit(maximum, new Set(['/local/health']));
+  return (request, response, next) => {
+    if (limit.refuses(request)) {
+      throw new TransportError(503, 'overloaded', { 'Retry-After': '1', Connection: 'close' });
+    }
+    limit.count(response);
+    next();
+  };
 }
 
 /** A handler that answers with what an operation returns. */

@@ -50,7 +50,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
     onAuthorization: metrics.onAuthorization,
   });
   const readiness = new Readiness(() => authorizer.isReady());
-  const base = { logger, metrics, readiness };
+  const base = { logger, metrics, readiness, allowedOrigins: config.ALLOWED_ORIGINS };
   const app = createApp({
     ...base,
     stytch,
@@ -63,7 +63,17 @@ export async function start(environment: Environment): Promise<RunningServer> {
   const { HOST: host, PORT: port, HEALTH_PORT: healthPort } = config;
   const health =
     healthPort === undefined ? undefined : { app: createBaseApp(base, () => undefined), port: healthPort };
-  const server = await serve({ name: 'payment-server', app, host, port, logger, readiness, tls, health });
+  const server = await serve({
+    name: 'payment-server',
+    app,
+    host,
+    port,
+    logger,
+    readiness,
+    tls,
+    health,
+    shutdownDelaySeconds: config.SHUTDOWN_DELAY_SECONDS,
+  });
   authorizer.start();
   stytch.start();
   return {

@@ -1,12 +1,13 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
+import { type AdmissionOptions, admitRequests } from './admission';
 import { answerErrors, answerNotFound } from './errors';
 import { mountHealth, Readiness } from './health';
 import type { Logger } from './logger';
 import { createMetrics, type Metrics } from './metrics';
 import { observeRequests } from './observeRequests';
 
-export interface BaseAppOptions {
+export interface BaseAppOptions extends AdmissionOptions {
   logger: Logger;
   /** Default: metrics of its own. */
   metrics?: Metrics;
@@ -22,18 +23,19 @@ const contentSecurityPolicy = {
 
 /**
  * An Express app as every service here starts from: request ids, a log line and a measurement for each
- * request, security headers, health and metrics, JSON answers for unknown routes and for errors. Opens nothing.
+ * request, security headers, health and metrics, JSON answers for unknown routes and for errors; refused are
+ * requests above a limit, ended client certificates and pages of other origins. Opens nothing.
  *
  * @param register adds the routes, between what comes before each request and what answers its errors.
  */
 export function createBaseApp(
-  { logger, metrics = createMetrics(), readiness = new Readiness() }: BaseAppOptions,
+  { logger, metrics = createMetrics(), readiness = new Readiness(), ...admission }: BaseAppOptions,
   register: (app: Express) => void,
 ): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(observeRequests(logger, metrics), helmet({ contentSecurityPolicy }));
+  app.use(observeRequests(logger, metrics), helmet({ contentSecurityPolicy }), admitRequests(admission));
   register(app);
   mountHealth(app, readiness, metrics.registry);
   app.use(answerNotFound, answerErrors(logger));

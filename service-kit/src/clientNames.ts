@@ -1,9 +1,7 @@
-import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { HttpError } from './errors';
+import { type ClientCertificate, clientCertificateOf, clientNotAllowed } from './clientCertificate';
 
 /** A DNS name that is one host's: no wildcard. */
 const hostName = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
@@ -32,40 +30,19 @@ function isUri(name: string): boolean {
  */
 export function requireClientNames(names: readonly string[]): RequestHandler {
   const allowed = new Set(names.map((name) => identifier(name.includes(':') ? 'URI' : 'DNS', name)));
-  /** A certificate is that of its connection for good. */
-  const verdicts = new WeakMap<Socket, Verdict>();
+  /** Why a connection is refused; undefined when it is not. Its certificate does not change. */
+  const verdicts = new WeakMap<Socket, string | undefined>();
   return ({ socket }, _response, next) => {
-    let verdict = verdicts.get(socket);
-    if (!verdict) {
-      verdict = judge(socket, allowed);
-      verdicts.set(socket, verdict);
-    }
-    if (Date.now() < verdict.allowedUntil) next();
-    else {
-      const headers = { Connection: 'close' };
-      const cause = new Error(verdict.otherwise);
-      next(new HttpError(403, 'client_not_allowed', 'This client may not call here', { headers, cause }));
-    }
+    if (!verdicts.has(socket)) verdicts.set(socket, whyNotAllowed(clientCertificateOf(socket), allowed));
+    const reason = verdicts.get(socket);
+    next(reason === undefined ? undefined : clientNotAllowed(reason));
   };
 }
 
-interface Verdict {
-  /** Epoch milliseconds; a connection can outlive the certificate that it began with. */
-  allowedUntil: number;
-  /** Why it is refused from then on. */
-  otherwise: string;
-}
-
-function judge(socket: Socket, allowed: ReadonlySet<string>): Verdict {
-  // `authorized` is false for a certificate that is not of a CA that is trusted.
-  const certificate =
-    socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined;
-  if (!certificate) return { allowedUntil: 0, otherwise: 'the client has shown no certificate' };
-  const { subjectAltName = 'nobody', validTo } = certificate;
-  if (alternativeNames(certificate)?.some((name) => allowed.has(name)) === true) {
-    return { allowedUntil: Date.parse(validTo), otherwise: "the client's certificate has expired" };
-  }
-  return { allowedUntil: 0, otherwise: `the client's certificate is for ${subjectAltName}` };
+function whyNotAllowed({ names }: ClientCertificate, allowed: ReadonlySet<string>): string | undefined {
+  if (names === undefined) return 'the client has shown no certificate';
+  if (alternativeNames(names)?.some((name) => allowed.has(name)) === true) return undefined;
+  return `the client's certificate is for ${names || 'nobody'}`;
 }
 
 function identifier(type: string, value: string): string {
@@ -84,13 +61,11 @@ const writtenName = /([^:",]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
  * @returns undefined when they are not written as Node writes them, so that nothing is taken for a name that
  *   is but a part of one.
  */
-function alternativeNames({
-  subjectAltName = '',
-}: Pick<X509Certificate, 'subjectAltName'>): string[] | undefined {
+function alternativeNames(written: string): string[] | undefined {
   const names: string[] = [];
-  for (let at = 0; at < subjectAltName.length; at = writtenName.lastIndex) {
+  for (let at = 0; at < written.length; at = writtenName.lastIndex) {
     writtenName.lastIndex = at;
-    const [, type, value] = writtenName.exec(subjectAltName) ?? [];
+    const [, type, value] = writtenName.exec(written) ?? [];
     if (type === undefined || value === undefined) return undefined;
     names.push(identifier(type, value));
   }

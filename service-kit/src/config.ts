@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { z } from 'zod';
 import { isInsecure, mustBeSecure, privateHostNames } from './addresses';
+import { origins } from './origins';
 
 /** Environment variables by name. A variable that is set but empty is not in it. */
 export type Environment = Readonly<Record<string, string>>;
@@ -131,6 +132,9 @@ export function serverSettings(defaultPort: number) {
     NODE_ENV: z.string().optional(),
     /** The hosts that may be sent secrets over plain http, beside this machine. For development only. */
     INSECURE_HTTP_HOSTS: privateHostNames().optional(),
+    /** How long everything is still served after SIGTERM, while `/readyz` says 503. */
+    SHUTDOWN_DELAY_SECONDS: wholeNumber(0, 300).default(0),
+    ALLOWED_ORIGINS: origins().optional(),
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
         error: 'must be one of fatal, error, warn, info, debug, trace, silent',

@@ -2,6 +2,9 @@ import type { IRouter } from 'express';
 import type { Registry } from 'prom-client';
 import { route } from './route';
 
+/** What an orchestrator asks every few seconds. */
+export const probePaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
 /** Whether this program wants requests. */
 export class Readiness {
   #stopping = false;
@@ -15,6 +18,11 @@ export class Readiness {
   /** From now on this program is on its way out. */
   stop(): void {
     this.#stopping = true;
+  }
+
+  /** Whether `stop` was called. */
+  get stopping(): boolean {
+    return this.#stopping;
   }
 
   get status(): 'ready' | 'not_ready' | 'stopping' {

@@ -19,6 +19,7 @@ export { Readiness } from './health';
 export { createLogger, describeError, type Logger } from './logger';
 export { openStandardOutput } from './logDestination';
 export { createMetrics, type Metrics } from './metrics';
+export { RequestLimit } from './overload';
 export { runCommand, runProgram } from './program';
 export { jsonBody, parseInput } from './requests';
 export { type Methods, route } from './route';

@@ -1,9 +1,10 @@
-import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, STATUS_CODES } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
 import { ConfigError } from './config';
+import { type ConnectionLimits, Connections } from './connections';
 import { expressClasses } from './expressClasses';
 import type { Readiness } from './health';
 import type { Logger } from './logger';
@@ -24,12 +25,13 @@ export interface ListenOptions {
   readiness: Readiness;
   /** Default: plain HTTP. */
   tls?: TlsSource | undefined;
+  limits?: ConnectionLimits | undefined;
 }
 
 export interface Listening {
   url: string;
   port: number;
-  /** How many requests are being answered. */
+  /** How many requests have come and are not answered. */
   readonly requests: number;
   /**
    * Ends it. While there are requests it listens for so long at most, in milliseconds; what is not finished
@@ -52,11 +54,12 @@ const timeouts = {
  * @throws ConfigError when the port is taken or may not be had: it says which, and how to choose another.
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { app, host, logger, readiness, tls } = options;
-  const serverOptions = { ...timeouts, ...expressClasses(app) };
-  const server = tls ? createSecureServer(serverOptions, app, tls, logger) : createServer(serverOptions, app);
-  const connections = server instanceof SecureServer ? trackConnections(server) : [];
-  const inFlight = countRequests(server, readiness);
+  const { app, host, logger, readiness, tls, limits } = options;
+  // A request without a Host is the app's to refuse: what Node refuses by itself, no limit counts.
+  const serverOptions = { ...timeouts, requireHostHeader: false, ...expressClasses(app) };
+  const server = tls ? createSecureServer(serverOptions, tls, logger) : createServer(serverOptions);
+  const rawConnections = server instanceof SecureServer ? trackConnections(server) : [];
+  const connections = new Connections(server, app, readiness, limits);
   server.on('clientError', answerBrokenRequest);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -73,53 +76,18 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     url: `${tls ? 'https' : 'http'}://${urlHost(host)}:${port}`,
     port,
     get requests() {
-      return inFlight.count;
+      return connections.requests;
     },
     close: async (listenOnMilliseconds, drainMilliseconds) => {
       const cut = setTimeout(() => {
         server.closeAllConnections();
-        for (const connection of connections) connection.destroy();
+        for (const connection of rawConnections) connection.destroy();
       }, drainMilliseconds);
-      await inFlight.none(listenOnMilliseconds);
+      await connections.settled(listenOnMilliseconds);
+      connections.drain();
       await new Promise((resolve) => server.close(resolve));
       clearTimeout(cut);
     },
-  };
-}
-
-/** Counts the requests that are being answered; once the server is to stop, none keeps its connection. */
-function countRequests(server: Server, readiness: Readiness) {
-  let count = 0;
-  const answered = () => {
-    count -= 1;
-    if (count === 0) server.emit('idle');
-    if (readiness.status !== 'stopping') return;
-    setImmediate(() => {
-      server.closeIdleConnections();
-    });
-  };
-  server.prependListener('request', (_request, response: ServerResponse) => {
-    count += 1;
-    if (readiness.status === 'stopping') response.shouldKeepAlive = false;
-    response.on('close', answered);
-  });
-  return {
-    get count() {
-      return count;
-    },
-    /** Settles when no request is being answered, or when the time is over. */
-    none: (milliseconds: number) =>
-      new Promise<void>((resolve) => {
-        if (count === 0) {
-          resolve();
-          return;
-        }
-        const timer = setTimeout(resolve, milliseconds);
-        server.once('idle', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-      }),
   };
 }
 

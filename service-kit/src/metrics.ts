@@ -8,6 +8,17 @@ export interface Metrics {
   observe: (request: Request, status: number, seconds: number) => void;
 }
 
+/** Any other method is measured as `other`: callers may invent as many as they like. */
+const measuredMethods: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'OPTIONS',
+]);
+
 /**
  * A registry with the latencies of requests in it.
  *
@@ -26,7 +37,10 @@ export function createMetrics({ processFigures = false }: { processFigures?: boo
   const observe: Metrics['observe'] = ({ method, route }, status, seconds) => {
     // The pattern of the route, never the path: a label may not have as many values as there are callers.
     const { path = 'none' } = (route ?? {}) as { path?: string };
-    duration.observe({ method, route: path, status }, seconds);
+    duration.observe(
+      { method: measuredMethods.has(method) ? method : 'other', route: path, status },
+      seconds,
+    );
   };
   return { registry, observe };
 }

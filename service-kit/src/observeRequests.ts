@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
+import { probePaths } from './health';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
 
@@ -24,9 +25,6 @@ function requestId(given: string | string[] | undefined): string {
 
 /** What counts as the status of a request whose caller did not wait for it; 499 is what nginx calls it. */
 const givenUp = 499;
-
-/** Probes come every few seconds and say nothing. */
-const probes = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** The log has no more characters of a text that a caller chose: a few requests must not fill a disk. */
 const maxCharacters = 256;
@@ -53,12 +51,15 @@ export function observeRequests(logger: Logger, { observe }: Pick<Metrics, 'obse
   function answered(this: Response): void {
     const request = this.req as Request;
     const milliseconds = performance.now() - request.arrivedAt;
-    const status = this.writableEnded ? this.statusCode : givenUp;
+    // Not `writableEnded`: an answer that is queued behind another may have been written and never sent.
+    const sent = this.writableFinished;
+    const status = sent ? this.statusCode : givenUp;
     observe(request, status, milliseconds / 1_000);
-    if (probes.has(request.originalUrl)) return;
+    // They say nothing.
+    if (probePaths.has(request.originalUrl)) return;
     log.info(
       { req: loggable(request), res: { status }, responseTime: Math.round(milliseconds) },
-      this.writableEnded ? 'request answered' : 'request given up by its caller',
+      sent ? 'request answered' : 'request given up by its caller',
     );
   }
 

@@ -1,7 +1,8 @@
-import type { RequestListener, ServerOptions } from 'node:http';
+import type { ServerOptions } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { clientCertificateOf, isValidNow } from './clientCertificate';
 import type { Logger } from './logger';
 import type { TlsSource } from './tls';
 import { tlsOptions } from './tlsMaterial';
@@ -15,23 +16,15 @@ const sameReasonMilliseconds = 60_000;
  * An https server. Where the material has CAs, a client has to have a certificate of one of them.
  * New material counts for new connections; those that are there stay as they are.
  */
-export function createSecureServer(
-  options: ServerOptions,
-  app: RequestListener,
-  tls: TlsSource,
-  logger: Logger,
-): Server {
+export function createSecureServer(options: ServerOptions, tls: TlsSource, logger: Logger): Server {
   const mutual = tls.current.ca !== undefined;
-  const server = createServer(
-    {
-      ...options,
-      ...tlsOptions(tls.current),
-      handshakeTimeout,
-      requestCert: mutual,
-      rejectUnauthorized: mutual,
-    },
-    app,
-  );
+  const server = createServer({
+    ...options,
+    ...tlsOptions(tls.current),
+    handshakeTimeout,
+    requestCert: mutual,
+    rejectUnauthorized: mutual,
+  });
   tls.onChange((material) => {
     server.setSecureContext(tlsOptions(material));
   });
@@ -39,6 +32,12 @@ export function createSecureServer(
   // Ahead of Node's own listener, which makes a `clientError` of it: there is nobody to answer over HTTP.
   server.prependListener('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     tell(reasonOf(error, socket), socket.remoteAddress);
+    socket.destroy();
+  });
+  // The resumption of a session takes the certificate as it was when the session began.
+  server.prependListener('secureConnection', (socket) => {
+    if (isValidNow(clientCertificateOf(socket))) return;
+    tell('CERT_HAS_EXPIRED', socket.remoteAddress);
     socket.destroy();
   });
   return server;

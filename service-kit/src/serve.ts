@@ -1,4 +1,5 @@
 import type { Express } from 'express';
+import type { ConnectionLimits } from './connections';
 import { Readiness } from './health';
 import { listen } from './listen';
 import type { Logger } from './logger';
@@ -25,6 +26,13 @@ export interface ServeOptions {
   tls?: TlsSource | undefined;
   /** What a second port serves, for probes without a certificate: plain HTTP on the same host. Default: none. */
   health?: { app: Express; port: number } | undefined;
+  /**
+   * How long everything is still served once the server is told to stop. Seconds, default 0. It should be longer
+   * than a load balancer takes to see that `/readyz` says 503.
+   */
+  shutdownDelaySeconds?: number;
+  /** What callers may do; for tests. The defaults are in `ConnectionLimits`. */
+  limits?: ConnectionLimits | undefined;
 }
 
 export interface RunningServer {
@@ -33,9 +41,10 @@ export interface RunningServer {
   /** Where probes go that have no certificate; undefined when there is no such port. */
   healthUrl?: string;
   /**
-   * Stops: `/readyz` says 503, requests in flight finish, then nothing listens any more. While there are
-   * requests it listens for up to 5 s longer, for those who send them do not know yet; what is not finished
-   * after 10 s is cut. The port for probes is the last to go.
+   * Stops. First `/readyz` says 503 and everything is still served, for the shutdown delay. Then requests in
+   * flight finish and nothing listens any more. While there are requests it listens for up to 5 s longer, for
+   * those who send them do not know yet; what is not finished after 10 s is cut. The port for probes is the last
+   * to go.
    */
   close(): Promise<void>;
 }
@@ -48,11 +57,13 @@ export interface RunningServer {
 export async function serve({
   health,
   readiness = new Readiness(),
+  shutdownDelaySeconds = 0,
   ...options
 }: ServeOptions): Promise<RunningServer> {
-  const { name, host, logger } = options;
+  const { name, host, logger, limits } = options;
   const probes =
-    health && (await listen({ name, host, logger, readiness, ...health, portSetting: 'HEALTH_PORT' }));
+    health &&
+    (await listen({ name, host, logger, readiness, limits, ...health, portSetting: 'HEALTH_PORT' }));
   const main = await listen({ ...options, readiness, portSetting: 'PORT' }).catch(async (error: unknown) => {
     await probes?.close(0, 0);
     throw error;
@@ -60,11 +71,15 @@ export async function serve({
   const { url, port } = main;
   const where = { url, ...(probes && { healthUrl: probes.url }) };
   logger.info(where, 'listening');
-  const close = async () => {
+  const stop = async () => {
     logger.info({ requests: main.requests }, 'stopping');
     readiness.stop();
+    if (shutdownDelaySeconds > 0) {
+      await new Promise((resolve) => setTimeout(resolve, shutdownDelaySeconds * 1_000));
+    }
     await main.close(listenOnMilliseconds, drainMilliseconds);
     await probes?.close(probeMilliseconds, probeMilliseconds);
   };
-  return { ...where, port, close };
+  let stopped: Promise<void> | undefined;
+  return { ...where, port, close: () => (stopped ??= stop()) };
 }

@@ -90,6 +90,7 @@ describe('readConfig', () => {
     expect(readConfig(schema, { SECRET: 'x', PORT: '0', OTHER: 'ignored' })).toEqual({
       PORT: 0,
       HOST: '127.0.0.1',
+      SHUTDOWN_DELAY_SECONDS: 0,
       LOG_LEVEL: 'info',
       SECRET: 'x',
       TIMES: 3,

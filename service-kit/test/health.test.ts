@@ -1,6 +1,7 @@
 import './closedNetwork';
 import request from 'supertest';
-import { createBaseApp, createMetrics, Readiness, route } from '../src/index';
+import { createBaseApp, createMetrics, Readiness, route, serve } from '../src/index';
+import { sendRaw } from './rawHttp';
 import { createTestLogger } from './testLogger';
 
 function createApp({ readiness = new Readiness(), metrics = createMetrics() } = {}) {
@@ -59,6 +60,21 @@ describe('Metrics', () => {
       'http_request_duration_seconds_count{method="GET",route="none",status="404"} 1',
     );
     expect(response.text).not.toMatch(/things\/1|nowhere/);
+  });
+
+  test('When a method is invented, then it is measured as other', async () => {
+    const app = createApp();
+    const server = await serve({ name: 'test', app, host: '127.0.0.1', port: 0, ...createTestLogger() });
+    for (const method of ['PROPFIND', 'MKCOL', 'PURGE', 'PATCH']) {
+      await sendRaw(server.port, `${method} /things/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    }
+
+    const { text } = await request(server.url).get('/metrics');
+
+    expect(text).toContain('_count{method="other",route="/things/:id",status="405"} 3');
+    expect(text).toContain('_count{method="PATCH",route="/things/:id",status="405"} 1');
+    expect(text).not.toMatch(/PROPFIND|MKCOL|PURGE/);
+    await server.close();
   });
 
   test('When the figures of the process are wanted, then they are there; otherwise not', async () => {

@@ -24,7 +24,10 @@ export function secure(socket: Socket): TLSSocket {
  *
  * @throws when there is no answer: the handshake failed, or the server cut the connection.
  */
-export function getSecurely(url: string, options: AgentOptions & { agent?: unknown }): Promise<SecureAnswer> {
+export function getSecurely(
+  url: string,
+  options: AgentOptions & { agent?: unknown; headers?: Record<string, string> },
+): Promise<SecureAnswer> {
   return new Promise((resolve, reject) => {
     const call = request(url, { agent: false, ...(options as AgentOptions) }, (response) => {
       const socket = secure(response.socket);

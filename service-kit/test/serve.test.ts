@@ -47,7 +47,7 @@ describe('A server', () => {
   let arrived: ReturnType<typeof gate>;
   let release: ReturnType<typeof gate>;
 
-  const start = (readiness?: Readiness) => {
+  const start = (readiness?: Readiness, shutdownDelaySeconds = 0) => {
     const app = createBaseApp({ logger: log.logger, ...(readiness && { readiness }) }, (router) => {
       route(router, '/quick', {
         get: (_request, response) => {
@@ -62,7 +62,8 @@ describe('A server', () => {
         },
       });
     });
-    return serve({ name: 'test', app, host, port: 0, logger: log.logger, ...(readiness && { readiness }) });
+    const options = { shutdownDelaySeconds, ...(readiness && { readiness }) };
+    return serve({ name: 'test', app, host, port: 0, logger: log.logger, ...options });
   };
 
   beforeEach(async () => {
@@ -256,6 +257,63 @@ describe('A server', () => {
       await Promise.all(closed);
       expect(await held).toMatchObject({ status: 200 });
       await expect(server.close()).resolves.toBeUndefined();
+    });
+
+    describe('with a shutdown delay', () => {
+      const agent = new Agent({ keepAlive: true });
+
+      beforeEach(async () => {
+        await server.close();
+        jest.useFakeTimers({
+          doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'],
+        });
+        server = await start(new Readiness(), 5);
+      });
+      afterEach(() => {
+        agent.destroy();
+      });
+
+      test('When a balancer asks /readyz every 100 ms, then no request fails of a caller that connects anew for each', async () => {
+        const answers: unknown[] = [];
+        let out = false;
+        const caller = async () => {
+          while (!out) {
+            const answer = get(`${server.url}/quick`, new Agent()).then(({ status }) => status);
+            answers.push(await answer.catch((error: unknown) => error));
+          }
+        };
+
+        const balancer = async () => {
+          while (!out) {
+            await jest.advanceTimersByTimeAsync(100);
+            const { status } = await get(`${server.url}/readyz`, new Agent());
+            out = status === 503;
+          }
+        };
+
+        const calling = caller();
+        const closed = server.close();
+        await balancer().finally(() => (out = true));
+        await calling;
+        await jest.advanceTimersByTimeAsync(5_000);
+        await closed;
+
+        expect(answers.length).toBeGreaterThan(0);
+        expect(answers.filter((status) => status !== 200)).toEqual([]);
+      });
+
+      test('When it is idle, then old and new connections are served until the delay is over, and no longer', async () => {
+        await get(`${server.url}/quick`, agent);
+
+        const closed = server.close();
+        await jest.advanceTimersByTimeAsync(4_999);
+        expect(await get(`${server.url}/readyz`)).toMatchObject({ status: 503 });
+        expect(await get(`${server.url}/quick`, agent)).toMatchObject({ status: 200, connection: 'close' });
+        await jest.advanceTimersByTimeAsync(1);
+
+        await closed;
+        await expect(get(`${server.url}/quick`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      });
     });
 
     describe('and requests do not end', () => {

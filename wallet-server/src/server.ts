@@ -40,12 +40,22 @@ export async function start(environment: Environment): Promise<RunningServer> {
     authorizations.inc({ outcome });
   });
   const readiness = new Readiness(() => authorizer.isReady());
-  const base = { logger, metrics, readiness };
+  const base = { logger, metrics, readiness, allowedOrigins: config.ALLOWED_ORIGINS };
   const { HOST: host, PORT: port, HEALTH_PORT: healthPort, ALLOWED_CLIENT_NAMES: clientNames } = config;
   const app = createApp({ ...base, authorizer, guard: clientNames && requireClientNames(clientNames) });
   const health =
     healthPort === undefined ? undefined : { app: createBaseApp(base, () => undefined), port: healthPort };
-  const server = await serve({ name: 'wallet-server', app, host, port, logger, readiness, tls, health });
+  const server = await serve({
+    name: 'wallet-server',
+    app,
+    host,
+    port,
+    logger,
+    readiness,
+    tls,
+    health,
+    shutdownDelaySeconds: config.SHUTDOWN_DELAY_SECONDS,
+  });
   authorizer.start();
   return {
     ...server,
