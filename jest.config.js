@@ -19,6 +19,8 @@ module.exports = {
       testPathIgnorePatterns: ['/node_modules/', '<rootDir>/e2e/'],
     },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/e2e/test/**/*.test.ts'] },
+    // Tests that take a minute or more: `npm run test:long`.
+    { ...shared, displayName: 'long', testMatch: ['<rootDir>/e2e/long/**/*.test.ts'] },
   ],
   // What is in bench/ runs in processes of its own, where nothing counts its lines.
   collectCoverageFrom: ['*/src/**/*.ts', '!bench/src/**'],

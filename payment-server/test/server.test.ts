@@ -252,6 +252,7 @@ describe('readPaymentConfig', () => {
       PORT: 6000,
       HOST: '127.0.0.1',
       LOG_LEVEL: 'info',
+      SHUTDOWN_DELAY_SECONDS: 0,
       WALLET_SERVER_URL: 'http://localhost:4000',
       ADMIN_RATE_LIMIT: 120,
       ADMIN_MAX_TOKEN_AGE_SECONDS: 300,

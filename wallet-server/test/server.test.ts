@@ -136,6 +136,7 @@ describe('readWalletConfig', () => {
       PORT: 4000,
       HOST: '127.0.0.1',
       LOG_LEVEL: 'info',
+      SHUTDOWN_DELAY_SECONDS: 0,
       STYTCH_PROJECT_ID: projectId,
       STYTCH_SECRET: projectSecret,
     });

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../scripts/src/program';
-import { until } from './calls';
+import { until } from '../test/calls';
 
 interface Contest {
   name: string;
