@@ -46,8 +46,9 @@ export class FileLock {
     return (await readFile(this.path, 'utf8').catch(ifCode('ENOENT', undefined))) === this.#holder;
   }
 
+  /** One step, so that a process that is killed leaves the lock, which others take over, or nothing. */
   async release(): Promise<void> {
-    if (await this.isHeld()) await removeLock(this.path, this.#holder);
+    if (await this.isHeld()) await rm(this.path, { force: true });
   }
 
   async #create(): Promise<boolean> {
@@ -66,7 +67,7 @@ export class FileLock {
   }
 }
 
-/** Removes a lock of this content. It is moved aside first, so that a newer one in its place can be put back. */
+/** Removes the lock of a holder that is gone. It is moved aside first, so that a newer one in its place can be put back. */
 async function removeLock(path: string, content: string): Promise<void> {
   const aside = `${path}.${randomUUID()}`;
   const moved = await rename(path, aside).then(() => true, ifCode('ENOENT', false));
