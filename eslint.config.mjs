@@ -27,6 +27,6 @@ export default tseslint.config(
     },
   },
   { files: ['scripts/src/**/*.ts', 'bench/src/**/*.ts'], rules: { 'no-console': 'off' } },
-  { files: ['*.config.js'], languageOptions: { globals: { module: 'readonly' } } },
+  { files: ['*.config.js'], languageOptions: { globals: { module: 'readonly', require: 'readonly' } } },
   prettier,
 );

@@ -1,3 +1,5 @@
+const { availableParallelism } = require('node:os');
+
 /** One runner for every workspace; `source` in the export conditions makes packages resolve to their TypeScript. */
 const shared = {
   testEnvironment: 'node',
@@ -24,7 +26,7 @@ module.exports = {
   ],
   // What is in bench/ runs in processes of its own, where nothing counts its lines.
   collectCoverageFrom: ['*/src/**/*.ts', '!bench/src/**'],
-  // Much of the time is spent waiting for other processes: every core gets a worker.
-  maxWorkers: '100%',
+  // Much of the time is spent waiting for timeouts and other processes.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
   coverageThreshold: { global: { lines: 95 } },
 };

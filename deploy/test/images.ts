@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import ignore from '@balena/dockerignore';
 import { Copy, DockerfileParser, Env, From, Healthcheck, type Instruction } from 'dockerfile-ast';
@@ -132,6 +142,7 @@ function copyFromContext(path: string, to: string): void {
   for (const file of sent) {
     const name = isFolder ? relative(join(repository, path), file) : to.endsWith('/') ? basename(file) : '';
     mkdirSync(dirname(join(to, name)), { recursive: true });
+    rmSync(join(to, name), { force: true });
     copyFileSync(file, join(to, name));
   }
 }
@@ -162,8 +173,16 @@ export function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Copies the content of a folder into another: links as links, modes as they are. */
+/**
+ * Copies the content of a folder into another: symbolic links as they are, files as hard links, which takes a
+ * twentieth of the time. What changes a file has to replace it, as npm does.
+ */
 function copyFolder(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
-  execFileSync('cp', ['-a', `${from}/.`, to]);
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, copy] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) copyFolder(source, copy);
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), copy);
+    else linkSync(source, copy);
+  }
 }

@@ -9,7 +9,7 @@ import { type RoundRobin, startRoundRobin } from './roundRobin';
 import type { StytchControls } from './stytchControls';
 
 /** How many answers there are to be between one event and the next. */
-const answersBetween = 150;
+const answersBetween = 60;
 /** What a client does that tries again: so often, with a pause of so many milliseconds. */
 const mostTries = 4;
 const pauseMilliseconds = 100;
@@ -28,7 +28,7 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
 
   beforeAll(async () => {
     stytch = await world.startStytch();
-    await stytch.setTokenLifetime(5);
+    await stytch.setTokenLifetime(3);
     writeFileSync(path, `${stytch.program.seed.CLIENT_SECRET ?? ''}\n`, { mode: 0o600 });
     wallets = await Promise.all([world.startWallet(), world.startWallet()]);
     walletProxy = await startRoundRobin(wallets.map(({ url }) => url));
@@ -56,7 +56,7 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
   test('When the secret is rotated and replicas are killed and started anew, then no request fails', async () => {
     const secretBefore = readFileSync(path, 'utf8');
 
-    const answers = await during(10, payWithRetries, async (soFar) => {
+    const answers = await during(6, payWithRetries, async (soFar) => {
       const some = () => {
         const enough = soFar.length + answersBetween;
         return until('there are some answers', () => soFar.length >= enough);
@@ -75,7 +75,7 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
       await some();
       await world.startWallet({ PORT: new URL(wallets[0]!.url).port });
       // Tokens of before the rotation have ended by then: the new secret is what the last answers rest on.
-      const longEnough = Date.now() + 5_000;
+      const longEnough = Date.now() + 3_000;
       await until('the tokens are new', () => Date.now() > longEnough);
       await some();
     });

@@ -8,7 +8,7 @@ import { World } from './harness';
 import type { StytchControls } from './stytchControls';
 
 /** How long the load lasts: SOAK_SECONDS=60 for the full measure. */
-const seconds = Number(process.env.SOAK_SECONDS ?? 15);
+const seconds = Number(process.env.SOAK_SECONDS ?? 6);
 const tokenLifetimeSeconds = 5;
 /** From its request on a token is used for so long at least: half a second for each part of its margins. */
 const shortestUseSeconds = 2.5;

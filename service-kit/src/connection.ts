@@ -41,6 +41,11 @@ export class Connection {
     });
   }
 
+  /** Whether no request has come yet. */
+  get unused(): boolean {
+    return this.answered === 0 && this.unanswered.length === 0;
+  }
+
   /** Takes a request that was parsed. The app gets it now, or when it is its turn. */
   receive(response: ServerResponse): void {
     const { unanswered, owner } = this;

@@ -104,9 +104,18 @@ export class Connections implements ConnectionOwner {
     });
   }
 
-  /** From now on a connection is closed as soon as it has no request to answer. */
+  /**
+   * From now on a connection is closed as soon as it has no request to answer. One that has never had a request, as a
+   * client's pool may open them, gets a second for its first: Node does not count it as idle.
+   */
   drain(): void {
     this.#draining = true;
+    const closeUnused = setTimeout(() => {
+      for (const { socket, unused } of this.#connections.values()) if (unused) socket.destroy();
+    }, 1_000);
+    this.#server.once('close', () => {
+      clearTimeout(closeUnused);
+    });
   }
 
   received(): void {

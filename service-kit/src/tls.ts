@@ -50,7 +50,10 @@ async function examine(settings: TlsSettings, known?: TlsMaterial): Promise<Exam
   const expiresAt = checkTlsTexts(texts, tell);
   const refusal = problems.size > 0 ? undefined : whyOpenSslRefuses(texts);
   if (refusal !== undefined) tell('TLS_CERT_FILE', refusal);
-  return problems.size > 0 ? { problems: [...problems.values()] } : { material: { ...texts, expiresAt } };
+  if (problems.size === 0) return { material: { ...texts, expiresAt } };
+  // In the order of the settings, whichever file was read first.
+  const settingNames = ['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE'] as const;
+  return { problems: settingNames.flatMap((setting) => problems.get(setting) ?? []) };
 }
 
 function isSame(one: TlsTexts, other: TlsTexts): boolean {

@@ -185,6 +185,19 @@ describe('A caller that sends many requests without waiting for answers', () => 
   });
 });
 
+test('When a connection has had no request, then a stop waits a second for the first, and closes it then', async () => {
+  await start();
+  const [unused, late] = [await open(), await open()];
+
+  const startedAt = performance.now();
+  const closed = server.close();
+  late.get('/quick/1');
+  await Promise.all([late.closed, unused.closed, closed]);
+
+  expect(late.statuses).toEqual([200]);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+});
+
 test('When there are too many connections, then a further one is closed, and those that are there are served', async () => {
   await start({ connections: 1 });
   const first = await open();
