@@ -1,6 +1,6 @@
 /**
- * Preloaded by a program whose heap is to be compared over time: on SIGUSR2 it collects its garbage and tells
- * its parent process what is left.
+ * Preloaded by a program the memory of which is measured: on SIGUSR2 it collects its garbage and tells
+ * its parent process what is left, and the most memory it has had.
  */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
@@ -10,5 +10,5 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
 process.on('SIGUSR2', () => {
   collectGarbage();
-  process.send({ heapBytes: process.memoryUsage().heapUsed });
+  process.send({ heapBytes: process.memoryUsage().heapUsed, mostKilobytes: process.resourceUsage().maxRSS });
 });
