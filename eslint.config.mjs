@@ -9,7 +9,10 @@ export default tseslint.config(
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: {
-      parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        project: ['./tsconfig.check.json', './bench/tsconfig.check.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
@@ -26,7 +29,10 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-argument': 'off',
     },
   },
-  { files: ['scripts/src/**/*.ts', 'bench/src/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['tools/src/**/*.ts', 'packages/rotate-client-secret/src/**/*.ts', 'bench/src/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
   { files: ['*.config.js'], languageOptions: { globals: { module: 'readonly', require: 'readonly' } } },
   prettier,
 );

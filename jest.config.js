@@ -17,15 +17,19 @@ module.exports = {
     {
       ...shared,
       displayName: 'services',
-      testMatch: ['<rootDir>/*/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/e2e/'],
+      testMatch: ['<rootDir>/*/test/**/*.test.ts', '<rootDir>/packages/*/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/e2e/', '<rootDir>/bench/'],
     },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/e2e/test/**/*.test.ts'] },
     // Tests that take a minute or more: `npm run test:long`.
     { ...shared, displayName: 'long', testMatch: ['<rootDir>/e2e/long/**/*.test.ts'] },
+    // It needs the packages of bench/: `npm run test:long` installs them.
+    { ...shared, displayName: 'bench', testMatch: ['<rootDir>/bench/test/**/*.test.ts'] },
   ],
   // What is in bench/ runs in processes of its own, where nothing counts its lines.
-  collectCoverageFrom: ['*/src/**/*.ts', '!bench/src/**'],
+  collectCoverageFrom: ['{.,packages}/*/src/**/*.ts', '!bench/**'],
+  // No test waits so long: it ends one that hangs, on a machine however busy.
+  testTimeout: 60_000,
   // Much of the time is spent waiting for timeouts and other processes.
   maxWorkers: Math.ceil(availableParallelism() * 1.5),
   coverageThreshold: { global: { lines: 95 } },

@@ -145,7 +145,7 @@ try_stytch() {
   local settings secrets=$work/mounts/secrets stytch url=https://payment-server:6000 variable
   for variable in STYTCH_PROJECT_ID CLIENT_ID OPERATOR_CLIENT_ID; do export "$variable=$(value_of $variable)"; done
   mkdir --parents "$secrets" "$work/mounts/client-secret"
-  node --eval 'require("./scripts/dist/certs.js").makeCertificates(process.argv[1])' "$secrets"
+  node --eval 'require("./tools/dist/certs.js").makeCertificates(process.argv[1])' "$secrets"
   value_of STYTCH_SECRET >"$secrets/stytch-secret"
   value_of OPERATOR_CLIENT_SECRET >"$secrets/operator-client-secret"
   value_of CLIENT_SECRET >"$work/mounts/client-secret/client-secret"

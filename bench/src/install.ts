@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from 'scripts/program';
+import { root } from '../../tools/dist/program';
 
 interface Entry {
   version?: string;
@@ -13,12 +13,17 @@ interface Entry {
   peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 }
 
-/** The packages of package-lock.json, by the folder that each is installed in. */
+/** The packages of a package-lock.json, by the folder that each is installed in. */
 export type Lockfile = Readonly<Record<string, Entry>>;
 
+/** What is installed at the root, and in bench/. */
 export function readLockfile(): Lockfile {
-  const text = readFileSync(join(root, 'package-lock.json'), 'utf8');
-  return (JSON.parse(text) as { packages: Lockfile }).packages;
+  const read = (...path: string[]) => {
+    const text = readFileSync(join(root, ...path, 'package-lock.json'), 'utf8');
+    return Object.entries((JSON.parse(text) as { packages: Lockfile }).packages);
+  };
+  const ofBench = read('bench').map(([folder, entry]) => [join('bench', folder), entry] as const);
+  return Object.fromEntries([...read(), ...ofBench]);
 }
 
 /** What npm installs in production, and the bytes of it. */

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from 'scripts/program';
+import { root } from '../../tools/dist/program';
 import { renderChart } from './chart';
 import { readLockfile, versionOf } from './install';
 import { LocalStytch } from './localStytch';

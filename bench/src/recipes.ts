@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { builtProgram, type ProgramName } from 'scripts/program';
+import { builtProgram, type ProgramName } from '../../tools/dist/program';
 
 /** How to start a server. */
 export interface Recipe {

@@ -111,7 +111,7 @@ describe('.dockerignore', () => {
   test.each([
     'package-lock.json',
     'payment-server/src/helper/stytch.ts',
-    'scripts/package.json',
+    'packages/rotate-client-secret/package.json',
     'deploy/image/healthcheck.mjs',
   ])('lets %s through', (path) => {
     expect(matcher.ignores(path)).toBe(false);

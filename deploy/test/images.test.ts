@@ -12,16 +12,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { call, paid, summary, until } from '../../e2e/test/calls';
-import { certificateFiles, makeCertificates, type Owner } from '../../scripts/src/certs';
+import { certificateFiles, makeCertificates, type Owner } from '../../tools/src/certs';
 import { readComposeFile } from './composeFile';
 import { type Container, freePorts, runContainer, stranger } from './containers';
 import { filesBelow, type Image, performDockerfile } from './images';
 
 const programs = ['local-stytch', 'wallet-server', 'payment-server', 'operator'] as const;
 type ProgramImage = (typeof programs)[number];
-
-// Whatever runs beside this on the machine.
-jest.setTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'images-'));
 let images: Record<ProgramImage, Image>;
@@ -40,10 +37,10 @@ afterAll(() => {
 
 describe('What is in the image', () => {
   const ownParts = {
-    'local-stytch': ['local-stytch', 'service-kit'],
-    'wallet-server': ['service-kit', 'stytch-m2m', 'wallet-server'],
-    'payment-server': ['payment-server', 'service-kit', 'stytch-m2m'],
-    operator: ['scripts', 'service-kit', 'stytch-m2m'],
+    'local-stytch': ['packages/local-stytch', 'packages/service-kit'],
+    'wallet-server': ['packages/service-kit', 'packages/stytch-m2m', 'wallet-server'],
+    'payment-server': ['packages/service-kit', 'packages/stytch-m2m', 'payment-server'],
+    operator: ['packages/rotate-client-secret', 'packages/service-kit', 'packages/stytch-m2m'],
   };
   const filesBeside = { 'payment-server': ['seedSecret.mjs'] } as Partial<Record<ProgramImage, string[]>>;
 
@@ -52,13 +49,16 @@ describe('What is in the image', () => {
     (name) => {
       const app = join(images[name].root, 'app');
 
-      const entries = readdirSync(app).sort();
+      const below = readdirSync(join(app, 'packages')).map((entry) => `packages/${entry}`);
+      const entries = [...readdirSync(app).filter((entry) => entry !== 'packages'), ...below].sort();
       const files = filesBelow(app).map((file) => relative(app, file));
 
       const beside = ['healthcheck.mjs', 'package-lock.json', 'package.json', ...(filesBeside[name] ?? [])];
       expect(entries).toEqual([...beside, 'node_modules', ...ownParts[name]].sort());
       const own = files.filter((file) => !file.includes('node_modules/') && !beside.includes(file));
-      expect(own.filter((file) => !/^[\w-]+\/(package\.json|dist\/.+\.js(\.map)?)$/.test(file))).toEqual([]);
+      expect(
+        own.filter((file) => !/^(packages\/)?[\w-]+\/(package\.json|dist\/.+\.js(\.map)?)$/.test(file)),
+      ).toEqual([]);
     },
   );
 

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import autocannon from 'autocannon';
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 import { paid, until } from '../test/calls';
 import { World } from '../test/harness';
 import type { StytchControls } from '../test/stytchControls';

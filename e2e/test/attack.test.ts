@@ -1,13 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import type { Program } from '../../scripts/src/program';
-import { attackCases, type AttackCase } from '../../stytch-m2m/test/attackCases';
-import { createSigningKey, signedToken, standardClaims } from '../../stytch-m2m/test/jwt';
+import type { Program } from '../../tools/src/program';
+import { attackCases, type AttackCase } from '../../packages/stytch-m2m/test/attackCases';
+import { createSigningKey, signedToken, standardClaims } from '../../packages/stytch-m2m/test/jwt';
 import { type Answer, call, checkBalance, type CallOptions } from './calls';
 import { World } from './harness';
-
-jest.setTimeout(60_000);
 
 const projectId = 'project-test-attacked';
 const key = createSigningKey('jwk-test-attacked');

@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { request as secureRequest, type RequestOptions } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 
 /** An answer over HTTP, whatever its status. */
 export interface Answer {

@@ -1,11 +1,9 @@
-import { runDemo } from '../../scripts/src/demo';
-import type { Stack } from '../../scripts/src/stack';
+import { runDemo } from '../../tools/src/demo';
+import type { Stack } from '../../tools/src/stack';
 
 const stopReason = new Error('stopped');
 
 // Each starts three programs, on a machine that may be busy.
-jest.setTimeout(30_000);
-
 describe('npm run demo', () => {
   test('When all is well, then every step goes as the article tells', async () => {
     const lines: string[] = [];

@@ -1,9 +1,7 @@
 import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Program, root, startProgram } from '../../scripts/src/program';
+import { type Program, root, startProgram } from '../../tools/src/program';
 import { call, until } from './calls';
-
-jest.setTimeout(60_000);
 
 describe('npm run dev', () => {
   const lines: string[] = [];
@@ -33,7 +31,7 @@ describe('npm run dev', () => {
 
   test.each([
     join('wallet-server', 'src', 'middleware', 'authorizeToken.ts'),
-    join('stytch-m2m', 'src', 'resource', 'scopes.ts'),
+    join('packages', 'stytch-m2m', 'src', 'resource', 'scopes.ts'),
     join('wallet-server', 'src', 'app.ts'),
   ])('When %s changes, then the server starts anew', async (file) => {
     const before = listening();

@@ -5,10 +5,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtProgram, root } from '../../scripts/src/program';
+import { builtProgram, root } from '../../tools/src/program';
 import { until } from './calls';
-
-jest.setTimeout(60_000);
 
 /** Process 1 of a PID namespace ignores signals without a handler, as in a container. */
 const unshare = ['unshare', '--pid', '--fork', '--kill-child'];
@@ -46,13 +44,13 @@ afterAll(async () => {
 const exitCodes = {
   'wallet-server/dist/server.js': ['SIGTERM', 0],
   'payment-server/dist/server.js': ['SIGTERM', 0],
-  'local-stytch/dist/server.js': ['SIGINT', 0],
-  'scripts/dist/start.js': ['SIGINT', 0],
-  'scripts/dist/watch.js': ['SIGTERM', 0],
-  'scripts/dist/demo.js': ['SIGINT', 130],
-  'scripts/dist/setup.js': ['SIGTERM', 143],
-  'scripts/dist/certs.js': ['SIGTERM', 143],
-  'scripts/dist/rotateSecret.js': ['SIGTERM', 143],
+  'packages/local-stytch/dist/server.js': ['SIGINT', 0],
+  'tools/dist/start.js': ['SIGINT', 0],
+  'tools/dist/watch.js': ['SIGTERM', 0],
+  'tools/dist/demo.js': ['SIGINT', 130],
+  'tools/dist/setup.js': ['SIGTERM', 143],
+  'tools/dist/certs.js': ['SIGTERM', 143],
+  'packages/rotate-client-secret/dist/rotateClientSecret.js': ['SIGTERM', 143],
 } as const;
 type MainFile = keyof typeof exitCodes;
 
@@ -60,8 +58,8 @@ type MainFile = keyof typeof exitCodes;
 const inContainers: readonly MainFile[] = [
   'wallet-server/dist/server.js',
   'payment-server/dist/server.js',
-  'local-stytch/dist/server.js',
-  'scripts/dist/rotateSecret.js',
+  'packages/local-stytch/dist/server.js',
+  'packages/rotate-client-secret/dist/rotateClientSecret.js',
 ];
 
 function run(command: readonly string[], more: NodeJS.ProcessEnv = {}) {
@@ -137,7 +135,11 @@ describe('As process 1 of a container', () => {
   test('When rotate-secret waits for Stytch and gets SIGTERM, then it ends', async () => {
     if (leftOut()) return;
     const asked = once(silent, 'request');
-    const { child, ended } = run([...unshare, process.execPath, join(root, 'scripts/dist/rotateSecret.js')]);
+    const { child, ended } = run([
+      ...unshare,
+      process.execPath,
+      join(root, 'packages/rotate-client-secret/dist/rotateClientSecret.js'),
+    ]);
     await asked;
 
     const parent = String(child.pid);

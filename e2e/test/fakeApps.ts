@@ -4,7 +4,7 @@ import type { Express } from 'express';
 import type { Client } from 'stytch';
 import { createApp as createPaymentApp, type Dependencies } from '../../payment-server/src/app';
 import { WalletClient } from '../../payment-server/src/wallet/walletClient';
-import { createLogger, Readiness, requireClientNames } from '../../service-kit/src';
+import { createLogger, Readiness, requireClientNames } from '../../packages/service-kit/src';
 import {
   AuthorizationUnavailableError,
   type Authorizer,
@@ -15,7 +15,7 @@ import {
   SecretRotation,
   type SecretStore,
   UnauthorizedError,
-} from '../../stytch-m2m/src';
+} from '../../packages/stytch-m2m/src';
 import { createApp as createWalletApp } from '../../wallet-server/src/app';
 import type { ServerName } from './apiDocument';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 import {
   type Answer,
   call,
@@ -14,8 +14,6 @@ import {
 } from './calls';
 import { World } from './harness';
 import type { StytchControls } from './stytchControls';
-
-jest.setTimeout(60_000);
 
 /** The least time between two requests for the signing keys that unknown key ids cause. Milliseconds. */
 const cooldown = 5_000;

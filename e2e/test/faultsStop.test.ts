@@ -3,8 +3,6 @@ import { World } from './harness';
 import { StandInWallet } from './standInWallet';
 import type { StytchControls } from './stytchControls';
 
-jest.setTimeout(60_000);
-
 describe('A program that is told to stop', () => {
   const world = new World();
   let stytch: StytchControls;

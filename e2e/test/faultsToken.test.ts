@@ -1,9 +1,7 @@
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 import { call, paid, pay, summary, times, until } from './calls';
 import { World } from './harness';
 import type { StytchControls, Trouble } from './stytchControls';
-
-jest.setTimeout(60_000);
 
 /** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
 const deadline = 5_000;

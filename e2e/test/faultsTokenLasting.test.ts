@@ -3,8 +3,6 @@ import { World } from './harness';
 import { StandInWallet } from './standInWallet';
 import type { Trouble } from './stytchControls';
 
-jest.setTimeout(60_000);
-
 /** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
 const deadline = 5_000;
 const leeway = 5_000;

@@ -1,9 +1,7 @@
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 import { call, during, paid, pay, someSeconds, summary, times, until } from './calls';
 import { World } from './harness';
 import { type Behaviour, StandInWallet } from './standInWallet';
-
-jest.setTimeout(60_000);
 
 /** What a busy machine may add to a time. Milliseconds. */
 const leeway = 5_000;

@@ -1,4 +1,4 @@
-import { type Program, type ProgramName, startProgram } from '../../scripts/src/program';
+import { type Program, type ProgramName, startProgram } from '../../tools/src/program';
 import { call, until } from './calls';
 import { StytchControls } from './stytchControls';
 

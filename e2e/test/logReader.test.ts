@@ -4,10 +4,8 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'n
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtProgram, root } from '../../scripts/src/program';
+import { builtProgram, root } from '../../tools/src/program';
 import { call, until } from './calls';
-
-jest.setTimeout(60_000);
 
 interface Wallet {
   process: ChildProcess;

@@ -1,6 +1,10 @@
 import request, { type Response } from 'supertest';
-import { Readiness } from '../../service-kit/src';
-import { AccessTokenUnavailableError, SecretStoreError, StytchUnavailableError } from '../../stytch-m2m/src';
+import { Readiness } from '../../packages/service-kit/src';
+import {
+  AccessTokenUnavailableError,
+  SecretStoreError,
+  StytchUnavailableError,
+} from '../../packages/stytch-m2m/src';
 import { type Answer, nameOf, operations, problemsOf, resolve, type ServerOperation } from './apiDocument';
 import { stytchError, withApp, type World } from './fakeApps';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type NewmanRunExecution, type NewmanRunSummary, run } from 'newman';
 import type { VariableScopeDefinition } from 'postman-collection';
-import { type Stack, startStack } from '../../scripts/src/stack';
+import { type Stack, startStack } from '../../tools/src/stack';
 import { nameOf, operations } from './apiDocument';
 
 interface Item {

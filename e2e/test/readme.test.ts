@@ -6,13 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { freePorts } from '../../deploy/test/containers';
-import { root } from '../../scripts/src/program';
+import { root } from '../../tools/src/program';
 import { call, until } from './calls';
 import { World } from './harness';
 
 // The compiler reads the types of every package that the snippets import.
-jest.setTimeout(60_000);
-
 /** What `tsc --init` sets, and nothing that helps. */
 const compilerOptions: ts.CompilerOptions = {
   module: ts.ModuleKind.NodeNext,
@@ -35,9 +33,9 @@ function snippets(readme: string): string[] {
 const programs = {
   'root-server': snippets('README.md')[0],
   'root-client': snippets('README.md')[1],
-  'library-client': snippets('stytch-m2m/README.md')[0],
-  'library-server': snippets('stytch-m2m/README.md')[1],
-  'library-rotation': snippets('stytch-m2m/README.md')[2],
+  'library-client': snippets('packages/stytch-m2m/README.md')[0],
+  'library-server': snippets('packages/stytch-m2m/README.md')[1],
+  'library-rotation': snippets('packages/stytch-m2m/README.md')[2],
 };
 type ProgramName = keyof typeof programs;
 const moduleKinds = { CommonJS: 'c', 'an ES module': 'm' } as const;
@@ -88,7 +86,7 @@ describe('The snippets of the READMEs', () => {
 
   test('When they are counted, then a test below runs each', () => {
     expect(snippets('README.md')).toHaveLength(2);
-    expect(snippets('stytch-m2m/README.md')).toHaveLength(3);
+    expect(snippets('packages/stytch-m2m/README.md')).toHaveLength(3);
   });
 
   test('When they are compiled under strict settings, as CommonJS and as ES modules, then no type is wrong', () => {

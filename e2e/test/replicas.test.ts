@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 import { type Answer, call, during, paid, pay, summary, until } from './calls';
 import { World } from './harness';
 import { type RoundRobin, startRoundRobin } from './roundRobin';

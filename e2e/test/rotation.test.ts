@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import autocannon from 'autocannon';
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 import { call, during, fullSpeed, paid, pay, summary, until } from './calls';
 import { World } from './harness';
 import type { StytchControls } from './stytchControls';

@@ -9,10 +9,10 @@ import {
   ClientCredentials,
   FileSecretStore,
   SecretRotation,
-} from '../../stytch-m2m/src';
+} from '../../packages/stytch-m2m/src';
 import { call } from './calls';
 import { World } from './harness';
-import { root } from '../../scripts/src/program';
+import { root } from '../../tools/src/program';
 
 /** Compiled once, and run on what was built, so that a process takes no longer than it has to. */
 const script = transpileModule(readFileSync(join(__dirname, 'rotateAndDie.ts'), 'utf8'), {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import autocannon from 'autocannon';
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 import { paid } from './calls';
 import { World } from './harness';
 import type { StytchControls } from './stytchControls';

@@ -1,16 +1,14 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import axios from 'axios';
-import { createLineFormat } from '../../scripts/src/output';
-import { startProgram } from '../../scripts/src/program';
-import { start } from '../../scripts/src/start';
-import { hasNoCredentials, type Stack } from '../../scripts/src/stack';
+import { createLineFormat } from '../../tools/src/output';
+import { startProgram } from '../../tools/src/program';
+import { start } from '../../tools/src/start';
+import { hasNoCredentials, type Stack } from '../../tools/src/stack';
 
 const stopReason = new Error('stopped');
 
 // Each start is one of three programs, on a machine that may be busy.
-jest.setTimeout(30_000);
-
 const environment = { PORT: '0', LOG_LEVEL: 'info' };
 
 describe('npm start', () => {
@@ -84,7 +82,7 @@ test('When a port is taken, then it says which and how to choose another, and no
 
   await expect(starting).rejects.toThrow('wallet-server ended (1) before it listened');
   expect(printed.join('\n')).toContain(
-    `port ${port} on 127.0.0.1 is taken; end what uses it, or choose another with PORT=${port + 1} in wallet-server/.env.`,
+    `port ${port} on 127.0.0.1 is taken; end what uses it, or choose another with PORT=${port + 1} in the .env of wallet-server.`,
   );
   expect(printed.join('\n')).toMatch(/local-stytch +\| .*stopping/);
   holder.close();

@@ -1,4 +1,4 @@
-import type { Program } from '../../scripts/src/program';
+import type { Program } from '../../tools/src/program';
 import { call } from './calls';
 
 /** What local-stytch can be told to do wrong: see its `src/faults.ts`. */

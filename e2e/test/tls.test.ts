@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { tokenEndpoint } from 'stytch-m2m';
-import { certificateFiles, type Owner } from '../../scripts/src/certs';
-import { CertificateAuthority, type Identity } from '../../scripts/src/certificates';
-import { startProgram } from '../../scripts/src/program';
-import type { Stack } from '../../scripts/src/stack';
-import { start } from '../../scripts/src/start';
+import { certificateFiles, type Owner } from '../../tools/src/certs';
+import { CertificateAuthority, type Identity } from '../../packages/certificates/src';
+import { startProgram } from '../../tools/src/program';
+import type { Stack } from '../../tools/src/stack';
+import { start } from '../../tools/src/start';
 import { call, during, paid, pay, summary, until } from './calls';
-
-jest.setTimeout(60_000);
 
 const owners = ['payment-server', 'wallet-server', 'local-stytch', 'operator'] as const;
 const dayMilliseconds = 86_400_000;

@@ -1,8 +1,8 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import request from 'supertest';
 import { serve, type RunningServer } from 'service-kit';
-import { expectRefused } from '../../service-kit/test/expectRefused';
-import { parseAnswer, sendRaw } from '../../service-kit/test/rawHttp';
+import { expectRefused } from '../../packages/service-kit/test/expectRefused';
+import { parseAnswer, sendRaw } from '../../packages/service-kit/test/rawHttp';
 import {
   clientId,
   clientSecret,

@@ -6,7 +6,7 @@ import {
   SecretRotation,
 } from 'stytch-m2m';
 import type { Client, M2MClient } from 'stytch';
-import { createTestLogger, secretMark, type TestLogger } from '../../service-kit/test/testLogger';
+import { createTestLogger, secretMark, type TestLogger } from '../../packages/service-kit/test/testLogger';
 import { createStytchProject, projectId, type StytchProject } from '../../wallet-server/test/stytchProject';
 import { createApp } from '../src/app';
 import { createPaymentMetrics } from '../src/metrics';

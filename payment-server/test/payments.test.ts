@@ -1,8 +1,8 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
 import request from 'supertest';
-import { expectRefused } from '../../service-kit/test/expectRefused';
+import { expectRefused } from '../../packages/service-kit/test/expectRefused';
 import { createPaymentServer, type PaymentServer } from './paymentServer';
 import {
   answer,

@@ -1,10 +1,10 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import express from 'express';
 import request from 'supertest';
 import { createBaseApp, route } from 'service-kit';
 import { AuthorizationUnavailableError, InvalidTokenError } from 'stytch-m2m';
-import { expectRefused } from '../../service-kit/test/expectRefused';
-import { createTestLogger } from '../../service-kit/test/testLogger';
+import { expectRefused } from '../../packages/service-kit/test/expectRefused';
+import { createTestLogger } from '../../packages/service-kit/test/testLogger';
 import { limitRate } from '../src/admin/rateLimit';
 
 const refusal = new InvalidTokenError('test', new Error('bad'));

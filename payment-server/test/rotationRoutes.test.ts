@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, type RunningServer } from 'service-kit';
 import request from 'supertest';
-import { type LocalStytch, start as startStytch } from '../../local-stytch/src/server';
+import { type LocalStytch, start as startStytch } from '../../packages/local-stytch/src/server';
 import { start } from '../src/server';
 
 let stytch: LocalStytch;

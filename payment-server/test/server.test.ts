@@ -1,9 +1,9 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import { readFileSync } from 'node:fs';
 import { Client } from 'stytch';
 import { stytchDispatcher } from 'stytch-m2m';
 import request from 'supertest';
-import { secretMark } from '../../service-kit/test/testLogger';
+import { secretMark } from '../../packages/service-kit/test/testLogger';
 import {
   createStytchProject,
   projectId,

@@ -1,9 +1,9 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import request from 'supertest';
 import { Client, RequestError, StytchError } from 'stytch';
 import { stytchConfig } from 'stytch-m2m';
-import { expectRefused } from '../../service-kit/test/expectRefused';
-import { secretMark } from '../../service-kit/test/testLogger';
+import { expectRefused } from '../../packages/service-kit/test/expectRefused';
+import { secretMark } from '../../packages/service-kit/test/testLogger';
 import { clientId, createPaymentServer, type PaymentServer, type StytchCalls } from './paymentServer';
 import { answer, startWalletStandIn, type WalletStandIn } from './walletStandIn';
 

@@ -1,4 +1,4 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import { Axios } from 'axios';
 import { Pool } from 'undici';
 import { undiciAdapter } from '../src/wallet/undiciAdapter';

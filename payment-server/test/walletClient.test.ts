@@ -1,4 +1,4 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import { Socket } from 'node:net';
 import timersPromises from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';

@@ -1,10 +1,10 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TlsMaterial, TlsSource } from 'service-kit';
-import { secure } from '../../service-kit/test/secureCalls';
-import { CertificateAuthority, type Identity } from '../../scripts/src/certificates';
+import { secure } from '../../packages/service-kit/test/secureCalls';
+import { CertificateAuthority, type Identity } from '../../packages/certificates/src';
 import { paymentInfo } from '../src/payments';
 import { WalletClient } from '../src/wallet/walletClient';
 import { type Behaviour, good } from './walletStandIn';

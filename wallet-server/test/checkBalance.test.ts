@@ -1,9 +1,9 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import { createAuthorizer } from 'stytch-m2m';
 import { RequestError } from 'stytch';
 import request from 'supertest';
-import { expectRefused } from '../../service-kit/test/expectRefused';
-import { createTestLogger, type TestLogger } from '../../service-kit/test/testLogger';
+import { expectRefused } from '../../packages/service-kit/test/expectRefused';
+import { createTestLogger, type TestLogger } from '../../packages/service-kit/test/testLogger';
 import { createApp } from '../src/app';
 import { createStytchProject, projectId, type StytchProject } from './stytchProject';
 

@@ -1,8 +1,8 @@
-import '../../service-kit/test/closedNetwork';
+import '../../packages/service-kit/test/closedNetwork';
 import { readFileSync } from 'node:fs';
 import { Client } from 'stytch';
 import { stytchDispatcher } from 'stytch-m2m';
-import { secretMark } from '../../service-kit/test/testLogger';
+import { secretMark } from '../../packages/service-kit/test/testLogger';
 import { readWalletConfig } from '../src/config';
 import { start } from '../src/server';
 import { createStytchProject, projectId, projectSecret, type StytchProject } from './stytchProject';

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
 import type { Client } from 'stytch';
-import { secretMark } from '../../service-kit/test/testLogger';
+import { secretMark } from '../../packages/service-kit/test/testLogger';
 
 /** The SDK itself, where a suite has put something else in its place. */
 const stytch = jest.requireActual<{ Client: typeof Client }>('stytch');

@@ -1,0 +1,124 @@
+import 'service-kit/earlySignals';
+import { Agent } from 'node:https';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import axios, { type AxiosRequestConfig } from 'axios';
+import {
+  type Environment,
+  loadEnvironment,
+  readConfig,
+  readTlsMaterial,
+  required,
+  runCommand,
+  secureAddress,
+  settingsAgree,
+  tlsOptions,
+  tlsSettings,
+} from 'service-kit';
+import { tokenEndpoint } from 'stytch-m2m';
+import { z } from 'zod';
+
+const schema = z
+  .object({
+    ...tlsSettings,
+    STYTCH_PROJECT_ID: required('the id of your Stytch project'),
+    STYTCH_BASE_URL: secureAddress().optional(),
+    OPERATOR_CLIENT_ID: required('the id of an M2M client with scope manage:m2m_clients'),
+    OPERATOR_CLIENT_SECRET: required('the secret of that client'),
+    PAYMENT_SERVER_URL: secureAddress().default('http://localhost:6000'),
+  })
+  .check(settingsAgree);
+
+/** Milliseconds: a rotation takes up to nine calls to Stytch of five seconds each. */
+const timeout = 50_000;
+
+/**
+ * Rotates the client secret of a running payment-server once, through its route, as an operator. Where the
+ * payment-server is https, `TLS_CA_FILE` says whom to trust, `TLS_CERT_FILE` and `TLS_KEY_FILE` what to show.
+ *
+ * @param signal its abort ends this before the rotation is asked for. After that there is an answer to wait for.
+ * @returns what to print: with the new secret only where nothing else keeps it.
+ * @throws ConfigError when settings are missing, or files cannot be used.
+ * @throws Error that says what Stytch or the payment-server answered.
+ * @throws the signal's reason on abort.
+ */
+export async function rotateSecret(environment: Environment, signal?: AbortSignal): Promise<string> {
+  const config = readConfig(schema, environment, undefined, ['OPERATOR_CLIENT_SECRET']);
+  const material = await readTlsMaterial(config);
+  const endpoint = tokenEndpoint({ projectId: config.STYTCH_PROJECT_ID, baseUrl: config.STYTCH_BASE_URL });
+  const credentials = {
+    grant_type: 'client_credentials',
+    client_id: config.OPERATOR_CLIENT_ID,
+    client_secret: config.OPERATOR_CLIENT_SECRET,
+    scope: 'manage:m2m_clients',
+  };
+  const token = await post(endpoint, 'access_token', credentials, {
+    ...(signal && { signal }),
+  }).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw error;
+  });
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', sayThatItWaits);
+  const headers = { Authorization: `Bearer ${String(token.access_token)}` };
+  const address = `${config.PAYMENT_SERVER_URL}/rotate-client-secret`;
+  const answer = await post(address, 'message', undefined, {
+    headers,
+    ...(material && { httpsAgent: new Agent(tlsOptions(material)) }),
+  });
+  const { message, warning, client_secret } = answer;
+  const secret = typeof client_secret === 'string' && `CLIENT_SECRET=${client_secret}`;
+  return [message, warning, secret].filter((text) => typeof text === 'string').join('\n');
+}
+
+function sayThatItWaits(): void {
+  console.error(
+    'The rotation is under way: waiting for its answer, which may hold the only copy of the new secret. ' +
+      'A second signal ends this at once.',
+  );
+}
+
+/** What a POST answers, if it is 200 with the field that makes it the answer that is meant. */
+async function post(
+  url: string,
+  field: string,
+  body: object | undefined,
+  more: Pick<AxiosRequestConfig, 'headers' | 'httpsAgent' | 'signal'> = {},
+) {
+  const { status, data } = await axios
+    .post<Record<string, unknown> | null>(url, body, {
+      ...more,
+      timeout,
+      maxRedirects: 0,
+      proxy: false,
+      validateStatus: () => true,
+    })
+    .catch((error: unknown) => {
+      throw new Error(`${new URL(url).origin} cannot be reached: ${(error as Error).message}`);
+    });
+  if (status === 200 && typeof data?.[field] === 'string') return data;
+  const reason = [data?.error_description, data?.error].find((text) => typeof text === 'string');
+  throw new Error(`${new URL(url).pathname} answered ${status}: ${reason ?? 'no reason given'}`);
+}
+
+/** @throws Error when standard output does not take it: nobody must believe that they have the new secret. */
+export async function printWhole(text: string, output: Writable = process.stdout): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    output.write(`${text}\n`, (error) => {
+      if (error)
+        reject(
+          new Error(
+            `The secret is rotated, but this cannot be printed: ${error.message}. ` +
+              'If the payment-server keeps its secret in no file, rotate it once more.',
+          ),
+        );
+      else resolve();
+    });
+  });
+}
+
+if (require.main === module) {
+  void runCommand(async (signal) => {
+    await printWhole(await rotateSecret(loadEnvironment([join(__dirname, '..', '..', '..')]), signal));
+  });
+}
