@@ -21,8 +21,8 @@ module.exports = {
       testPathIgnorePatterns: ['/node_modules/', '<rootDir>/e2e/', '<rootDir>/bench/'],
     },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/e2e/test/**/*.test.ts'] },
-    // Tests that take a minute or more: `npm run test:long`.
-    { ...shared, displayName: 'long', testMatch: ['<rootDir>/e2e/long/**/*.test.ts'] },
+    // Full load, real time limits, and what installs packages: `npm run test:long`.
+    { ...shared, displayName: 'long', testMatch: ['<rootDir>/{e2e,deploy}/long/**/*.test.ts'] },
     // It needs the packages of bench/: `npm run test:long` installs them.
     { ...shared, displayName: 'bench', testMatch: ['<rootDir>/bench/test/**/*.test.ts'] },
   ],

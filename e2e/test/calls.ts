@@ -136,7 +136,7 @@ export function times<Value>(count: number, make: (index: number) => Promise<Val
 export const fullSpeed = process.env.FULL_SPEED === 'on';
 
 /** What a caller waits between an answer and its next call, in milliseconds. */
-const callerPause = fullSpeed ? 0 : 20;
+const callerPause = fullSpeed ? 0 : 40;
 
 /** Makes calls, so many at a time, while something else is done. Returns the answers. */
 export async function during(

@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 test('When a real process gets SIGTERM with a request in flight, then the request finishes and it exits with 0', async () => {
-  const child = fork(join(__dirname, 'programFixture.ts'), {
+  const child = fork(join(__dirname, 'programFixture.mjs'), {
     cwd: join(__dirname, '..'),
-    execArgv: ['-C', 'source', '-r', 'ts-node/register'],
     env: { PATH: process.env['PATH'] },
   });
   const exited = once(child, 'exit');
@@ -19,10 +18,10 @@ test('When a real process gets SIGTERM with a request in flight, then the reques
 
   expect(await (await held).json()).toBe('held');
   expect(await exited).toEqual([0, null]);
-}, 30_000);
+});
 
 test('When npm is killed that started a process, then the process stops', async () => {
-  const fixture = ['-C', 'source', '-r', 'ts-node/register', join(__dirname, 'programFixture.ts')];
+  const fixture = [join(__dirname, 'programFixture.mjs')];
   const npm = `require('node:child_process').spawn(process.execPath, ${JSON.stringify(fixture)}, { stdio: 'inherit' })`;
   const parent = spawn(process.execPath, ['-e', npm], {
     cwd: join(__dirname, '..'),
@@ -38,13 +37,12 @@ test('When npm is killed that started a process, then the process stops', async 
   await closed;
 
   expect(written).toContain('"msg":"stopping"');
-}, 30_000);
+});
 
 describe('When a real process is told to stop', () => {
   const start = async (level: string) => {
-    const child = fork(join(__dirname, 'programFixture.ts'), {
+    const child = fork(join(__dirname, 'programFixture.mjs'), {
       cwd: join(__dirname, '..'),
-      execArgv: ['-C', 'source', '-r', 'ts-node/register'],
       env: { PATH: process.env['PATH'], LOG_LEVEL: level },
       silent: true,
     });
@@ -61,7 +59,7 @@ describe('When a real process is told to stop', () => {
 
     expect(await once(child, 'close')).toEqual([0, null]);
     expect(written).toContain('"msg":"last line"');
-  }, 30_000);
+  });
 
   test('Then it stops also if nobody reads its log any more', async () => {
     // The first lines are those right before the exit: that nobody reads is not known before.
@@ -71,5 +69,5 @@ describe('When a real process is told to stop', () => {
     child.kill('SIGTERM');
 
     expect(await once(child, 'exit')).toEqual([0, null]);
-  }, 30_000);
+  });
 });

@@ -1,7 +1,7 @@
-import { type Answer, call, paid, pay, someSeconds, summary, times, until } from './calls';
-import { World } from './harness';
-import { StandInWallet } from './standInWallet';
-import type { Trouble } from './stytchControls';
+import { type Answer, call, paid, pay, someSeconds, summary, times, until } from '../test/calls';
+import { World } from '../test/harness';
+import { StandInWallet } from '../test/standInWallet';
+import type { Trouble } from '../test/stytchControls';
 
 /** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
 const deadline = 5_000;

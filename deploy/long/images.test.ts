@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { call, paid, summary, until } from '../../e2e/test/calls';
 import { certificateFiles, makeCertificates, type Owner } from '../../tools/src/certs';
-import { readComposeFile } from './composeFile';
-import { type Container, freePorts, runContainer, stranger } from './containers';
-import { filesBelow, type Image, performDockerfile } from './images';
+import { readComposeFile } from '../test/composeFile';
+import { type Container, freePorts, runContainer, stranger } from '../test/containers';
+import { filesBelow, type Image, performDockerfile } from '../test/images';
 
 const programs = ['local-stytch', 'wallet-server', 'payment-server', 'operator'] as const;
 type ProgramImage = (typeof programs)[number];

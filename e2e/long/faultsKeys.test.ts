@@ -11,9 +11,9 @@ import {
   summary,
   times,
   until,
-} from './calls';
-import { World } from './harness';
-import type { StytchControls } from './stytchControls';
+} from '../test/calls';
+import { World } from '../test/harness';
+import type { StytchControls } from '../test/stytchControls';
 
 /** The least time between two requests for the signing keys that unknown key ids cause. Milliseconds. */
 const cooldown = 5_000;

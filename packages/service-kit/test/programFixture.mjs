@@ -1,11 +1,12 @@
-import { createBaseApp, createLogger, Readiness, route, runProgram, serve } from '../src/index';
+import process from 'node:process';
+import { createBaseApp, createLogger, Readiness, route, runProgram, serve } from '../dist/index.js';
 
-/** A program for tests: /hold is answered once /release has been asked. It logs two lines right before it exits. */
+/** A program for tests, on what was built: /hold is answered once /release has been asked. It logs two lines right before it exits. */
 void runProgram(async ({ LOG_LEVEL = 'silent' }) => {
   const logger = createLogger({ name: 'fixture', level: LOG_LEVEL });
   const readiness = new Readiness();
-  let release: () => void = () => undefined;
-  const released = new Promise<void>((resolve) => {
+  let release;
+  const released = new Promise((resolve) => {
     release = resolve;
   });
   const app = createBaseApp({ logger, readiness }, (router) => {
