@@ -1,6 +1,6 @@
 import { deepStrictEqual } from 'node:assert';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Contestant } from './contest';
+import type { Candidate } from './comparison';
 import type { Running } from './processes';
 
 /** How long a server may take until it is ready. Milliseconds. */
@@ -12,7 +12,7 @@ const longestStart = 10_000;
  * @throws Error when it is another than expected.
  */
 export async function check(
-  { url, method = 'GET', headers, body }: Contestant['job'],
+  { url, method = 'GET', headers, body }: Candidate['job'],
   expected: { status: number; json?: unknown },
 ): Promise<void> {
   const answer = await fetch(url, {

@@ -1,7 +1,7 @@
 import type { Processes, Running } from './processes';
 import { program } from './recipes';
 
-/** The stand-in for Stytch that every server of the bench is pointed at, and its controls. */
+/** The emulator of Stytch that every server of the bench calls, and its admin API. */
 export class LocalStytch {
   readonly #running: Running;
 

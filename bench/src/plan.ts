@@ -50,7 +50,7 @@ const quick = {
 export const usage = `npm run bench -- [options]
   --quick             a smoke run: 100 requests each, no verdict, nothing written but to --out
   --only <sections>   some of ${sectionNames.join(',')}; nothing written but to --out
-  --rounds <number>   how often each contestant is measured; default 3
+  --rounds <number>   how often each candidate is measured; default 3
   --seconds <number>  how long each time; default 10
   --out <folder>      where the results go; default bench/results
 `;

@@ -1,5 +1,5 @@
 import type { Chart } from './chart';
-import type { Measured } from './contest';
+import type { Measured } from './comparison';
 import { mebibytes, times, whole } from './format';
 import type { LocalStytch } from './localStytch';
 import type { Plan } from './plan';
@@ -27,14 +27,18 @@ export interface Findings {
   targets: readonly Target[];
 }
 
-/** The table of a contest. The ratio is that of the requests/s of ours to those of the contestant. */
-export function contestTable(title: string, measured: readonly Measured[], notes?: readonly string[]): Table {
+/** The table of a comparison. The ratio is that of the requests/s of ours to those of the candidate. */
+export function comparisonTable(
+  title: string,
+  measured: readonly Measured[],
+  notes?: readonly string[],
+): Table {
   const ours = measured.find(({ isOurs }) => isOurs);
   const showsSockets = measured.some(({ runs }) => runs.some((run) => run.socketsOpened !== undefined));
   return {
     title,
     columns: [
-      'contestant',
+      'candidate',
       'requests/s',
       'min..max',
       'ours is',
@@ -61,7 +65,7 @@ export function contestTable(title: string, measured: readonly Measured[], notes
   };
 }
 
-export function contestChart(name: string, title: string, measured: readonly Measured[]): Chart {
+export function comparisonChart(name: string, title: string, measured: readonly Measured[]): Chart {
   return {
     name,
     title,
@@ -74,7 +78,7 @@ export function contestChart(name: string, title: string, measured: readonly Mea
   };
 }
 
-/** The most connections that a contestant opened in one measured run. */
+/** The most connections that a candidate opened in one measured run. */
 export function mostSocketsOpened({ runs }: Pick<Measured, 'runs'>): number {
   return Math.max(...runs.map(({ socketsOpened = 0 }) => socketsOpened));
 }

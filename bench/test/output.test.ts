@@ -5,7 +5,7 @@ import { isMet, renderTargets, type Target } from '../src/target';
 test('When a table is rendered, then names stand to the left and numbers below each other to the right', () => {
   const text = renderTable({
     title: 'wallet',
-    columns: ['contestant', 'requests/s'],
+    columns: ['candidate', 'requests/s'],
     rows: [
       ['ours', '9,000'],
       ['a longer name', '12'],
@@ -16,7 +16,7 @@ test('When a table is rendered, then names stand to the left and numbers below e
   expect(text.split('\n')).toEqual([
     'wallet',
     '',
-    'contestant     requests/s',
+    'candidate      requests/s',
     '-------------  ----------',
     'ours                9,000',
     'a longer name          12',

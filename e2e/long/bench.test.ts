@@ -5,19 +5,19 @@ import { join } from 'node:path';
 import { root } from '../../tools/src/program';
 import { until } from '../test/calls';
 
-interface Contest {
+interface Comparison {
   name: string;
   runs: { answered: number }[];
 }
 
 interface Results {
   sections: {
-    wallet: { figures: Contest[] };
-    payment: { figures: { together: Contest[]; alone: Contest[] } };
+    wallet: { figures: Comparison[] };
+    payment: { figures: { together: Comparison[]; alone: Comparison[] } };
     tokens: {
       figures: { isOurs: boolean; cold: number; hour: number; short: number; shortPayments: number }[];
     };
-    flood: { figures: { cpu: Contest[]; memory: { heapBytes: { before: number; after: number } } } };
+    flood: { figures: { cpu: Comparison[]; memory: { heapBytes: { before: number; after: number } } } };
     startup: {
       figures: { starts: { milliseconds: { median: number } }[]; installed: { packages: number }[] };
     };
@@ -43,12 +43,12 @@ describe('npm run bench -- --quick', () => {
     results = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Results;
   });
 
-  test('When it ends, then every contestant of every section has answered what it was asked', () => {
+  test('When it ends, then every candidate of every section has answered what it was asked', () => {
     const { wallet, payment, flood } = results.sections;
-    const contests = [wallet.figures, payment.figures.together, payment.figures.alone, flood.figures.cpu];
+    const comparisons = [wallet.figures, payment.figures.together, payment.figures.alone, flood.figures.cpu];
 
-    expect(contests.map((contest) => contest.length)).toEqual([6, 2, 4, 4]);
-    for (const { runs } of contests.flat()) expect(runs.map(({ answered }) => answered)).toEqual([100]);
+    expect(comparisons.map((comparison) => comparison.length)).toEqual([6, 2, 4, 4]);
+    for (const { runs } of comparisons.flat()) expect(runs.map(({ answered }) => answered)).toEqual([100]);
   });
 
   test('When the cache is cold, then our callers cost one token request together', () => {

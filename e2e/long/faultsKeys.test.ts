@@ -13,7 +13,7 @@ import {
   until,
 } from '../test/calls';
 import { World } from '../test/harness';
-import type { StytchControls } from '../test/stytchControls';
+import type { StytchAdmin } from '../test/stytchAdmin';
 
 /** The least time between two requests for the signing keys that unknown key ids cause. Milliseconds. */
 const cooldown = 5_000;
@@ -37,7 +37,7 @@ function forge(good: string): string {
 
 describe('The signing keys', () => {
   const world = new World();
-  let stytch: StytchControls;
+  let stytch: StytchAdmin;
   let wallet: Program;
   let payment: Program;
 
@@ -53,7 +53,7 @@ describe('The signing keys', () => {
   });
   afterAll(() => world.stop());
 
-  test('When a wallet-server starts while they cannot be had, then it is not ready and answers 503 until they can', async () => {
+  test('When a wallet-server starts while they are unavailable, then it is not ready and answers 503 until they are available', async () => {
     const token = await stytch.mint();
     await stytch.breakKeys({ kind: 'drop', count: 1 });
     await stytch.breakKeys({ kind: 'hang' });
@@ -79,7 +79,7 @@ describe('The signing keys', () => {
     expect(summary(again)).toEqual(balance);
   });
 
-  test('When they cannot be had for a while, then tokens of the keys at hand pass, and forged ones drive no traffic', async () => {
+  test('When they are unavailable for a while, then tokens of the cached keys are accepted, and forged ones cause no requests', async () => {
     const [seen, unseen] = [await stytch.mint(), await stytch.mint({ claims: { jti: 'another' } })];
     await checkBalance(wallet, seen);
     await stytch.breakKeys({ kind: 'hang' });
@@ -144,7 +144,7 @@ describe('The signing keys', () => {
     expect(answers.map(summary)).toEqual([balance, balance]);
   });
 
-  test('When the key that signed the kept token is retired, then payments go on with one new token', async () => {
+  test('When the key that signed the cached token is retired, then payments go on with one new token', async () => {
     await stytch.rotateKeys(false);
     // A wallet-server that remembers no token knows of the new key alone.
     wallet = await world.restartWallet(wallet);
@@ -178,6 +178,6 @@ describe('The signing keys', () => {
   });
 
   test('When it is all over, then every program has lived through it, and logged no secret and no token', async () => {
-    expect(await world.misdeeds()).toEqual([]);
+    expect(await world.violations()).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { type Answer, call, paid, pay, someSeconds, summary, times, until } from '../test/calls';
 import { World } from '../test/harness';
-import { StandInWallet } from '../test/standInWallet';
-import type { Trouble } from '../test/stytchControls';
+import { FakeWallet } from '../test/fakeWallet';
+import type { Trouble } from '../test/stytchAdmin';
 
 /** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
 const deadline = 5_000;
@@ -10,12 +10,12 @@ const leeway = 5_000;
 const unreachable = { status: 503, code: 'stytch_unreachable', retryAfter: someSeconds };
 const tooLate = { status: 504, code: 'stytch_timeout', retryAfter: someSeconds };
 
-describe("Stytch's token endpoint in lasting trouble, with no token kept", () => {
+describe("Stytch's token endpoint in lasting trouble, with no token cached", () => {
   const worlds: World[] = [];
-  let wallet: StandInWallet;
+  let wallet: FakeWallet;
 
   beforeAll(async () => {
-    wallet = await StandInWallet.start();
+    wallet = await FakeWallet.start();
   });
   afterAll(async () => {
     await Promise.all(worlds.map((world) => world.stop()));
@@ -78,12 +78,12 @@ describe("Stytch's token endpoint in lasting trouble, with no token kept", () =>
       expect(requests).toBeLessThanOrEqual(mostRequests);
       // Waiting out a Retry-After makes no request.
       if (mostRequests === 1) expect(again).toBe(2);
-      expect(await world.misdeeds()).toEqual([]);
+      expect(await world.violations()).toEqual([]);
     },
   );
 
   test.concurrent(
-    'When a renewal fails, then callers go on with the token that is kept until one brings another',
+    'When a refresh fails, then callers use the cached token until a refresh succeeds',
     async () => {
       const { world, stytch } = await startWorld();
       const payment = await world.startPayment(wallet);
@@ -92,25 +92,25 @@ describe("Stytch's token endpoint in lasting trouble, with no token kept", () =>
 
       answers.push(await pay(payment));
       await stytch.breakTokens({ kind: 'status', status: 500 });
-      await until('a renewal has failed', async () => {
+      await until('a refresh has failed', async () => {
         answers.push(await pay(payment));
         return (await stytch.tokenRequests()) >= 2;
       });
       answers.push(...(await times(10, () => pay(payment))));
       await stytch.mend();
-      await until('a renewal has succeeded', async () => {
+      await until('a refresh has succeeded', async () => {
         answers.push(await pay(payment));
         const { text } = await call(`${payment.url}/metrics`);
         return text.includes('access_token_requests_total{result="refreshed"} 1');
       });
 
       expect(answers.map(summary)).toEqual(answers.map(() => paid));
-      expect(await world.misdeeds()).toEqual([]);
+      expect(await world.violations()).toEqual([]);
     },
   );
 
   test.concurrent(
-    'When the M2M client is switched off, then a kept token still works, a new one is refused, and switched on all is well',
+    'When the M2M client is deactivated, then a cached token still works and a new one is refused, until it is reactivated',
     async () => {
       const { world, stytch } = await startWorld();
       const [old, fresh] = [await world.startPayment(wallet), await world.startPayment(wallet)];
@@ -120,7 +120,7 @@ describe("Stytch's token endpoint in lasting trouble, with no token kept", () =>
 
       const refused = [...(await times(20, () => pay(fresh))), ...(await times(20, () => pay(fresh)))];
       const requests = await stytch.tokenRequests();
-      const withKeptToken = await pay(old);
+      const withCachedToken = await pay(old);
       await stytch.setClientStatus('active');
       const again = await until('payments work again', async () => {
         const answer = await pay(fresh);
@@ -130,8 +130,8 @@ describe("Stytch's token endpoint in lasting trouble, with no token kept", () =>
       const refusal = { status: 502, code: 'stytch_refused_credentials' };
       expect(refused.map(summary)).toEqual(refused.map(() => refusal));
       expect(requests).toBe(1);
-      expect([withKeptToken, again].map(summary)).toEqual([paid, paid]);
-      expect(await world.misdeeds()).toEqual([]);
+      expect([withCachedToken, again].map(summary)).toEqual([paid, paid]);
+      expect(await world.violations()).toEqual([]);
     },
   );
 

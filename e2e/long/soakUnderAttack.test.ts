@@ -6,7 +6,7 @@ import autocannon from 'autocannon';
 import type { Program } from '../../tools/src/program';
 import { paid, until } from '../test/calls';
 import { World } from '../test/harness';
-import type { StytchControls } from '../test/stytchControls';
+import type { StytchAdmin } from '../test/stytchAdmin';
 
 /** How long the load lasts: SOAK_SECONDS=60 for the full measure. */
 const seconds = Number(process.env.SOAK_SECONDS ?? 60);
@@ -66,7 +66,7 @@ class Flood {
 describe('A long time under load and attack', () => {
   const world = new World();
   const floods: Flood[] = [];
-  let stytch: StytchControls;
+  let stytch: StytchAdmin;
   let wallet: Program;
   let payment: Program;
 

@@ -93,7 +93,7 @@ describe('A running wallet-server', () => {
     // Once at the start; then at most once in 5 s, for the key ids that were invented.
     expect(stytch.fetches).toBeLessThanOrEqual(2 + seconds / 5);
     expect(world.lines).toBeGreaterThan(attacks.length);
-    expect(await world.misdeeds()).toEqual([]);
+    expect(await world.violations()).toEqual([]);
   });
 
   function send({

@@ -20,7 +20,7 @@ export interface CallOptions {
   headers?: Record<string, string> | string[];
   /** Text is sent as it is, anything else as JSON. */
   body?: unknown;
-  /** For an https address: whom to trust, and what to show. */
+  /** For an https address: the CAs, and the client certificate. */
   tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key'>;
 }
 

@@ -35,6 +35,8 @@ export interface World {
   token?: Error;
   /** How the wallet-server answers the payment-server. */
   wallet?: RequestListener;
+  /** How long the payment-server waits for that. Default 30,000, so that a busy machine makes no difference. */
+  walletTimeoutMilliseconds?: number;
   /** Names of clients, one of which the caller's certificate has to have. There is no TLS here, so none has. */
   clientNames?: string[];
   readiness?: Readiness;
@@ -160,7 +162,10 @@ function createSoundApp(server: ServerName, world: World, walletUrl: string): Ex
       getM2MAccessToken: () =>
         world.token ? Promise.reject(world.token) : Promise.resolve({ accessToken: 't', source: 'issued' }),
       invalidateM2MAccessToken: () => undefined,
-      wallet: new WalletClient({ url: walletUrl, timeoutMilliseconds: 100 }),
+      wallet: new WalletClient({
+        url: walletUrl,
+        timeoutMilliseconds: world.walletTimeoutMilliseconds ?? 30_000,
+      }),
     },
   });
 }

@@ -1,15 +1,15 @@
 import { call, checkBalance, during, paid, pay, summary, times, until } from './calls';
 import { World } from './harness';
-import { StandInWallet } from './standInWallet';
-import type { StytchControls } from './stytchControls';
+import { FakeWallet } from './fakeWallet';
+import type { StytchAdmin } from './stytchAdmin';
 
 describe('A program that is told to stop', () => {
   const world = new World();
-  let stytch: StytchControls;
-  let slowWallet: StandInWallet;
+  let stytch: StytchAdmin;
+  let slowWallet: FakeWallet;
 
   beforeAll(async () => {
-    slowWallet = await StandInWallet.start();
+    slowWallet = await FakeWallet.start();
     stytch = await world.startStytch();
   });
   afterAll(async () => {
@@ -71,6 +71,6 @@ describe('A program that is told to stop', () => {
   });
 
   test('When it is all over, then no program has logged a secret or a token', async () => {
-    expect(await world.misdeeds()).toEqual([]);
+    expect(await world.violations()).toEqual([]);
   });
 });

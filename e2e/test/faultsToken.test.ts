@@ -1,7 +1,7 @@
 import type { Program } from '../../tools/src/program';
 import { call, paid, pay, summary, times, until } from './calls';
 import { World } from './harness';
-import type { StytchControls, Trouble } from './stytchControls';
+import type { StytchAdmin, Trouble } from './stytchAdmin';
 
 /** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
 const deadline = 5_000;
@@ -9,7 +9,7 @@ const leeway = 5_000;
 
 describe("Stytch's token endpoint in trouble", () => {
   const world = new World();
-  let stytch: StytchControls;
+  let stytch: StytchAdmin;
   let wallet: Program;
   let payment: Program;
 
@@ -29,7 +29,7 @@ describe("Stytch's token endpoint in trouble", () => {
     { trouble: 'sends HTML', fault: { kind: 'not_json' } },
     { trouble: 'answers 500', fault: { kind: 'status', status: 500 } },
     { trouble: 'answers 429', fault: { kind: 'status', status: 429, retry_after_seconds: 60 } },
-  ])('When it $trouble and a token is kept, then payments go on as if nothing were', async ({ fault }) => {
+  ])('When it $trouble and a token is cached, then payments go on unaffected', async ({ fault }) => {
     await stytch.breakTokens(fault);
 
     const answers = await times(20, () => pay(payment));
@@ -50,7 +50,7 @@ describe("Stytch's token endpoint in trouble", () => {
       atLeast: 1_000,
     },
   ])(
-    'When it $trouble just once and no token is kept, then the second try brings one',
+    'When it $trouble just once and no token is cached, then the second try gets one',
     async ({ fault, atLeast }) => {
       const fresh = await world.startPayment(wallet);
       await stytch.breakTokens(fault);
@@ -99,15 +99,15 @@ describe("Stytch's token endpoint in trouble", () => {
     await stytch.forgetRequests();
 
     const answers = await times(20, () => pay(fresh));
-    const withKeptToken = await pay(payment);
+    const withCachedToken = await pay(payment);
     await stytch.setClock(0);
-    // A rejected token is dropped once a second at most, so the last one may be kept for a moment.
+    // A rejected token is invalidated once a second at most, so the last one may be cached for a moment.
     await until('payments are made again', async () => (await pay(fresh)).status === 200, 5_000);
 
     const rejected = { status: 502, code: 'wallet_rejected_token' };
     expect(answers.map(summary)).toEqual(answers.map(() => rejected));
     for (const { milliseconds } of answers) expect(milliseconds).toBeLessThan(leeway);
-    expect(summary(withKeptToken)).toEqual(paid);
+    expect(summary(withCachedToken)).toEqual(paid);
   });
 
   test("When Stytch's clock is 60 s behind, then payments go on", async () => {
@@ -118,6 +118,6 @@ describe("Stytch's token endpoint in trouble", () => {
   });
 
   test('When it is all over, then every program has lived through it, and logged no secret and no token', async () => {
-    expect(await world.misdeeds()).toEqual([]);
+    expect(await world.violations()).toEqual([]);
   });
 });

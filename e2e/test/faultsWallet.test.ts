@@ -1,7 +1,7 @@
 import type { Program } from '../../tools/src/program';
 import { call, during, paid, pay, someSeconds, summary, times, until } from './calls';
 import { World } from './harness';
-import { type Behaviour, StandInWallet } from './standInWallet';
+import { type Behaviour, FakeWallet } from './fakeWallet';
 
 /** What a busy machine may add to a time. Milliseconds. */
 const leeway = 5_000;
@@ -12,11 +12,11 @@ const invalid = { status: 502, code: 'wallet_answer_invalid' };
 
 describe('A wallet-server that misbehaves', () => {
   const world = new World();
-  let wallet: StandInWallet;
+  let wallet: FakeWallet;
   let payment: Program;
 
   beforeAll(async () => {
-    wallet = await StandInWallet.start();
+    wallet = await FakeWallet.start();
     await world.startStytch();
     payment = await world.startPayment(wallet);
     await pay(payment);
@@ -84,7 +84,7 @@ describe('A wallet-server that misbehaves', () => {
 
   test('When it is all over, then a redirect was not followed, the program has lived, and logged nothing it must not', async () => {
     expect(wallet.strayed).toEqual([]);
-    expect(await world.misdeeds()).toEqual([]);
+    expect(await world.violations()).toEqual([]);
   });
 });
 
@@ -143,6 +143,6 @@ describe('A wallet-server that is away', () => {
   });
 
   test('When it is all over, then every program has lived through it, and logged no secret and no token', async () => {
-    expect(await world.misdeeds()).toEqual([]);
+    expect(await world.violations()).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { type Program, type ProgramName, startProgram } from '../../tools/src/program';
 import { call, until } from './calls';
-import { StytchControls } from './stytchControls';
+import { StytchAdmin } from './stytchAdmin';
 
 /** What looks like a token, and what an error that nobody foresaw looks like. */
 const neverToBeLogged = /eyJ|[Uu]nhandled|[Uu]ncaught|MaxListeners|"code":"internal_error"/;
@@ -17,17 +17,17 @@ export class World {
   /** How many lines were written. */
   lines = 0;
   /** Every line, for a test that sets this to an empty array before it starts what it looks at. */
-  kept: string[] | undefined;
+  allLines: string[] | undefined;
   readonly #programs: Program[] = [];
   readonly #toldToEnd = new Set<Program>();
   readonly #endedByThemselves: string[] = [];
   #seed: Program['seed'] = {};
 
   /** Starts local-stytch; what is started after it is pointed at it. */
-  async startStytch(): Promise<StytchControls> {
+  async startStytch(): Promise<StytchAdmin> {
     const program = await this.start('local-stytch');
     this.#seed = program.seed;
-    return new StytchControls(program);
+    return new StytchAdmin(program);
   }
 
   async start(name: ProgramName, environment: NodeJS.ProcessEnv = {}): Promise<Program> {
@@ -46,7 +46,7 @@ export class World {
       environment: own,
       onLine: (_name, line) => {
         this.lines += 1;
-        this.kept?.push(line);
+        this.allLines?.push(line);
         if (said.length < 20) said.push(line);
         if (name === 'local-stytch') this.#linesOfStytch.push(line);
         else if (this.#isBad(line)) this.#badLines.push(`${name}: ${line}`);
@@ -84,10 +84,10 @@ export class World {
   }
 
   /** Ends local-stytch and starts another where it listened: the same credentials, other signing keys. */
-  async restartStytch({ program }: StytchControls): Promise<StytchControls> {
+  async restartStytch({ program }: StytchAdmin): Promise<StytchAdmin> {
     this.signal(program, 'SIGTERM');
     await program.ended;
-    return new StytchControls(await this.start('local-stytch', { PORT: new URL(program.url).port }));
+    return new StytchAdmin(await this.start('local-stytch', { PORT: new URL(program.url).port }));
   }
 
   /** Sends a signal that is meant to end a program. */
@@ -113,7 +113,7 @@ export class World {
    * exit code 0 at the end, and lines with a secret, with what looks like a token, or about an error that
    * nobody caught.
    */
-  async misdeeds(): Promise<string[]> {
+  async violations(): Promise<string[]> {
     const running = this.#programs.filter((program) => !this.#toldToEnd.has(program));
     await this.stop();
     const exits = await Promise.all(running.map(async ({ name, ended }) => [name, await ended] as const));

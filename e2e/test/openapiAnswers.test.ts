@@ -109,7 +109,11 @@ const paymentScenarios: Scenario[] = [
     world: { wallet: jsonAnswer(401, '{"code":"invalid_token"}') },
   },
   { status: 503, when: 'the wallet-server is unwell', world: { wallet: jsonAnswer(503, '{}') } },
-  { status: 504, when: 'the wallet-server hangs', world: { wallet: () => undefined } },
+  {
+    status: 504,
+    when: 'the wallet-server hangs',
+    world: { wallet: () => undefined, walletTimeoutMilliseconds: 50 },
+  },
   ...(
     [
       [502, 'refused'],

@@ -10,7 +10,6 @@ import { root } from '../../tools/src/program';
 import { call, until } from './calls';
 import { World } from './harness';
 
-// The compiler reads the types of every package that the snippets import.
 /** What `tsc --init` sets, and nothing that helps. */
 const compilerOptions: ts.CompilerOptions = {
   module: ts.ModuleKind.NodeNext,

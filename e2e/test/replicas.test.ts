@@ -6,7 +6,7 @@ import type { Program } from '../../tools/src/program';
 import { type Answer, call, during, paid, pay, summary, until } from './calls';
 import { World } from './harness';
 import { type RoundRobin, startRoundRobin } from './roundRobin';
-import type { StytchControls } from './stytchControls';
+import type { StytchAdmin } from './stytchAdmin';
 
 /** How many answers there are to be between one event and the next. */
 const answersBetween = 60;
@@ -20,7 +20,7 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
   const world = new World();
   const folder = mkdtempSync(join(tmpdir(), 'replicas-'));
   const path = join(folder, 'client-secret');
-  let stytch: StytchControls;
+  let stytch: StytchAdmin;
   let wallets: Program[];
   let payments: Program[];
   let walletProxy: RoundRobin;
@@ -40,7 +40,7 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
   afterAll(async () => {
     await paymentProxy.close();
     await walletProxy.close();
-    expect(await world.misdeeds()).toEqual([]);
+    expect(await world.violations()).toEqual([]);
     rmSync(folder, { recursive: true });
   });
 

@@ -6,14 +6,14 @@ import autocannon from 'autocannon';
 import type { Program } from '../../tools/src/program';
 import { call, during, fullSpeed, paid, pay, summary, until } from './calls';
 import { World } from './harness';
-import type { StytchControls } from './stytchControls';
+import type { StytchAdmin } from './stytchAdmin';
 
 /** How long the load lasts, in seconds, without what the rotations themselves take. */
 const loadSeconds = Number(process.env.ROTATION_SECONDS ?? '2');
 
 let world: World;
 const lines: string[] = [];
-let stytch: StytchControls;
+let stytch: StytchAdmin;
 let wallet: Program;
 let folder: string;
 let path: string;
@@ -22,7 +22,7 @@ let started: Program[] = [];
 
 beforeAll(async () => {
   world = new World();
-  world.kept = lines;
+  world.allLines = lines;
   stytch = await world.startStytch();
   wallet = await world.startWallet();
   folder = mkdtempSync(join(tmpdir(), 'rotation-'));
@@ -40,7 +40,7 @@ afterEach(async () => {
   started = [];
 });
 afterAll(async () => {
-  expect(await world.misdeeds()).toEqual([]);
+  expect(await world.violations()).toEqual([]);
   rmSync(folder, { recursive: true });
 });
 

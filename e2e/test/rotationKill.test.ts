@@ -34,7 +34,7 @@ beforeAll(async () => {
   ({ url: stytch, seed } = program);
 });
 afterAll(async () => {
-  expect(await world.misdeeds()).toEqual([]);
+  expect(await world.violations()).toEqual([]);
   rmSync(folder, { recursive: true });
 });
 

@@ -119,7 +119,7 @@ test('When a setting is wrong, then the server names it and exits 1', async () =
   expect(lines).toContain('  PORT: must be a whole number from 0 to 65535');
 });
 
-test('When the environment has a project, then npm start does not take the stand-in', () => {
+test('When the environment has a project, then npm start does not start local-stytch', () => {
   expect(hasNoCredentials({ STYTCH_PROJECT_ID: 'project-test-1' })).toBe(false);
 });
 

@@ -96,7 +96,7 @@ async function readWallet(owner: Owner, headers: Record<string, string> = {}) {
 const payAsOperator = () => call(`${stack.payment.url}/initiate-payment`, { tls: as('operator') });
 
 describe('npm start -- --mtls', () => {
-  test('When everything runs, then it is https, and the printed calls say whom to trust and what to show', () => {
+  test('When everything runs, then it is https, and the printed calls name the CA and the client certificate', () => {
     for (const { url } of stack.programs) {
       expect(url).toMatch(/^https:\/\/localhost:\d+$/);
       expect(output()).toContain(url);

@@ -4,7 +4,7 @@ import {
   readConfig,
   required,
   serverSettings,
-  settingsAgree,
+  crossFieldChecks,
   wholeNumber,
 } from 'service-kit';
 import { z } from 'zod';
@@ -42,7 +42,7 @@ const secretInMemory = z
       })
       .optional(),
   })
-  .check(settingsAgree);
+  .check(crossFieldChecks);
 
 const secretInFile = z
   .object({
@@ -51,12 +51,12 @@ const secretInFile = z
     CLIENT_SECRET_FILE: z.string(),
     SECRET_ROTATION_INTERVAL: interval.optional(),
   })
-  .check(settingsAgree);
+  .check(crossFieldChecks);
 
 export type Config = z.infer<typeof secretInMemory> | z.infer<typeof secretInFile>;
 
 const help = `payment-server needs a Stytch project and an M2M client in it. There are two ways to get both:
-  without an account: run "npm start" (everything) or "npm run local-stytch" (the stand-in alone, which
+  without an account: run "npm start" (everything) or "npm run local-stytch" (the emulator alone, which
     prints the lines for .env) at the root of the project
   with one: put the project's id and secret from https://stytch.com/dashboard (API keys) into .env, then
     run "npm run setup" at the root, which creates the M2M clients and adds them to .env

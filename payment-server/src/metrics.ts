@@ -31,7 +31,7 @@ export function createPaymentMetrics(): PaymentMetrics {
     help: 'Calls that were served from the cache of access tokens',
     registers,
   });
-  const drops = new Counter({
+  const invalidations = new Counter({
     name: 'access_tokens_invalidated_total',
     help: 'Cached access tokens that the wallet-server rejected',
     registers,
@@ -79,7 +79,7 @@ export function createPaymentMetrics(): PaymentMetrics {
     },
     onAccessToken: (event) => {
       if (event.type === 'cache_hit') uses.inc();
-      else if (event.type === 'invalidated') drops.inc();
+      else if (event.type === 'invalidated') invalidations.inc();
       else requests.inc({ result: event.type });
       if (event.type === 'issued' || event.type === 'refreshed') duration.observe(event.milliseconds / 1_000);
     },

@@ -4,15 +4,7 @@ import { createServer, type Server } from 'node:http';
 import request from 'supertest';
 import { expectRefused } from '../../packages/service-kit/test/expectRefused';
 import { createPaymentServer, type PaymentServer } from './paymentServer';
-import {
-  answer,
-  drip,
-  good,
-  hang,
-  johnsWallet,
-  startWalletStandIn,
-  type WalletStandIn,
-} from './walletStandIn';
+import { answer, drip, good, hang, johnsWallet, startFakeWallet, type FakeWallet } from './fakeWallet';
 
 const path = '/initiate-payment';
 const articlesPayment = {
@@ -31,11 +23,11 @@ const rejectedToken = answer(401, JSON.stringify({ error: 'Unauthorized', code: 
 const patient = { walletTimeout: 60_000 };
 
 describe('/initiate-payment', () => {
-  let wallet: WalletStandIn;
+  let wallet: FakeWallet;
   let server: PaymentServer;
 
   beforeAll(async () => {
-    wallet = await startWalletStandIn();
+    wallet = await startFakeWallet();
   });
 
   beforeEach(async () => {
@@ -214,7 +206,7 @@ describe('/initiate-payment', () => {
       ]);
     });
 
-    test('When the wallet rejects it, then it is dropped and the balance read once more with a new one', async () => {
+    test('When the wallet rejects it, then it is invalidated and the balance is read once more with a new one', async () => {
       await request(server.app).get(path);
       wallet.behave(rejectedToken, good);
 
@@ -238,7 +230,7 @@ describe('/initiate-payment', () => {
       expect(server.calls.token).toHaveBeenCalledTimes(2);
     });
 
-    test('When the wallet says 403, then the token is kept and nothing is tried again: 502', async () => {
+    test('When the wallet answers 403, then the token stays cached and nothing is retried: 502', async () => {
       wallet.behave(answer(403, JSON.stringify({ error: 'Forbidden', code: 'insufficient_scope' })), good);
 
       expectRefused(await request(server.app).get(path), 502, 'wallet_refused_credentials');
@@ -248,7 +240,7 @@ describe('/initiate-payment', () => {
       expect(server.calls.token).toHaveBeenCalledTimes(1);
     });
 
-    test('When the wallet says 401 for another reason, then the token is kept: 502', async () => {
+    test('When the wallet answers 401 for another reason, then the token stays cached: 502', async () => {
       wallet.behave(answer(401, JSON.stringify({ error: 'Unauthorized', code: 'unauthorized' })));
 
       expectRefused(await request(server.app).get(path), 502, 'wallet_refused_credentials');
@@ -270,7 +262,7 @@ describe('/initiate-payment', () => {
   describe('and Server-Timing', () => {
     const timing = async () => (await request(server.app).get(path)).headers['server-timing'];
 
-    test('When the token is new or kept, then it says which, and how long token and wallet took', async () => {
+    test('When the token is new or cached, then the header says which, and how long token and wallet took', async () => {
       expect(await timing()).toMatch(/^token;desc="issued";dur=\d+\.\d, wallet;dur=\d+\.\d$/);
       expect(await timing()).toMatch(/^token;desc="cache";dur=\d+\.\d, wallet;dur=\d+\.\d$/);
     });

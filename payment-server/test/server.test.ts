@@ -13,18 +13,18 @@ import {
 import { readPaymentConfig } from '../src/config';
 import { start } from '../src/server';
 import { clientId, clientSecret, nextSecret, type StytchCalls, takeOver } from './paymentServer';
-import { answer, good, startWalletStandIn, type WalletStandIn } from './walletStandIn';
+import { answer, good, startFakeWallet, type FakeWallet } from './fakeWallet';
 
 jest.mock('stytch', () => ({ ...jest.requireActual<object>('stytch'), Client: jest.fn() }));
 
 describe('start', () => {
-  let wallet: WalletStandIn;
+  let wallet: FakeWallet;
   let project: StytchProject;
   let calls: StytchCalls;
   let environment: Record<string, string>;
 
   beforeAll(async () => {
-    wallet = await startWalletStandIn();
+    wallet = await startFakeWallet();
   });
 
   beforeEach(async () => {
@@ -102,14 +102,14 @@ describe('start', () => {
     await server.close();
   });
 
-  test('When tokens are issued, kept, dropped and missed, then /metrics counts them', async () => {
+  test('When tokens are issued, cached, invalidated and unavailable, then /metrics counts them', async () => {
     const server = await start(environment);
     const pay = () => request(server.url).get('/initiate-payment');
     await pay().expect(200);
     await pay().expect(200);
     wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
     await pay().expect(200);
-    // A second later, for tokens are dropped once a second.
+    // A second later, because tokens are invalidated once a second.
     const now = performance.now.bind(performance);
     const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + 1_000);
     wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
@@ -164,7 +164,7 @@ describe('start', () => {
   });
 
   test.each([
-    ['the stand-in', { STYTCH_BASE_URL: 'http://localhost:5005/' }, 'http://localhost:5005', projectId],
+    ['local-stytch', { STYTCH_BASE_URL: 'http://localhost:5005/' }, 'http://localhost:5005', projectId],
     ['a test project', {}, 'https://test.stytch.com', projectId],
     ['a live project', { STYTCH_PROJECT_ID: 'project-live-1' }, 'https://api.stytch.com', 'project-live-1'],
   ])(

@@ -5,7 +5,7 @@ import { stytchConfig } from 'stytch-m2m';
 import { expectRefused } from '../../packages/service-kit/test/expectRefused';
 import { secretMark } from '../../packages/service-kit/test/testLogger';
 import { clientId, createPaymentServer, type PaymentServer, type StytchCalls } from './paymentServer';
-import { answer, startWalletStandIn, type WalletStandIn } from './walletStandIn';
+import { answer, startFakeWallet, type FakeWallet } from './fakeWallet';
 
 const stytchError = (status_code: number, error_type: string, error_message = 'Stytch says so.') =>
   new StytchError({
@@ -35,11 +35,11 @@ const networkError = () =>
   });
 
 describe('When Stytch is the trouble', () => {
-  let wallet: WalletStandIn;
+  let wallet: FakeWallet;
   let server: PaymentServer;
 
   beforeAll(async () => {
-    wallet = await startWalletStandIn();
+    wallet = await startFakeWallet();
   });
 
   beforeEach(async () => {
@@ -198,7 +198,7 @@ describe('When Stytch is the trouble', () => {
   });
 
   test('When it says when to come again, then so does the answer', async () => {
-    const elsewhere = await startWalletStandIn();
+    const elsewhere = await startFakeWallet();
     elsewhere.behave(
       answer(429, '{"status_code":429,"error_type":"too_many_requests"}', { 'Retry-After': '7' }),
     );
@@ -216,7 +216,7 @@ describe('When Stytch is the trouble', () => {
     await elsewhere.close();
   });
 
-  test('When the signing keys cannot be had, then the admin routes answer 503, and say nothing of tokens', async () => {
+  test('When the JWKS is unavailable, then the admin routes answer 503, and say nothing of tokens', async () => {
     server.project.getJWKS.mockRejectedValue(networkError());
 
     const response = await request(server.app)

@@ -2,15 +2,15 @@ import '../../packages/service-kit/test/closedNetwork';
 import { Axios } from 'axios';
 import { Pool } from 'undici';
 import { undiciAdapter } from '../src/wallet/undiciAdapter';
-import { good, hang, startWalletStandIn, type WalletStandIn } from './walletStandIn';
+import { good, hang, startFakeWallet, type FakeWallet } from './fakeWallet';
 
 describe('axios over undici', () => {
-  let wallet: WalletStandIn;
+  let wallet: FakeWallet;
   let pool: Pool;
   let http: InstanceType<typeof Axios>;
 
   beforeEach(async () => {
-    wallet = await startWalletStandIn();
+    wallet = await startFakeWallet();
     pool = new Pool(wallet.url, { connections: 1 });
     http = new Axios({ adapter: undiciAdapter(() => pool), timeout: 5_000 });
   });

@@ -16,9 +16,9 @@ import {
   johnsWallet,
   raw,
   reset,
-  startWalletStandIn,
-  type WalletStandIn,
-} from './walletStandIn';
+  startFakeWallet,
+  type FakeWallet,
+} from './fakeWallet';
 
 const accessToken = 'access-token-1';
 const tokens = {
@@ -38,7 +38,7 @@ const tooSlow = refusal(504, 'wallet_timeout', { 'Retry-After': '1' });
 const invalid = refusal(502, 'wallet_answer_invalid');
 
 describe('The wallet client', () => {
-  let wallet: WalletStandIn;
+  let wallet: FakeWallet;
   let client: WalletClient;
 
   const context = (signal = new AbortController().signal) => ({ requestId: 'request-1', signal });
@@ -52,7 +52,7 @@ describe('The wallet client', () => {
   const json = (body: unknown) => answer(200, JSON.stringify(body));
 
   beforeAll(async () => {
-    wallet = await startWalletStandIn();
+    wallet = await startFakeWallet();
     client = new WalletClient({ url: wallet.url });
   });
 
@@ -138,7 +138,7 @@ describe('The wallet client', () => {
   test.each([301, 302, 303, 307, 308])(
     'When the answer is the redirect %d, then it is not followed, for it would get the token: 502',
     async (status) => {
-      const elsewhere = await startWalletStandIn();
+      const elsewhere = await startFakeWallet();
       wallet.behave(answer(status, '', { Location: `${elsewhere.url}/api/check-balance` }));
 
       await expect(checkBalance()).rejects.toMatchObject(invalid);
@@ -194,7 +194,7 @@ describe('The wallet client', () => {
     );
 
     test('When nothing listens there, then it is tried three times: 503', async () => {
-      const gone = await startWalletStandIn();
+      const gone = await startFakeWallet();
       await gone.close();
       const connect = jest.spyOn(Socket.prototype, 'connect');
 
@@ -288,7 +288,7 @@ describe('The wallet client', () => {
   });
 
   test('When the environment names a proxy, then the token does not go there', async () => {
-    const proxy = await startWalletStandIn();
+    const proxy = await startFakeWallet();
     wallet.behave(good);
     const given = { ...process.env };
     Object.assign(process.env, { HTTP_PROXY: proxy.url, http_proxy: proxy.url });

@@ -2,12 +2,12 @@ import '../../packages/service-kit/test/closedNetwork';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { TlsMaterial, TlsSource } from 'service-kit';
+import type { TlsCredentials, TlsSource } from 'service-kit';
 import { secure } from '../../packages/service-kit/test/secureCalls';
 import { CertificateAuthority, type Identity } from '../../packages/certificates/src';
 import { paymentInfo } from '../src/payments';
 import { WalletClient } from '../src/wallet/walletClient';
-import { type Behaviour, good } from './walletStandIn';
+import { type Behaviour, good } from './fakeWallet';
 
 let authority: CertificateAuthority;
 let other: CertificateAuthority;
@@ -56,14 +56,14 @@ const mutual = () => ({ ca: authority.certificate, requestCert: true, rejectUnau
 
 /** What the payment-server has of files, without files. */
 function source(identity: Identity, ca: string) {
-  const listeners: ((material: TlsMaterial) => void)[] = [];
-  const material = (of: Identity) => ({ cert: of.certificate, key: of.key, ca, expiresAt: new Date() });
+  const listeners: ((credentials: TlsCredentials) => void)[] = [];
+  const credentials = (of: Identity) => ({ cert: of.certificate, key: of.key, ca, expiresAt: new Date() });
   const tls: TlsSource = {
-    current: material(identity),
+    current: credentials(identity),
     onChange: (listener) => void listeners.push(listener),
   };
   const change = (to: Identity) => {
-    for (const listener of listeners) listener(material(to));
+    for (const listener of listeners) listener(credentials(to));
   };
   return { tls, change };
 }

@@ -2,7 +2,7 @@ import 'service-kit/earlySignals';
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { readTlsMaterial, runCommand } from 'service-kit';
+import { readTlsCredentials, runCommand } from 'service-kit';
 import { CertificateAuthority } from 'certificates';
 import { root } from './program';
 
@@ -59,9 +59,10 @@ async function whenTheyEnd(folder: string): Promise<Date | undefined> {
     for (const owner of owners) {
       const { ca, certificate, key } = certificateFiles(folder, owner);
       const files = { TLS_CERT_FILE: certificate, TLS_KEY_FILE: key, TLS_CA_FILE: ca };
-      const material = await readTlsMaterial(files);
-      if (!material || !new X509Certificate(material.cert).verify(authority.publicKey)) return undefined;
-      ends.push(material.expiresAt.getTime());
+      const credentials = await readTlsCredentials(files);
+      if (!credentials || !new X509Certificate(credentials.cert).verify(authority.publicKey))
+        return undefined;
+      ends.push(credentials.expiresAt.getTime());
     }
     return new Date(Math.min(...ends));
   } catch {

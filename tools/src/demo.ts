@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { runCommand } from 'service-kit';
 import { makeCertificates } from './certs';
 import { type Stack, startStack } from './stack';
-import { Walk } from './walk';
+import { Scenario } from './scenario';
 
 interface Step {
   what: string;
@@ -22,65 +22,77 @@ export class DemoFailure extends Error {
 const success = '"john_doe your payment of 769 to yh809ikol7plo98 was successful!"';
 
 /** What mutual TLS adds to the article. */
-function stepsOfMutualTls(walk: Walk): Step[] {
+function stepsOfMutualTls(scenario: Scenario): Step[] {
   return [
     {
       what: 'call the payment-server without a certificate',
       expected: 'no connection',
-      run: () => walk.payWithoutCertificate(),
+      run: () => scenario.payWithoutCertificate(),
     },
     {
       what: "read the wallet with payment-service's token and the payment-server's certificate",
       expected: '200 john_doe',
-      run: () => walk.readWalletWithGoodToken('payment-server'),
+      run: () => scenario.readWalletWithGoodToken('payment-server'),
     },
     {
       what: "read it with the same token and the operator's certificate",
       expected: '403 client_not_allowed',
-      run: () => walk.readWalletWithGoodToken('operator'),
+      run: () => scenario.readWalletWithGoodToken('operator'),
     },
   ];
 }
 
-function stepsOf(walk: Walk): Step[] {
+function stepsOf(scenario: Scenario): Step[] {
   return [
-    { what: 'make the payment', expected: `200 ${success}`, run: () => walk.pay() },
-    { what: 'read the wallet without a token', expected: '401 unauthorized', run: () => walk.readWallet() },
+    { what: 'make the payment', expected: `200 ${success}`, run: () => scenario.pay() },
+    {
+      what: 'read the wallet without a token',
+      expected: '401 unauthorized',
+      run: () => scenario.readWallet(),
+    },
     {
       what: 'read it with a garbage token',
       expected: '401 invalid_token',
-      run: () => walk.readWallet('garbage'),
+      run: () => scenario.readWallet('garbage'),
     },
-    { what: 'get a token as the operator', expected: '200 bearer', run: () => walk.operatorSignsIn() },
+    { what: 'get a token as the operator', expected: '200 bearer', run: () => scenario.operatorSignsIn() },
     {
       what: 'read the wallet with that, which lacks the scope',
       expected: '403 insufficient_scope',
-      run: () => walk.readWalletAsOperator(),
+      run: () => scenario.readWalletAsOperator(),
     },
-    { what: 'search the client without a token', expected: '401', run: () => walk.searchWithoutToken() },
-    { what: 'search the client as the operator', expected: '200 payment-service', run: () => walk.search() },
+    { what: 'search the client without a token', expected: '401', run: () => scenario.searchWithoutToken() },
+    {
+      what: 'search the client as the operator',
+      expected: '200 payment-service',
+      run: () => scenario.search(),
+    },
     {
       what: 'start the rotation of its secret',
       expected: '200 a new secret',
-      run: () => walk.startRotation(),
+      run: () => scenario.startRotation(),
     },
     {
       what: 'complete the rotation',
       expected: '200 Secret rotation completed successfully',
-      run: () => walk.completeRotation(),
+      run: () => scenario.completeRotation(),
     },
     {
       what: 'ask for a token with the old secret',
       expected: '400 invalid_client',
-      run: () => walk.newToken('old'),
+      run: () => scenario.newToken('old'),
     },
-    { what: 'ask for one with the new secret', expected: '200 bearer', run: () => walk.newToken('current') },
-    { what: 'pay again', expected: `200 ${success}`, run: () => walk.pay() },
-    { what: 'deactivate the client', expected: '200 inactive', run: () => walk.setStatus('inactive') },
-    { what: 'pay with the token that lives', expected: `200 ${success}`, run: () => walk.pay() },
-    { what: 'ask for a new token', expected: '400 invalid_client', run: () => walk.newToken('current') },
-    { what: 'reactivate the client', expected: '200 active', run: () => walk.setStatus('active') },
-    { what: 'ask for a new token', expected: '200 bearer', run: () => walk.newToken('current') },
+    {
+      what: 'ask for one with the new secret',
+      expected: '200 bearer',
+      run: () => scenario.newToken('current'),
+    },
+    { what: 'pay again', expected: `200 ${success}`, run: () => scenario.pay() },
+    { what: 'deactivate the client', expected: '200 inactive', run: () => scenario.setStatus('inactive') },
+    { what: 'pay with the token that lives', expected: `200 ${success}`, run: () => scenario.pay() },
+    { what: 'ask for a new token', expected: '400 invalid_client', run: () => scenario.newToken('current') },
+    { what: 'reactivate the client', expected: '200 active', run: () => scenario.setStatus('active') },
+    { what: 'ask for a new token', expected: '200 bearer', run: () => scenario.newToken('current') },
   ];
 }
 
@@ -137,8 +149,8 @@ async function walkThrough(
       });
     });
     cutOff.catch(() => undefined); // No step may be waiting for it.
-    const walk = new Walk(stack, stack.localStytch, mtls);
-    for (const step of [...(mtls === undefined ? [] : stepsOfMutualTls(walk)), ...stepsOf(walk)]) {
+    const scenario = new Scenario(stack, stack.localStytch, mtls);
+    for (const step of [...(mtls === undefined ? [] : stepsOfMutualTls(scenario)), ...stepsOf(scenario)]) {
       signal?.throwIfAborted();
       await Promise.race([runStep(step, print), cutOff]);
     }

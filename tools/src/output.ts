@@ -41,7 +41,7 @@ export interface CurlOptions {
 const plainHttp: CurlOptions = { payment: '', wallet: '', token: '' };
 
 /** The calls to try, for pasting into a terminal. */
-export function callsToTry(
+export function formatUsage(
   urls: { wallet: string; payment: string },
   token: { endpoint: string; clientId: string; clientSecret: string; before?: string },
   tls: CurlOptions = plainHttp,

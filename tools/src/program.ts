@@ -25,7 +25,7 @@ export interface Program {
   readonly process: ChildProcess;
   /** Where it listens. */
   readonly url: string;
-  /** Where its health and metrics are to be had over plain HTTP, if it has such a port. */
+  /** Where its health and metrics are served over plain HTTP, if it has such a port. */
   readonly healthUrl?: string;
   /** What local-stytch tells: the variables that point a service at it. */
   readonly seed: Readonly<Record<string, string>>;

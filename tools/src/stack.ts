@@ -32,7 +32,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Whether the environment has nothing of a Stytch project, so that the stand-in takes its place. */
+/** Whether the environment names no Stytch project, so that local-stytch takes its place. */
 export function hasNoCredentials(environment: NodeJS.ProcessEnv = process.env): boolean {
   return ['payment-server', 'wallet-server'].every((name) => {
     const { STYTCH_PROJECT_ID, STYTCH_SECRET } = loadEnvironment([join(root, name), root], environment);

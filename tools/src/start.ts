@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { exit, loadEnvironment, onStop, openStandardOutput } from 'service-kit';
 import { tokenEndpoint } from 'stytch-m2m';
 import { certificatesFolder, curlOptions, makeCertificates } from './certs';
-import { createLineFormat, callsToTry, type CurlOptions } from './output';
+import { createLineFormat, formatUsage, type CurlOptions } from './output';
 import { root } from './program';
 import { hasNoCredentials, type Stack, type StackOptions, startStack } from './stack';
 
@@ -49,13 +49,13 @@ export async function start(options: StartOptions): Promise<Stack> {
     },
   });
   const about = local
-    ? 'Running on local-stytch, a stand-in for Stytch on this machine: no account, no network.'
+    ? 'Running on local-stytch, an emulator of Stytch on this machine: no account, no network.'
     : 'Running against the Stytch project of your .env.';
   const addresses = stack.programs.map(({ name, url }) => `  ${name.padEnd(16)}${url}`);
   print(['', about, '', ...addresses].join('\n'));
   const urls = { wallet: stack.wallet.url, payment: stack.payment.url };
   const tls = mtls === undefined ? undefined : optionsOfCurl(mtls, local);
-  print(callsToTry(urls, tokenSource(stack), tls));
+  print(formatUsage(urls, tokenSource(stack), tls));
   return stack;
 }
 
@@ -67,7 +67,7 @@ function optionsOfCurl(folder: string, local: boolean): CurlOptions {
   };
 }
 
-function tokenSource({ localStytch }: Stack): Parameters<typeof callsToTry>[1] {
+function tokenSource({ localStytch }: Stack): Parameters<typeof formatUsage>[1] {
   if (!localStytch) {
     const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL } = loadEnvironment([root]);
     return {

@@ -109,7 +109,7 @@ describe('npm run certs', () => {
     expect(await makeCertificates(folder)).toMatchObject({ made: false });
   });
 
-  test('When curl is to call, then it is told whom to trust, and what to show', () => {
+  test('When curl is to call, then it gets the CA and the client certificate', () => {
     const here = join(process.cwd(), 'certs');
 
     expect(curlOptions(here)).toBe(' --cacert certs/ca.pem');

@@ -5,7 +5,7 @@ import {
   readConfig,
   required,
   serverSettings,
-  settingsAgree,
+  crossFieldChecks,
 } from 'service-kit';
 import { z } from 'zod';
 
@@ -18,7 +18,7 @@ const schema = z
     /** Whose certificates may call, of all those that the CA has issued. */
     ALLOWED_CLIENT_NAMES: clientNames().optional(),
   })
-  .check(settingsAgree)
+  .check(crossFieldChecks)
   .refine((settings) => settings.ALLOWED_CLIENT_NAMES === undefined || settings.TLS_CA_FILE !== undefined, {
     path: ['ALLOWED_CLIENT_NAMES'],
     error: 'needs TLS_CA_FILE: without it no client shows a certificate',
@@ -28,7 +28,7 @@ const schema = z
 export type Config = z.infer<typeof schema>;
 
 const help = `wallet-server needs a Stytch project. There are two ways to get one:
-  without an account: run "npm start" (everything) or "npm run local-stytch" (the stand-in alone, which
+  without an account: run "npm start" (everything) or "npm run local-stytch" (the emulator alone, which
     prints the lines for .env) at the root of the project
   with one: put the project's id and secret from https://stytch.com/dashboard (API keys) into .env
 Settings are read from wallet-server/.env, then .env at the root; .env.example explains each.`;

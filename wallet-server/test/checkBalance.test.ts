@@ -146,7 +146,7 @@ describe('POST /api/check-balance', () => {
       expectRefused(response, 401, 'unauthorized');
     });
 
-    test('When the signing keys cannot be had, then the answer is 503 with Retry-After', async () => {
+    test('When the JWKS is unavailable, then the answer is 503 with Retry-After', async () => {
       project.getJWKS.mockRejectedValueOnce(
         new RequestError('fetch failed', { url: '/v1/sessions/jwks', method: 'GET' }),
       );

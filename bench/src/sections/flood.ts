@@ -1,5 +1,5 @@
 import { check, waitUntilReady } from '../checks';
-import { type Contestant, find, runContest } from '../contest';
+import { type Candidate, find, runComparison } from '../comparison';
 import { mebibytes, times, whole } from '../format';
 import type { Running } from '../processes';
 import type { LoadJob } from '../protocol';
@@ -20,7 +20,7 @@ export async function measureFlood(bench: Bench): Promise<Findings> {
   const sdk = await processes.start(server('walletSdk', localStytch.seed));
   const wallet = await processes.start(program('wallet-server', localStytch.seed));
   await waitUntilReady(wallet);
-  const contestant = (name: string, running: Running, extra: Partial<LoadJob> = {}): Contestant => ({
+  const candidate = (name: string, running: Running, extra: Partial<LoadJob> = {}): Candidate => ({
     name,
     isOurs: running === wallet,
     job: { ...walletJob(running.url, accessToken), ...extra },
@@ -29,12 +29,12 @@ export async function measureFlood(bench: Bench): Promise<Findings> {
   });
   const bad = (kind: 'forged' | 'garbage') => ({ badTokens: { kind, model: accessToken } });
   await check(walletJob(sdk.url, 'garbage'), { status: 401 });
-  const measured = await runContest(
+  const measured = await runComparison(
     [
-      contestant(goodBySdk, sdk),
-      contestant('ours accepts a good token', wallet),
-      contestant(forged, wallet, bad('forged')),
-      contestant(garbage, wallet, bad('garbage')),
+      candidate(goodBySdk, sdk),
+      candidate('ours accepts a good token', wallet),
+      candidate(forged, wallet, bad('forged')),
+      candidate(garbage, wallet, bad('garbage')),
     ],
     plan,
     send,

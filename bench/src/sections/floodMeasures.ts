@@ -1,5 +1,5 @@
 import { waitUntilReady } from '../checks';
-import { countAnswers } from '../contest';
+import { countAnswers } from '../comparison';
 import type { Running } from '../processes';
 import type { LoadJob } from '../protocol';
 import { program } from '../recipes';

@@ -1,9 +1,9 @@
 import { check, waitUntilReady } from '../checks';
-import { type Contestant, find, runContest } from '../contest';
+import { type Candidate, find, runComparison } from '../comparison';
 import { mebibytes } from '../format';
 import type { Running } from '../processes';
 import { program, type Recipe, server } from '../recipes';
-import { type Bench, contestChart, contestTable, type Findings, mostSocketsOpened } from '../section';
+import { type Bench, comparisonChart, comparisonTable, type Findings, mostSocketsOpened } from '../section';
 
 const paid = 'john_doe your payment of 769 to yh809ikol7plo98 was successful!';
 
@@ -16,9 +16,9 @@ export async function measurePayment(bench: Bench): Promise<Findings> {
   const { plan, send } = bench;
   const together = await Promise.all([startTogether(bench, true), startTogether(bench, false)]);
   const alone = await startAlone(bench);
-  const both = await runContest(together, plan, send);
-  const single = await runContest(alone.contestants, plan, send);
-  const all = [...together, ...alone.contestants].flatMap((contestant) => contestant.processes);
+  const both = await runComparison(together, plan, send);
+  const single = await runComparison(alone.candidates, plan, send);
+  const all = [...together, ...alone.candidates].flatMap((candidate) => candidate.processes);
   await Promise.all([alone.stub, ...all].map((running) => running.stop()));
 
   const ratio = (measured: typeof both, name: string) =>
@@ -28,17 +28,17 @@ export async function measurePayment(bench: Bench): Promise<Findings> {
   return {
     figures: { together: both, alone: single },
     tables: [
-      contestTable('payment, end to end: GET /initiate-payment, each with its own wallet server', both, [
+      comparisonTable('payment, end to end: GET /initiate-payment, each with its own wallet server', both, [
         'CPU and memory are those of both servers.',
       ]),
-      contestTable(
+      comparisonTable(
         'payment server alone: GET /initiate-payment, against a stub of the wallet server',
         single,
       ),
     ],
     charts: [
-      contestChart('payment', 'Payment: requests/s end to end, with its own wallet server', both),
-      contestChart('payment-alone', 'Payment server alone: requests/s against a stub', single),
+      comparisonChart('payment', 'Payment: requests/s end to end, with its own wallet server', both),
+      comparisonChart('payment-alone', 'Payment server alone: requests/s against a stub', single),
     ],
     targets: [
       {
@@ -73,7 +73,7 @@ export async function measurePayment(bench: Bench): Promise<Findings> {
   };
 }
 
-async function startTogether({ processes, localStytch }: Bench, isOurs: boolean): Promise<Contestant> {
+async function startTogether({ processes, localStytch }: Bench, isOurs: boolean): Promise<Candidate> {
   const { seed } = localStytch;
   const wallet = await processes.start(
     isOurs ? program('wallet-server', seed) : server('walletTutorial', seed),
@@ -100,14 +100,14 @@ async function startAlone({ processes, localStytch }: Bench) {
     if (name === ours) await waitUntilReady(payment);
     return checked(name, [payment], stub);
   };
-  return { stub, contestants: await Promise.all(recipes.map(start)) };
+  return { stub, candidates: await Promise.all(recipes.map(start)) };
 }
 
 async function checked(
   name: string,
   [payment, ...others]: [Running, ...Running[]],
   called: Running,
-): Promise<Contestant> {
+): Promise<Candidate> {
   const job = { url: `${payment.url}/initiate-payment` };
   await check(job, { status: 200, json: paid });
   return { name, isOurs: name === ours, job, expected: 200, processes: [payment, ...others], called };

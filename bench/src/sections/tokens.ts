@@ -1,5 +1,5 @@
 import { waitUntilReady } from '../checks';
-import { countAnswers } from '../contest';
+import { countAnswers } from '../comparison';
 import { whole } from '../format';
 import { describeAmount } from '../plan';
 import type { Running } from '../processes';
@@ -17,7 +17,7 @@ const coldDelayMilliseconds = 500;
 interface TokenCount {
   name: string;
   isOurs: boolean;
-  /** Token requests for `coldCallers` at once, when nothing is kept. */
+  /** Token requests for `coldCallers` at once, with an empty cache. */
   cold: number;
   /** Token requests under load, once there is a token that lives an hour. */
   hour: number;

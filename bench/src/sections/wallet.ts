@@ -1,8 +1,8 @@
 import { check, waitUntilReady } from '../checks';
-import { type Contestant, find, runContest } from '../contest';
+import { type Candidate, find, runComparison } from '../comparison';
 import { mebibytes } from '../format';
 import { program, type Recipe, server } from '../recipes';
-import { type Bench, contestChart, contestTable, type Findings } from '../section';
+import { type Bench, comparisonChart, comparisonTable, type Findings } from '../section';
 
 const body = JSON.stringify({ customerId: '67uhjio098uhgt6l' });
 const wallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
@@ -13,7 +13,7 @@ const tutorial = 'the tutorial';
 const jwtBearer = 'express-oauth2-jwt-bearer';
 
 /** What is sent to a wallet server. */
-export function walletJob(url: string, accessToken: string): Contestant['job'] {
+export function walletJob(url: string, accessToken: string): Candidate['job'] {
   return {
     url: `${url}/api/check-balance`,
     method: 'POST',
@@ -34,7 +34,7 @@ export async function measureWallet({ plan, processes, localStytch, send }: Benc
     { name: jwtBearer, recipe: server('walletOauth2JwtBearer', localStytch.seed), refusal: 401 },
     { name: 'fast-jwt with its cache', recipe: server('walletFastJwt', localStytch.seed), refusal: 401 },
   ];
-  const start = async ({ name, recipe, refusal }: (typeof entries)[number]): Promise<Contestant> => {
+  const start = async ({ name, recipe, refusal }: (typeof entries)[number]): Promise<Candidate> => {
     const running = await processes.start(recipe);
     if (name === ours) await waitUntilReady(running);
     const job = walletJob(running.url, accessToken);
@@ -42,17 +42,17 @@ export async function measureWallet({ plan, processes, localStytch, send }: Benc
     if (refusal !== undefined) await check(walletJob(running.url, 'garbage'), { status: refusal });
     return { name, isOurs: name === ours, job, expected: 200, processes: [running] };
   };
-  const contestants = await Promise.all(entries.map(start));
-  const measured = await runContest(contestants, plan, send);
-  await Promise.all(contestants.flatMap(({ processes: all }) => all.map((running) => running.stop())));
+  const candidates = await Promise.all(entries.map(start));
+  const measured = await runComparison(candidates, plan, send);
+  await Promise.all(candidates.flatMap(({ processes: all }) => all.map((running) => running.stop())));
 
   const speed = find(measured, ours).requestsPerSecond.median;
   const overs = (name: string) => speed / find(measured, name).requestsPerSecond.median;
   const memory = (name: string) => Number(mebibytes(find(measured, name).memory.afterLoadBytes));
   return {
     figures: measured,
-    tables: [contestTable('wallet: POST /api/check-balance with a valid token', measured)],
-    charts: [contestChart('wallet', 'Wallet: requests/s with a valid access token', measured)],
+    tables: [comparisonTable('wallet: POST /api/check-balance with a valid token', measured)],
+    charts: [comparisonChart('wallet', 'Wallet: requests/s with a valid access token', measured)],
     targets: [
       least('wallet: requests/s, ours to Express 5 open to anyone (goal 1.0)', overs(open), 0.9),
       least('wallet: requests/s, ours to the tutorial', overs(tutorial), 2.2),

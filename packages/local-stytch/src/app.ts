@@ -1,10 +1,10 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { refuseForeignPages } from './access';
 import { createClient, deleteClient, getClient, updateClient } from './clients';
-import { createControls } from './controls';
+import { createAdminApi } from './adminApi';
 import type { Faults } from './faults';
 import {
-  answerErrors,
+  errorHandler,
   jsonBody,
   jsonOrFormBody,
   limitRequests,
@@ -31,7 +31,7 @@ export interface Dependencies {
   adminToken?: string | undefined;
 }
 
-/** Builds the stand-in for Stytch's M2M API. Opens nothing. */
+/** Builds the app that emulates Stytch's M2M API. It opens nothing. */
 export function createApp({ state, faults, requests, reportError, adminToken }: Dependencies): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -40,11 +40,11 @@ export function createApp({ state, faults, requests, reportError, adminToken }: 
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.use(neverStored, limitRequests(), refuseForeignPages(adminToken !== undefined));
-  app.use('/local', createControls({ state, faults, requests, adminToken }));
+  app.use('/local', createAdminApi({ state, faults, requests, adminToken }));
   app.use(requests.record, faults.apply);
   addPublicRoutes(app, state, requests);
   addManagementRoutes(app, state);
-  app.use(routeNotFound, answerErrors(reportError));
+  app.use(routeNotFound, errorHandler(reportError));
   return app;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Everything that this stand-in does and Stytch does not publish, in one place. The names of the errors are
+ * Everything that this emulator does and Stytch does not publish, in one place. The names of the errors are
  * Stytch's unless marked "our name"; their statuses and messages, and the limits, are ours.
  * Whoever sees Stytch answer otherwise corrects it here.
  */

@@ -5,7 +5,7 @@ import {
   isLoopback,
   readConfig,
   serverSettings,
-  settingsAgree,
+  crossFieldChecks,
 } from 'service-kit';
 import { z } from 'zod';
 
@@ -50,7 +50,7 @@ const schema = z
     OPERATOR_CLIENT_SECRET: printable,
     LOCAL_STYTCH_ADMIN_TOKEN: adminToken,
   })
-  .check(settingsAgree)
+  .check(crossFieldChecks)
   .refine(({ CLIENT_ID, OPERATOR_CLIENT_ID }) => !CLIENT_ID || CLIENT_ID !== OPERATOR_CLIENT_ID, {
     path: ['OPERATOR_CLIENT_ID'],
     error: 'must be another than CLIENT_ID',

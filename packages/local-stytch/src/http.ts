@@ -101,7 +101,7 @@ function isContainer(value: unknown): value is object {
 }
 
 /** The one place where errors become answers. What is not ours is a 500 that says nothing, and is reported. */
-export function answerErrors(reportError: (error: unknown) => void): ErrorRequestHandler {
+export function errorHandler(reportError: (error: unknown) => void): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     const known = asApiError(error);
     if (!known) reportError(error);

@@ -12,14 +12,14 @@ export interface LoggedRequest {
   client_id?: string;
 }
 
-/** So many requests are kept; the counts go on. */
+/** How many requests the log holds. The counts include all. */
 const keptRequests = 1000;
 /** So many paths are counted each on its own; what comes later counts as `other`. */
 const countedPaths = 500;
 /** A longer path is cut. */
 const pathCharacters = 300;
 
-/** What was asked of the stand-in, its own controls aside. */
+/** The requests to the emulator, without those to its admin API. */
 export class RequestLog {
   private requests: LoggedRequest[] = [];
   private readonly entries = new WeakMap<object, LoggedRequest>();

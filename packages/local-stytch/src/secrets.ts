@@ -8,7 +8,7 @@ import { randomBytes, randomUUID, scrypt, type ScryptOptions, timingSafeEqual } 
 const cost: ScryptOptions = { N: 2 ** 12, r: 8, p: 1 };
 const hashBytes = 32;
 
-/** What is kept of a secret: enough to recognize it, and the four characters that Stytch shows of it. */
+/** What is stored of a secret: enough to recognize it, and the four characters that Stytch shows of it. */
 export interface StoredSecret {
   readonly hash: Buffer;
   readonly lastFour: string;
@@ -42,7 +42,7 @@ export function hashSecret(secret: string, salt: Buffer): Promise<Buffer> {
   });
 }
 
-/** Turns a secret into what is kept of it. */
+/** Turns a secret into what is stored of it. */
 export async function storeSecret(secret: string, salt: Buffer): Promise<StoredSecret> {
   return { hash: await hashSecret(secret, salt), lastFour: secret.slice(-4) };
 }

@@ -1,6 +1,6 @@
 import { createId, createSecret } from './secrets';
 
-/** What a stand-in starts with, in plain text: to be handed out once, and never kept. */
+/** What the emulator starts with, in plain text. It is handed out once and never stored. */
 export interface Seed {
   projectId: string;
   projectSecret: string;

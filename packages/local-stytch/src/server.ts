@@ -86,8 +86,8 @@ export function announce(
   const lines = Object.entries(missing).map(([name, value]) => `${name}=${value}`);
   parent.stdout.write(
     lines.length > 0
-      ? `To use this stand-in, put these lines into .env at the root of the project:\n\n${lines.join('\n')}\n\n`
-      : `The environment already points at this stand-in, ${url}.\n`,
+      ? `To use this emulator, put these lines into .env at the root of the project:\n\n${lines.join('\n')}\n\n`
+      : `The environment already points at this emulator, ${url}.\n`,
   );
   if (seed.LOCAL_STYTCH_ADMIN_TOKEN !== undefined) {
     parent.stdout.write(

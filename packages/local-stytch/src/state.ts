@@ -5,7 +5,7 @@ import { createSigningKey, KeyRing } from './signingKeys';
 
 export type ClientStatus = 'active' | 'inactive';
 
-/** An M2M client as it is kept. Never changed in place: a change puts a new one into its stead. */
+/** A stored M2M client. It is never changed in place: a change replaces it. */
 export interface StoredClient {
   /** Counts clients in the order of their creation; searches are sorted by it. */
   readonly sequence: number;
@@ -24,7 +24,7 @@ export interface StoredClient {
 /** How long an access token lives unless a control says otherwise, in seconds: Stytch's hour. */
 export const defaultTokenLifetimeSeconds = 3600;
 
-/** All that one stand-in knows: a project, its clients and its signing keys, in memory. */
+/** Everything that one emulator knows: a project, its clients and its signing keys, in memory. */
 export interface State {
   readonly projectId: string;
   /** Of `project_id:secret`, so that one comparison in constant time checks both. */

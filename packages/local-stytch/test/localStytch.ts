@@ -25,7 +25,7 @@ export interface TestStytch {
 }
 
 /**
- * The stand-in on a free port, over HTTP as everyone else meets it.
+ * The emulator on a free port, over HTTP as everyone uses it.
  *
  * @param adminToken as if it was exposed to other machines.
  */

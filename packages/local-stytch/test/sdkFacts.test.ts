@@ -136,7 +136,7 @@ describe('authenticateToken throws ClientError jwt_invalid', () => {
     ['answers 429', { kind: 'status', status: 429 }, 'ERR_JOSE_GENERIC'],
     ['answers HTML', { kind: 'not_json' }, 'ERR_JOSE_GENERIC'],
     ['closes the connection', { kind: 'drop' }, 'ECONNRESET'],
-  ])('with the cause that the keys could not be had, when the JWKS %s', async (_what, fault, code) => {
+  ])('with the cause that the keys are unavailable, when the JWKS %s', async (_what, fault, code) => {
     const access_token = await mint();
     await stytch.control('POST', '/faults', { path: '/v1/sessions/jwks/*', ...fault });
 

@@ -217,7 +217,7 @@ describe('what was started', () => {
   });
 
   test('is one sentence when all lines are there', () => {
-    expect(told({})).toBe('The environment already points at this stand-in, http://localhost:5005.\n');
+    expect(told({})).toBe('The environment already points at this emulator, http://localhost:5005.\n');
   });
 
   test('says what the admin API asks for where other machines can call, and prints a new token once', () => {

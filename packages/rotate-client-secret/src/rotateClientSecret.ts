@@ -7,11 +7,11 @@ import {
   type Environment,
   loadEnvironment,
   readConfig,
-  readTlsMaterial,
+  readTlsCredentials,
   required,
   runCommand,
   secureAddress,
-  settingsAgree,
+  crossFieldChecks,
   tlsOptions,
   tlsSettings,
 } from 'service-kit';
@@ -27,14 +27,14 @@ const schema = z
     OPERATOR_CLIENT_SECRET: required('the secret of that client'),
     PAYMENT_SERVER_URL: secureAddress().default('http://localhost:6000'),
   })
-  .check(settingsAgree);
+  .check(crossFieldChecks);
 
 /** Milliseconds: a rotation takes up to nine calls to Stytch of five seconds each. */
 const timeout = 50_000;
 
 /**
  * Rotates the client secret of a running payment-server once, through its route, as an operator. Where the
- * payment-server is https, `TLS_CA_FILE` says whom to trust, `TLS_CERT_FILE` and `TLS_KEY_FILE` what to show.
+ * payment-server is https, `TLS_CA_FILE` has the CAs, `TLS_CERT_FILE` and `TLS_KEY_FILE` the client certificate.
  *
  * @param signal its abort ends this before the rotation is asked for. After that there is an answer to wait for.
  * @returns what to print: with the new secret only where nothing else keeps it.
@@ -44,7 +44,7 @@ const timeout = 50_000;
  */
 export async function rotateSecret(environment: Environment, signal?: AbortSignal): Promise<string> {
   const config = readConfig(schema, environment, undefined, ['OPERATOR_CLIENT_SECRET']);
-  const material = await readTlsMaterial(config);
+  const tls = await readTlsCredentials(config);
   const endpoint = tokenEndpoint({ projectId: config.STYTCH_PROJECT_ID, baseUrl: config.STYTCH_BASE_URL });
   const credentials = {
     grant_type: 'client_credentials',
@@ -64,7 +64,7 @@ export async function rotateSecret(environment: Environment, signal?: AbortSigna
   const address = `${config.PAYMENT_SERVER_URL}/rotate-client-secret`;
   const answer = await post(address, 'message', undefined, {
     headers,
-    ...(material && { httpsAgent: new Agent(tlsOptions(material)) }),
+    ...(tls && { httpsAgent: new Agent(tlsOptions(tls)) }),
   });
   const { message, warning, client_secret } = answer;
   const secret = typeof client_secret === 'string' && `CLIENT_SECRET=${client_secret}`;

@@ -3,7 +3,7 @@ import type { Logger } from './logger';
 
 /**
  * An http or https address without credentials, query or fragment, kept without a slash at its end. Goes with
- * `settingsAgree`, which refuses plain http to hosts that may not be called like that.
+ * `crossFieldChecks`, which refuses plain http to hosts that may not be called like that.
  */
 export function httpAddress() {
   const error = 'must be an http:// or https:// address without user, query or fragment';

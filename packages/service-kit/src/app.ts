@@ -1,11 +1,11 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { type AdmissionOptions, admitRequests } from './admission';
-import { answerErrors, answerNotFound } from './errors';
+import { errorHandler, notFoundHandler } from './errors';
 import { mountHealth, Readiness } from './health';
 import type { Logger } from './logger';
 import { createMetrics, type Metrics } from './metrics';
-import { observeRequests } from './observeRequests';
+import { requestLogger } from './requestLogger';
 
 export interface BaseAppOptions extends AdmissionOptions {
   logger: Logger;
@@ -35,9 +35,9 @@ export function createBaseApp(
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(observeRequests(logger, metrics), helmet({ contentSecurityPolicy }), admitRequests(admission));
+  app.use(requestLogger(logger, metrics), helmet({ contentSecurityPolicy }), admitRequests(admission));
   register(app);
   mountHealth(app, readiness, metrics.registry);
-  app.use(answerNotFound, answerErrors(logger));
+  app.use(notFoundHandler, errorHandler(logger));
   return app;
 }

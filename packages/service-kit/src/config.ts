@@ -78,7 +78,7 @@ function readSecretFiles(names: readonly string[], environment: Environment) {
       problems.push(`  ${name}: must not be set beside ${name}_FILE`);
       continue;
     }
-    // A secret that cannot be had is one problem, not two: it does not count as missing as well.
+    // A secret that cannot be read is one problem, not two: it does not count as missing as well.
     secrets[name] = '';
     try {
       secrets[name] = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
@@ -120,11 +120,11 @@ export const tlsSettings = {
   TLS_CA_FILE: z.string().optional(),
 };
 
-/** What every HTTP server here reads: where and how to listen, and how much to log. `settingsAgree` goes with it. */
+/** What every HTTP server here reads: where and how to listen, and how much to log. `crossFieldChecks` goes with it. */
 export function serverSettings(defaultPort: number) {
   return {
     ...tlsSettings,
-    /** Where health and metrics are to be had over plain HTTP. 0 lets the operating system choose. */
+    /** Where health and metrics are served over plain HTTP. 0 lets the operating system choose. */
     HEALTH_PORT: wholeNumber(0, 65535).optional(),
     /** 0 lets the operating system choose a free one. */
     PORT: wholeNumber(0, 65535).default(defaultPort),
@@ -157,7 +157,7 @@ interface Agreeing {
  * What settings have to be to each other: for `check` on a schema. Every address among them has to be https, unless
  * it is on this machine or its host is in INSECURE_HTTP_HOSTS: the programs send secrets to each.
  */
-export const settingsAgree = z.superRefine<Agreeing>(
+export const crossFieldChecks = z.superRefine<Agreeing>(
   (settings, context) => {
     const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, PORT, HEALTH_PORT } = settings;
     const tell = (name: string, message: string) => {

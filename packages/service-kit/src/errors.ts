@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from './logger';
-import { loggable, shorten } from './observeRequests';
+import { serializeRequest, shorten } from './requestLogger';
 
 interface HttpErrorOptions {
   /** Headers of the answer. */
@@ -89,10 +89,10 @@ function answerTo(error: unknown): Answer {
 }
 
 /** The one place where errors become HTTP: `{ error, code, request_id }` for the caller, the cause for the log. */
-export function answerErrors(logger: Logger): ErrorRequestHandler {
+export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const { status, code, message, headers, details } = answerTo(error);
-    const req = loggable(request);
+    const req = serializeRequest(request);
     // A refusal is the caller's affair: one reason, no stack, so that a flood of them stays cheap.
     if (status >= 500) logger.error({ req, err: error, code }, 'request refused or failed');
     else logger.info({ req, code, reason: reasonOf(error, code) }, 'request refused or failed');
@@ -114,6 +114,6 @@ function reasonOf(error: unknown, code: string): string | undefined {
 }
 
 /** 404 for a path that no route takes. */
-export const answerNotFound: RequestHandler = () => {
+export const notFoundHandler: RequestHandler = () => {
   throw new HttpError(404, 'not_found', 'There is no such route');
 };

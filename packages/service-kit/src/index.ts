@@ -8,13 +8,13 @@ export {
   readConfig,
   required,
   serverSettings,
-  settingsAgree,
+  crossFieldChecks,
   tlsSettings,
   wholeNumber,
 } from './config';
 export { HttpError, InvalidRequest } from './errors';
 /** `request.id`, among the types of Express. */
-export type {} from './observeRequests';
+export type {} from './requestLogger';
 export { Readiness } from './health';
 export { createLogger, describeError, type Logger } from './logger';
 export { openStandardOutput } from './logDestination';
@@ -25,5 +25,5 @@ export { jsonBody, parseInput } from './requests';
 export { type Methods, route } from './route';
 export { type RunningServer, serve, type ServeOptions } from './serve';
 export { exit, onStop } from './signals';
-export { readTlsMaterial, TlsFiles, type TlsFilesOptions, type TlsSource } from './tls';
-export { type TlsMaterial, tlsOptions, type TlsSettings } from './tlsMaterial';
+export { readTlsCredentials, TlsFiles, type TlsFilesOptions, type TlsSource } from './tls';
+export { type TlsCredentials, tlsOptions, type TlsSettings } from './tlsCredentials';

@@ -51,7 +51,7 @@ const timeouts = {
 /**
  * Listens on one port.
  *
- * @throws ConfigError when the port is taken or may not be had: it says which, and how to choose another.
+ * @throws ConfigError when the port is taken or not allowed: it says which, and how to choose another.
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { app, host, logger, readiness, tls, limits } = options;

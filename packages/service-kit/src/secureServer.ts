@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { clientCertificateOf, isValidNow } from './clientCertificate';
 import type { Logger } from './logger';
 import type { TlsSource } from './tls';
-import { tlsOptions } from './tlsMaterial';
+import { tlsOptions } from './tlsCredentials';
 
 /** How long a TLS handshake may take, in milliseconds. */
 const handshakeTimeout = 10_000;
@@ -13,8 +13,8 @@ const handshakeTimeout = 10_000;
 const sameReasonMilliseconds = 60_000;
 
 /**
- * An https server. Where the material has CAs, a client has to have a certificate of one of them.
- * New material counts for new connections; those that are there stay as they are.
+ * An https server. Where the credentials has CAs, a client has to have a certificate of one of them.
+ * New credentials count for new connections; those that are there stay as they are.
  */
 export function createSecureServer(options: ServerOptions, tls: TlsSource, logger: Logger): Server {
   const mutual = tls.current.ca !== undefined;
@@ -25,8 +25,8 @@ export function createSecureServer(options: ServerOptions, tls: TlsSource, logge
     requestCert: mutual,
     rejectUnauthorized: mutual,
   });
-  tls.onChange((material) => {
-    server.setSecureContext(tlsOptions(material));
+  tls.onChange((credentials) => {
+    server.setSecureContext(tlsOptions(credentials));
   });
   const tell = tellOncePerReason(logger);
   // Ahead of Node's own listener, which makes a `clientError` of it: there is nobody to answer over HTTP.

@@ -52,7 +52,7 @@ export interface RunningServer {
 /**
  * Listens.
  *
- * @throws ConfigError when a port is taken or may not be had: it says which, and how to choose another.
+ * @throws ConfigError when a port is taken or not allowed: it says which, and how to choose another.
  */
 export async function serve({
   health,

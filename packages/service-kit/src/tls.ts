@@ -5,17 +5,17 @@ import type { Logger } from './logger';
 import {
   checkTlsTexts,
   readTlsTexts,
-  type TlsMaterial,
+  type TlsCredentials,
   type TlsSettings,
   type TlsTexts,
   whyOpenSslRefuses,
-} from './tlsMaterial';
+} from './tlsCredentials';
 
 /** How often the files are looked at. Kubernetes changes them by a symbolic link, of which a watch tells nothing. */
 const defaultIntervalMilliseconds = 5_000;
 
 /** What is good, or all that is wrong. */
-type Examined = { material: TlsMaterial } | { problems: string[] };
+type Examined = { credentials: TlsCredentials } | { problems: string[] };
 
 /**
  * Reads certificate, key and CA, once.
@@ -24,10 +24,10 @@ type Examined = { material: TlsMaterial } | { problems: string[] };
  * @throws ConfigError that lists all that is wrong, each with its setting and its file: missing or unreadable,
  *   not PEM, expired or not yet valid, a key of another certificate, a CA that is none.
  */
-export async function readTlsMaterial(settings: TlsSettings): Promise<TlsMaterial | undefined> {
+export async function readTlsCredentials(settings: TlsSettings): Promise<TlsCredentials | undefined> {
   if (settings.TLS_CERT_FILE === undefined) return undefined;
   const examined = await examine(settings);
-  if ('material' in examined) return examined.material;
+  if ('credentials' in examined) return examined.credentials;
   throw new ConfigError(
     [
       'These files cannot be used for TLS:',
@@ -38,7 +38,7 @@ export async function readTlsMaterial(settings: TlsSettings): Promise<TlsMateria
 }
 
 /** @param known what need not be looked at again: a set that was found good before. */
-async function examine(settings: TlsSettings, known?: TlsMaterial): Promise<Examined> {
+async function examine(settings: TlsSettings, known?: TlsCredentials): Promise<Examined> {
   const problems = new Map<keyof TlsSettings, string>();
   const tell = (setting: keyof TlsSettings, problem: string) => {
     // One for each file: what else is wrong with it may well come of the first.
@@ -46,11 +46,11 @@ async function examine(settings: TlsSettings, known?: TlsMaterial): Promise<Exam
     problems.set(setting, `${setting}: ${resolve(settings[setting] ?? '')} ${problem}`);
   };
   const texts = await readTlsTexts(settings, tell);
-  if (known && isSame(texts, known)) return { material: known };
+  if (known && isSame(texts, known)) return { credentials: known };
   const expiresAt = checkTlsTexts(texts, tell);
   const refusal = problems.size > 0 ? undefined : whyOpenSslRefuses(texts);
   if (refusal !== undefined) tell('TLS_CERT_FILE', refusal);
-  if (problems.size === 0) return { material: { ...texts, expiresAt } };
+  if (problems.size === 0) return { credentials: { ...texts, expiresAt } };
   // In the order of the settings, whichever file was read first.
   const settingNames = ['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE'] as const;
   return { problems: settingNames.flatMap((setting) => problems.get(setting) ?? []) };
@@ -78,14 +78,14 @@ export type TlsSource = Pick<TlsFiles, 'current' | 'onChange'>;
 export class TlsFiles {
   readonly #settings: TlsSettings;
   readonly #logger: Logger;
-  readonly #listeners: ((material: TlsMaterial) => void)[] = [];
+  readonly #listeners: ((credentials: TlsCredentials) => void)[] = [];
   readonly #timer: NodeJS.Timeout;
-  #current: TlsMaterial;
+  #current: TlsCredentials;
   /** What was last told about files that cannot be used, so that it is told once. */
   #told = '';
   #looking = false;
 
-  private constructor(settings: TlsSettings, current: TlsMaterial, options: TlsFilesOptions) {
+  private constructor(settings: TlsSettings, current: TlsCredentials, options: TlsFilesOptions) {
     const { logger, registry, intervalMilliseconds = defaultIntervalMilliseconds } = options;
     this.#settings = settings;
     this.#current = current;
@@ -99,20 +99,20 @@ export class TlsFiles {
    * Reads the files, and follows them until `stop`.
    *
    * @returns undefined when the settings name none.
-   * @throws ConfigError as `readTlsMaterial` does.
+   * @throws ConfigError as `readTlsCredentials` does.
    */
   static async open(settings: TlsSettings, options: TlsFilesOptions): Promise<TlsFiles | undefined> {
-    const material = await readTlsMaterial(settings);
-    return material && new TlsFiles(settings, material, options);
+    const credentials = await readTlsCredentials(settings);
+    return credentials && new TlsFiles(settings, credentials, options);
   }
 
   /** The set that counts now. */
-  get current(): TlsMaterial {
+  get current(): TlsCredentials {
     return this.#current;
   }
 
   /** @param listener gets each new set, once it counts. */
-  onChange(listener: (material: TlsMaterial) => void): void {
+  onChange(listener: (credentials: TlsCredentials) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -128,8 +128,8 @@ export class TlsFiles {
     try {
       const examined = await examine(this.#settings, this.#current);
       if ('problems' in examined) this.#warn(examined.problems);
-      else if (examined.material === this.#current) this.#told = '';
-      else this.#takeOver(examined.material);
+      else if (examined.credentials === this.#current) this.#told = '';
+      else this.#takeOver(examined.credentials);
     } catch (error) {
       this.#warn([(error as Error).message]);
     } finally {
@@ -137,11 +137,11 @@ export class TlsFiles {
     }
   }
 
-  #takeOver(material: TlsMaterial): void {
-    this.#current = material;
+  #takeOver(credentials: TlsCredentials): void {
+    this.#current = credentials;
     this.#told = '';
-    for (const listener of this.#listeners) listener(material);
-    this.#logger.info({ expires: material.expiresAt }, 'certificates taken over');
+    for (const listener of this.#listeners) listener(credentials);
+    this.#logger.info({ expires: credentials.expiresAt }, 'certificates taken over');
   }
 
   #warn(problems: readonly string[]): void {

@@ -1,7 +1,13 @@
 import './closedNetwork';
 import { z } from 'zod';
 import { httpAddress, isPrivateHostName, secureAddress, warnOfInsecureHosts } from '../src/addresses';
-import { type ConfigError, type Environment, readConfig, serverSettings, settingsAgree } from '../src/config';
+import {
+  type ConfigError,
+  type Environment,
+  readConfig,
+  serverSettings,
+  crossFieldChecks,
+} from '../src/config';
 
 describe('httpAddress', () => {
   test.each([
@@ -79,7 +85,7 @@ describe('isPrivateHostName', () => {
 });
 
 describe('INSECURE_HTTP_HOSTS', () => {
-  const schema = z.object({ ...serverSettings(4000), URL: httpAddress() }).check(settingsAgree);
+  const schema = z.object({ ...serverSettings(4000), URL: httpAddress() }).check(crossFieldChecks);
   const read = (environment: Environment) => readConfig(schema, environment);
   const problems = (environment: Environment) => {
     try {

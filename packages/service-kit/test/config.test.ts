@@ -10,7 +10,7 @@ import {
   readConfig,
   required,
   serverSettings,
-  settingsAgree,
+  crossFieldChecks,
   wholeNumber,
 } from '../src/index';
 
@@ -122,7 +122,7 @@ describe('readConfig', () => {
 describe('settings of TLS and of a port for probes', () => {
   const schema = z
     .object({ ...serverSettings(4000), SECRET: required('the secret of the thing') })
-    .check(settingsAgree);
+    .check(crossFieldChecks);
   const problems = (environment: Environment) => {
     try {
       readConfig(schema, { SECRET: 'x', ...environment });

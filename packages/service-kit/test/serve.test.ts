@@ -98,7 +98,7 @@ describe('A server', () => {
       });
     });
 
-    test('When the port may not be had, then the error says so', async () => {
+    test('When the port is not allowed, then the error says so', async () => {
       jest.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server) {
         this.emit('error', Object.assign(new Error('denied'), { code: 'EACCES' }));
         return this;

@@ -5,7 +5,7 @@ import promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { CertificateAuthority, type Identity } from '../../certificates/src';
-import { ConfigError, readTlsMaterial, TlsFiles } from '../src/index';
+import { ConfigError, readTlsCredentials, TlsFiles } from '../src/index';
 import { createTestLogger, type TestLogger } from './testLogger';
 import { createTlsFolder, type TlsFolder } from './tlsFolder';
 
@@ -32,15 +32,15 @@ afterEach(() => {
 
 describe('TLS files at start', () => {
   const problems = async (settings = folder.settings): Promise<string> => {
-    const error: unknown = await readTlsMaterial(settings).catch((thrown: unknown) => thrown);
+    const error: unknown = await readTlsCredentials(settings).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ConfigError);
     return (error as ConfigError).message;
   };
 
-  test('When all are good, then that is the material, which ends with the certificate', async () => {
-    const material = await readTlsMaterial(folder.settings);
+  test('When all are good, then that is the credentials, which ends with the certificate', async () => {
+    const credentials = await readTlsCredentials(folder.settings);
 
-    expect(material).toEqual({
+    expect(credentials).toEqual({
       cert: identity.certificate,
       key: identity.key,
       ca: authority.certificate,
@@ -48,8 +48,8 @@ describe('TLS files at start', () => {
     });
   });
 
-  test('When no setting names any, then there is no material', async () => {
-    expect(await readTlsMaterial({})).toBeUndefined();
+  test('When no setting names any, then there is no credentials', async () => {
+    expect(await readTlsCredentials({})).toBeUndefined();
   });
 
   test('When the certificate is followed by what leads to its CA, then the earliest end counts', async () => {
@@ -57,7 +57,7 @@ describe('TLS files at start', () => {
     const intermediate = await CertificateAuthority.create('Intermediate CA', { notAfter: soon });
     folder.put({ cert: `${identity.certificate}${intermediate.certificate}` });
 
-    expect(await readTlsMaterial(folder.settings)).toMatchObject({ expiresAt: soon });
+    expect(await readTlsCredentials(folder.settings)).toMatchObject({ expiresAt: soon });
   });
 
   test.each(['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE'] as const)(
@@ -167,7 +167,7 @@ describe('TLS files at start', () => {
     );
 
     folder.put({ ca: `${old.certificate}${authority.certificate}` });
-    expect(await readTlsMaterial(folder.settings)).toBeDefined();
+    expect(await readTlsCredentials(folder.settings)).toBeDefined();
   });
 
   test('When anything is wrong, then the message quotes no key', async () => {

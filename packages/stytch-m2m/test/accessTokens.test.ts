@@ -70,7 +70,7 @@ describe('single flight', () => {
   });
 });
 
-describe('how long a token is kept', () => {
+describe('how long a token is cached', () => {
   const lifetimes = [2, 3, 5, 60, 3_600, 86_400];
 
   test.each(lifetimes)(
@@ -95,7 +95,7 @@ describe('how long a token is kept', () => {
 
   describe.each([0, 0.5, 0.999])('with a jitter of %d', (jitter) => {
     test.each(lifetimes)(
-      'When a token lives %d s, then its renewal begins within twice the window of its end',
+      'When a token lives %d s, then its refresh begins within twice the window of its end',
       async (s) => {
         const { get, token } = setUp({ expiresIn: s });
         const random = jest.spyOn(Math, 'random').mockReturnValue(jitter);
@@ -118,7 +118,7 @@ describe('how long a token is kept', () => {
     );
   });
 
-  test('When a token lives hardly longer than its margins, then a fresh one is not renewed at once', async () => {
+  test('When a token lives hardly longer than its margins, then a fresh one is not refreshed at once', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(0.999);
     const { get, token } = setUp({ expiresIn: 1.2 });
 
@@ -128,7 +128,7 @@ describe('how long a token is kept', () => {
     expect(token).toHaveBeenCalledTimes(1);
   });
 
-  test('When a token lives one second, then it is given to who waited for it and not kept', async () => {
+  test('When a token lives one second, then the callers that waited get it, and it is not cached', async () => {
     const { get } = setUp({ expiresIn: 1 });
 
     const tokens = [...(await Promise.all([get(), get()])), await get()];
@@ -152,7 +152,7 @@ describe('how long a token is kept', () => {
 });
 
 describe('a token that was rejected', () => {
-  test('When the kept token is dropped, then the next caller gets a new one', async () => {
+  test('When the cached token is invalidated, then the next caller gets a new one', async () => {
     const { accessTokens, typesOfEvents } = setUp();
     const { accessToken } = await accessTokens.getAccessToken(['read:users']);
 
@@ -163,7 +163,7 @@ describe('a token that was rejected', () => {
     expect(typesOfEvents()).toEqual(['issued', 'invalidated', 'refreshed']);
   });
 
-  test('When many callers drop the same token, then only the first has an effect', async () => {
+  test('When many callers invalidate the same token, then only the first has an effect', async () => {
     const { accessTokens, get, token } = setUp();
     const rejected = await get();
     accessTokens.invalidate(rejected);
@@ -176,7 +176,7 @@ describe('a token that was rejected', () => {
     expect(token).toHaveBeenCalledTimes(2);
   });
 
-  test('When a token is dropped, then those of other scopes stay', async () => {
+  test('When a token is invalidated, then those of other scopes stay', async () => {
     const { accessTokens, get } = setUp();
     const rejected = await get('read:users');
     const other = await get('write:users');
@@ -186,7 +186,7 @@ describe('a token that was rejected', () => {
     expect(await get('write:users')).toBe(other);
   });
 
-  test('When a token is dropped while its renewal is in flight, then what that brings is not kept', async () => {
+  test('When a token is invalidated while its refresh is in flight, then the refreshed token is not cached', async () => {
     const { accessTokens, get, behave, token } = setUp({ expiresIn: 5 });
     const rejected = await get();
     const early = deferred<TokenAnswer>();
@@ -196,16 +196,16 @@ describe('a token that was rejected', () => {
     accessTokens.invalidate(rejected);
     behave();
 
-    const afterTheDrop = await get();
-    early.resolve(tokenAnswer('asked for before the drop'));
+    const afterInvalidation = await get();
+    early.resolve(tokenAnswer('asked for before the invalidation'));
     await settle();
-    const kept = await get();
+    const cached = await get();
 
-    expect([afterTheDrop, kept]).toEqual(['token-2', 'token-2']);
+    expect([afterInvalidation, cached]).toEqual(['token-2', 'token-2']);
     expect(token).toHaveBeenCalledTimes(3);
   });
 
-  test('When a renewal in flight fails after the drop, then its failure is nobody else’s', async () => {
+  test('When a refresh in flight fails after the invalidation, then its failure is nobody else’s', async () => {
     const { accessTokens, get, behave, typesOfEvents } = setUp({ expiresIn: 5 });
     const rejected = await get();
     const early = deferred<TokenAnswer>();
@@ -224,7 +224,7 @@ describe('a token that was rejected', () => {
 });
 
 describe('a new secret', () => {
-  test('When the secret changes while a request is in flight, then its token is not kept', async () => {
+  test('When the secret changes while a request is in flight, then its token is not cached', async () => {
     const { credentials, get, behave, token } = setUp();
     const early = deferred<TokenAnswer>();
     behave(() => early.promise);
@@ -308,7 +308,7 @@ describe('the number of scope sets', () => {
     expect(token).toHaveBeenCalledTimes(1);
   });
 
-  test('When a set is forgotten while its request is in flight, then the token is not kept', async () => {
+  test('When a set of scopes is evicted while its request is in flight, then the token is not cached', async () => {
     const { get, behave, token } = setUp();
     const early = deferred<TokenAnswer>();
     behave(() => early.promise);

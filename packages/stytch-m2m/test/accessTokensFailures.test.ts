@@ -49,7 +49,7 @@ describe('failures', () => {
   });
 
   test.each(['invalid_client', 'invalid_scope'])(
-    'When Stytch answers %s, then that is remembered briefly and not asked again',
+    'When Stytch answers %s, then the refusal is cached briefly and Stytch is not asked again',
     async (error) => {
       const { accessTokens, get, behave, token } = setUp();
       behave(fail(oauthError(400, error)));
@@ -72,7 +72,7 @@ describe('failures', () => {
     },
   );
 
-  test('When a refusal is remembered and the secret changes, then the new secret is tried at once', async () => {
+  test('When a refusal is cached and the secret changes, then the new secret is tried at once', async () => {
     const { credentials, get, behave, token } = setUp();
     behave(fail(oauthError(400, 'invalid_client')));
     await expectUnavailable(get(), { reason: 'refused' });
@@ -83,7 +83,7 @@ describe('failures', () => {
     expect(token.mock.lastCall?.[0].client_secret).toBe('secret-2');
   });
 
-  test('When a refusal is to be remembered for less than a second, then it is', async () => {
+  test('When a refusal is cached for less than a second, then it expires after that', async () => {
     const { get, behave } = setUp({ refusalMilliseconds: 200 });
     behave(fail(oauthError(400, 'invalid_client')));
     await expectUnavailable(get(), { reason: 'refused' });

@@ -128,7 +128,7 @@ describe('access tokens while the secret is rotated', () => {
     const check = (step: string) => {
       steps += 1;
       for (const [name, credentials] of Object.entries(clients)) {
-        const tokens = tokensOf(stytch, credentials); // New ones: nothing is kept.
+        const tokens = tokensOf(stytch, credentials); // New ones, with an empty cache.
         checks.push(tokens.getAccessToken(['read:users']).catch(() => refused.push(`${name} at ${step}`)));
       }
     };

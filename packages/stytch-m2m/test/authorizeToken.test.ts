@@ -283,7 +283,7 @@ describe('the times of a token', () => {
     },
   );
 
-  test('When a remembered token ages, then its exp and its maximum age still count', async () => {
+  test('When a cached token ages, then its exp and its maximum age still count', async () => {
     await start({ '/aged': ['read:users', { maxTokenAgeSeconds: 60 }] });
     const token = project.token({ exp: now + 100 });
     await server.sendToken(token);
@@ -359,7 +359,7 @@ describe('scopes', () => {
     expectRejected(answer, invalidToken);
   });
 
-  test('When a remembered token is used for another route, then the scopes of that route count', async () => {
+  test('When a cached token is used for another route, then the scopes of that route count', async () => {
     await start({ '/write': ['write:users'] });
     const token = project.token();
     await server.sendToken(token);

@@ -75,7 +75,7 @@ describe('a token that was verified before', () => {
     expect(verifications).toHaveBeenCalledTimes(2);
   });
 
-  test('When it was verified with keys that were not new, then it is remembered as long as those', async () => {
+  test('When it was verified with keys that were not new, then it is cached as long as those', async () => {
     await start();
     await statusOf(project.token({ sub: 'another' }));
     await pass(2 * minute);
@@ -93,7 +93,7 @@ describe('a token that was verified before', () => {
     expect(verifications).toHaveBeenCalledTimes(1);
   });
 
-  test('When only remembered tokens come, then the keys are renewed ahead, and nobody waits for it', async () => {
+  test('When only cached tokens come, then the keys are refreshed ahead, and nobody waits for it', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -120,7 +120,7 @@ describe('a token that was verified before', () => {
     );
   });
 
-  test('When more come than are remembered, then all are judged rightly', async () => {
+  test('When more tokens come than the cache holds, then all are verified rightly', async () => {
     await start({ maxCachedTokens: 2 });
     const tokens = ['a', 'b', 'c'].map((sub) => project.token({ sub }));
 
@@ -257,7 +257,7 @@ describe('signing keys that change', () => {
   });
 });
 
-describe('when the keys cannot be had', () => {
+describe('during a JWKS outage', () => {
   test('When it is so from the start, then good tokens are 503, and those that can be told are not', async () => {
     project.fail();
     await start();
@@ -297,7 +297,7 @@ describe('when the keys cannot be had', () => {
     expect(await statusOf(token)).toBe(403);
   });
 
-  test('When the keys at hand are not too old yet, then tokens never seen pass as well', async () => {
+  test('When the cached keys have not expired, then tokens never seen before are accepted too', async () => {
     await start();
     await statusOf(project.token());
     project.fail();
@@ -312,10 +312,10 @@ describe('when the keys cannot be had', () => {
     await statusOf(token);
     project.fail();
     await pass(5 * minute - 1);
-    const remembered = await statusOf(token);
+    const cached = await statusOf(token);
     await pass(1);
 
-    expect(remembered).toBe(200);
+    expect(cached).toBe(200);
     expectRejected(await server.sendToken(token), unavailable);
   });
 

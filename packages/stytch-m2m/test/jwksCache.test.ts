@@ -80,7 +80,7 @@ describe('fetching', () => {
     [{ keys: [null, 7, 'x', [], {}] }],
     [{ keys: [{ kty: 'RSA', kid: 'jwk-test-1', use: 'sig', alg: 'RS256' }] }],
     [{ keys: [{ kty: 'RSA', kid: 'jwk-test-1', n: 'AQAB', e: 7 }] }],
-  ])('When Stytch answers %j, then that is no key set, and the keys at hand stay', async (garbage) => {
+  ])('When Stytch answers %j, then that is no key set, and the cached keys stay', async (garbage) => {
     const { keys, find } = setUp();
     project.getJwks.mockResolvedValue(garbage);
     const cold = await find('jwk-test-1').catch((error: unknown) => error);
@@ -228,7 +228,7 @@ describe('a key that is not among those at hand', () => {
 });
 
 describe('an outage', () => {
-  test('When the keys cannot be had, then one fetch at a time is tried, with back-off, for all callers', async () => {
+  test('When the JWKS is unavailable, then one fetch at a time is tried, with back-off, for all callers', async () => {
     const { keys, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
@@ -336,7 +336,7 @@ describe('fetching ahead', () => {
 });
 
 describe('the age of the keys', () => {
-  test('When they reach half of it, then they are renewed ahead while callers go on', async () => {
+  test('When they reach half of it, then they are refreshed ahead while callers go on', async () => {
     const { keys, find } = setUp();
     await find('jwk-test-1');
     const slow = deferred<unknown>();

@@ -21,9 +21,7 @@ export async function listen(handler: RequestListener): Promise<LoopbackServer> 
   const server = createServer((request, response) => {
     const { socket } = request;
     busy.add(socket);
-    const done = () => busy.delete(socket);
-    response.once('finish', done);
-    socket.once('close', done);
+    response.once('close', () => busy.delete(socket));
     handler(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -21,7 +21,7 @@ export class TestProject {
     this.getJwks.mockImplementation(() => Promise.resolve(jwksOf(...keys)));
   }
 
-  /** From now on the JWKS cannot be had. */
+  /** From now on the JWKS is unavailable. */
   fail(): void {
     this.getJwks.mockImplementation(() => Promise.reject(new Error('connect ECONNREFUSED')));
   }

@@ -203,7 +203,7 @@ describe('access tokens', () => {
     expect(await get()).toBe('a-token');
   });
 
-  test('When a gateway asks for a pause with a page, then it is kept too', async () => {
+  test('When a gateway asks for a pause with a page, then the pause is respected too', async () => {
     answers = { [client]: { status: 503, retryAfter: '60', body: '<html>' } };
     const { get } = accessTokens();
 
@@ -213,7 +213,7 @@ describe('access tokens', () => {
     expect(requests).toBe(1);
   });
 
-  test('When a renewal is put off, then the kept token is given and Stytch is left alone', async () => {
+  test('When a refresh is postponed, then callers get the cached token and Stytch gets no request', async () => {
     const { get } = accessTokens();
     await get();
     answers = { [client]: tooMany('4') };

@@ -16,7 +16,7 @@ function verified(clientId: string): VerifiedToken {
 const clientIds = (tokens: VerifiedTokenCache, digests: string[]) =>
   digests.map((digest) => tokens.get(digest)?.client.clientId);
 
-test('When tokens are remembered, then by their SHA-256', () => {
+test('When tokens are cached, then by their SHA-256', () => {
   const digest = VerifiedTokenCache.digest('header.payload.signature');
 
   expect(digest).toBe(createHash('sha256').update('header.payload.signature').digest('base64'));
@@ -32,7 +32,7 @@ test('When there are more than fit, then the one that was used longest ago makes
   expect(clientIds(tokens, ['a', 'b', 'c', 'd'])).toEqual(['a', undefined, 'c', 'd']);
 });
 
-test('When a remembered token is verified anew, then it takes no other’s room and counts as used', () => {
+test('When a cached token is verified anew, then it takes no other’s room and counts as used', () => {
   const tokens = new VerifiedTokenCache(2);
   tokens.set('a', verified('a'));
   tokens.set('b', verified('b'));
@@ -52,7 +52,7 @@ test('When far more come than fit, then the bound holds', () => {
   expect(digests.filter((digest) => tokens.get(digest))).toEqual(digests.slice(-10));
 });
 
-test('When none are to be remembered, then none is', () => {
+test('When no token may be cached, then none is', () => {
   const tokens = new VerifiedTokenCache(0);
 
   tokens.set('a', verified('a'));

@@ -1,5 +1,5 @@
 import { Axios, AxiosError, type AxiosResponse, isAxiosError } from 'axios';
-import { type TlsMaterial, tlsOptions, type TlsSource } from 'service-kit';
+import { type TlsCredentials, tlsOptions, type TlsSource } from 'service-kit';
 import { isInvalidTokenChallenge } from 'stytch-m2m';
 import { Pool } from 'undici';
 import { z } from 'zod';
@@ -73,7 +73,7 @@ export class WalletClient {
 
 /** A pool of connections. New certificates apply to new connections. */
 function connectionsTo(origin: string, timeout: number, tls: TlsSource | undefined): () => Pool {
-  const connect = (credentials: TlsMaterial | undefined) =>
+  const connect = (credentials: TlsCredentials | undefined) =>
     new Pool(origin, {
       connections: 256,
       connect: { timeout, minVersion: 'TLSv1.2', ...(credentials && tlsOptions(credentials)) },

@@ -81,7 +81,7 @@ export class ClientCredentials {
     return this.#generation;
   }
 
-  /** From now on this secret is used. A token request under way with the earlier one is not kept. */
+  /** From now on this secret is used. The token of a request under way with the earlier one is not cached. */
   replaceSecret(secret: string): void {
     this.use({ secret });
   }

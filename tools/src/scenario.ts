@@ -38,7 +38,7 @@ function field(data: unknown, ...path: string[]): unknown {
 }
 
 /** The calls of the demo, on a running stack. */
-export class Walk {
+export class Scenario {
   readonly #payment: string;
   readonly #wallet: string;
   readonly #stytch: Program;

@@ -10,19 +10,19 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-describe('renewal in the background', () => {
-  test('When a token is in its window, then callers get it at once while one request renews it', async () => {
+describe('refresh in the background', () => {
+  test('When a token is in its window, then callers get it at once while one request refreshes it', async () => {
     const { accessTokens, token, behave } = setUp({ expiresIn: 5 });
     await accessTokens.getAccessToken(['read:users']);
-    const renewal = deferred<TokenAnswer>();
-    behave(() => renewal.promise);
+    const refresh = deferred<TokenAnswer>();
+    behave(() => refresh.promise);
     await pass(3_400);
 
     const during = await Promise.all(
       Array.from({ length: 100 }, () => accessTokens.getAccessToken(['read:users'])),
     );
     const requests = token.mock.calls.length;
-    renewal.resolve(tokenAnswer('renewed-token', 5));
+    refresh.resolve(tokenAnswer('refreshed-token', 5));
     await settle();
     const afterwards = await accessTokens.getAccessToken(['read:users']);
 
@@ -30,25 +30,25 @@ describe('renewal in the background', () => {
       new Set(['cache token-1']),
     );
     expect(requests).toBe(2);
-    expect(afterwards).toEqual({ accessToken: 'renewed-token', source: 'cache' });
+    expect(afterwards).toEqual({ accessToken: 'refreshed-token', source: 'cache' });
   });
 
-  test('When the token ends before its renewal, then callers wait for the renewal under way', async () => {
+  test('When the token ends before its refresh, then callers wait for the refresh under way', async () => {
     const { get, token, behave } = setUp({ expiresIn: 5 });
     await get();
-    const renewal = deferred<TokenAnswer>();
-    behave(() => renewal.promise);
+    const refresh = deferred<TokenAnswer>();
+    behave(() => refresh.promise);
     await pass(3_400);
     await get();
     await pass(1_000);
     const waiting = get();
-    renewal.resolve(tokenAnswer('renewed-token', 5));
+    refresh.resolve(tokenAnswer('refreshed-token', 5));
 
-    expect(await waiting).toBe('renewed-token');
+    expect(await waiting).toBe('refreshed-token');
     expect(token).toHaveBeenCalledTimes(2);
   });
 
-  test('When renewals fail, then the old token is given to its end, with back-off between the tries', async () => {
+  test('When refreshes fail, then the old token is given to its end, with back-off between the tries', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const { accessTokens, behave, events, get } = setUp({ expiresIn: 3_600 });
     await get();
@@ -73,7 +73,7 @@ describe('renewal in the background', () => {
     expect(recovered).toEqual({ accessToken: 'token-2', source: 'refreshed' });
   });
 
-  test('When a renewal succeeds after failures, then the next failures count from the start', async () => {
+  test('When a refresh succeeds after failures, then the next failures count from the start', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const { get, behave, token } = setUp({ expiresIn: 100 });
     const refuse = fail(oauthError(400, 'invalid_client'));

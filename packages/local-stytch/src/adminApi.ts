@@ -20,8 +20,8 @@ interface Controlled {
   adminToken: string | undefined;
 }
 
-/** The stand-in's own controls, under `/local/`. Stytch has nothing like them. Faults do not touch them. */
-export function createControls({ state, faults, requests, adminToken }: Controlled): Router {
+/** The emulator's admin API, under `/local/`. Stytch has nothing like it. Faults do not affect it. */
+export function createAdminApi({ state, faults, requests, adminToken }: Controlled): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const read = (run: () => object): RequestHandler[] => [operation(run)];
   const write = <Schema extends z.ZodType>(

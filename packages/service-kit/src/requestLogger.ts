@@ -35,7 +35,7 @@ export function shorten(text: string): string {
 }
 
 /** What the log says of a request: of its address the path only, for a query may hold what nobody should put there. */
-export function loggable({ id, method, originalUrl }: Request) {
+export function serializeRequest({ id, method, originalUrl }: Request) {
   const query = originalUrl.indexOf('?');
   return { id, method, path: shorten(query === -1 ? originalUrl : originalUrl.slice(0, query)) };
 }
@@ -44,7 +44,7 @@ export function loggable({ id, method, originalUrl }: Request) {
  * What comes before every request, an id (`X-Request-Id`, taken over from the caller, or made), and what comes
  * after it, its measurement and one log line.
  */
-export function observeRequests(logger: Logger, { observe }: Pick<Metrics, 'observe'>): RequestHandler {
+export function requestLogger(logger: Logger, { observe }: Pick<Metrics, 'observe'>): RequestHandler {
   // The line is made here, of nothing secret: a search for secrets in it would cost more than the line.
   const log = logger.child({}, { redact: [] });
 
@@ -58,7 +58,7 @@ export function observeRequests(logger: Logger, { observe }: Pick<Metrics, 'obse
     // They say nothing.
     if (probePaths.has(request.originalUrl)) return;
     log.info(
-      { req: loggable(request), res: { status }, responseTime: Math.round(milliseconds) },
+      { req: serializeRequest(request), res: { status }, responseTime: Math.round(milliseconds) },
       sent ? 'request answered' : 'request given up by its caller',
     );
   }

@@ -30,7 +30,7 @@ test('health tells the state of things', async () => {
 });
 
 describe('the request log', () => {
-  test('counts and lists what came, controls aside, with no secret in it', async () => {
+  test('counts and lists the requests, without those to the admin API and without secrets', async () => {
     const { access_token } = await sdk.m2m.token(credentials);
     await sdk.m2m.token({ ...credentials, client_secret: 'a wrong secret' }).catch(() => undefined);
     await sdk.m2m.token({ ...credentials, client_id: 'a secret in the wrong field' }).catch(() => undefined);

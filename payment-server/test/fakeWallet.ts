@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
-/** What the stand-in does with one request. */
+/** What the fake wallet does with one request. */
 export type Behaviour = (request: IncomingMessage, response: ServerResponse) => void;
 
 export const johnsWallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
@@ -36,7 +36,7 @@ export function raw(bytes: string): Behaviour {
   return ({ socket }) => socket.end(bytes);
 }
 
-export interface WalletStandIn {
+export interface FakeWallet {
   url: string;
   /** What has been asked, in the order of arrival. */
   requests: { path: string | undefined; headers: IncomingHttpHeaders; body: unknown }[];
@@ -48,9 +48,9 @@ export interface WalletStandIn {
 }
 
 /** A real server on loopback in place of the wallet-server, which does as it is told. */
-export async function startWalletStandIn(): Promise<WalletStandIn> {
+export async function startFakeWallet(): Promise<FakeWallet> {
   let behaviours: Behaviour[] = [good];
-  const requests: WalletStandIn['requests'] = [];
+  const requests: FakeWallet['requests'] = [];
   const server = createServer((request, response) => {
     void (async () => {
       let text = '';

@@ -1,4 +1,4 @@
-import { type Contestant, countAnswers, runContest } from '../src/contest';
+import { type Candidate, countAnswers, runComparison } from '../src/comparison';
 import { readPlan } from '../src/plan';
 import type { Running } from '../src/processes';
 import type { LoadJob, LoadResult } from '../src/protocol';
@@ -26,19 +26,19 @@ function process(): Running {
   return { name: '', url: '', startMilliseconds: 0, seed: {}, usage, stop: () => Promise.resolve() };
 }
 
-function contestant(name: string): Contestant {
+function candidate(name: string): Candidate {
   const job = { url: name };
   return { name, isOurs: false, job, expected: 200, processes: [process(), process()], called: process() };
 }
 
-test('When there are rounds, then the contestants run by turns, each with a warm-up before it is measured', async () => {
+test('When there are rounds, then the candidates run by turns, each with a warm-up before it is measured', async () => {
   const sent: string[] = [];
   const send = ([job]: LoadJob[]) => {
     sent.push(`${job!.url} ${JSON.stringify(job!.amount)}`);
     return Promise.resolve([answers]);
   };
 
-  const measured = await runContest([contestant('one'), contestant('other')], plan, send);
+  const measured = await runComparison([candidate('one'), candidate('other')], plan, send);
 
   const round = [
     'one {"requests":10}',

@@ -12,8 +12,8 @@ interface Requests {
   requests: { method: string; path: string; status: number | null; at: string }[];
 }
 
-/** Local-stytch, by its own controls and, for an M2M client's status, by Stytch's API. */
-export class StytchControls {
+/** Local-stytch, by its admin API and, for an M2M client's status, by Stytch's API. */
+export class StytchAdmin {
   constructor(readonly program: Program) {}
 
   /** From now on the token endpoint has this trouble. */

@@ -11,7 +11,7 @@ export interface TlsSettings {
 }
 
 /** What is in the files: a set that has been found good, for servers and for clients. */
-export interface TlsMaterial {
+export interface TlsCredentials {
   /** The certificate, then what leads from it to its CA. PEM. */
   cert: string;
   /** The private key of the certificate. PEM. */

@@ -3,8 +3,8 @@ import type { Running } from './processes';
 import type { LoadJob, LoadResult } from './protocol';
 import { summarize, type Summary } from './statistics';
 
-/** One way to do what all contestants of a contest do. */
-export interface Contestant {
+/** One way to do what all candidates of a comparison do. */
+export interface Candidate {
   name: string;
   isOurs: boolean;
   /** What is sent to it. */
@@ -13,11 +13,11 @@ export interface Contestant {
   expected: number;
   /** The processes that do the work; the first is the one that is called. */
   processes: readonly Running[];
-  /** Whose accepted connections are counted: the server that the contestant calls. */
+  /** Whose accepted connections are counted: the server that the candidate calls. */
   called?: Running;
 }
 
-/** One run of one contestant. */
+/** One run of one candidate. */
 export interface Run {
   requestsPerSecond: number;
   /** Of all its processes together, for one request. */
@@ -25,7 +25,7 @@ export interface Run {
   p50Milliseconds: number;
   p99Milliseconds: number;
   answered: number;
-  /** Connections that the contestant opened to the server that it calls, in the measured time. */
+  /** Connections that the candidate opened to the server that it calls, in the measured time. */
   socketsOpened?: number;
 }
 
@@ -47,27 +47,27 @@ export interface Measured {
 type Send = (jobs: LoadJob[]) => Promise<LoadResult[]>;
 
 /**
- * Measures the contestants by turns, so that what slows the machine for a while slows all of them: each in
+ * Measures the candidates by turns, so that what slows the machine for a while slows all of them: each in
  * the first round, then each in the second. Each run has a warm-up of its own.
  *
  * @throws Error when an answer is not what is expected, or a connection breaks.
  */
-export async function runContest(
-  contestants: readonly Contestant[],
+export async function runComparison(
+  candidates: readonly Candidate[],
   { connections, rounds, run, warmUp }: Plan,
   send: Send,
 ): Promise<Measured[]> {
-  const idle = await Promise.all(contestants.map(residentBytes));
-  const runs = contestants.map((): Run[] => []);
+  const idle = await Promise.all(candidates.map(residentBytes));
+  const runs = candidates.map((): Run[] => []);
   for (let round = 0; round < rounds; round += 1) {
-    for (const [index, contestant] of contestants.entries()) {
-      const job = { ...contestant.job, connections };
-      await sendChecked(contestant, { ...job, amount: warmUp }, send);
-      runs[index]?.push(await measureRun(contestant, { ...job, amount: run }, send));
+    for (const [index, candidate] of candidates.entries()) {
+      const job = { ...candidate.job, connections };
+      await sendChecked(candidate, { ...job, amount: warmUp }, send);
+      runs[index]?.push(await measureRun(candidate, { ...job, amount: run }, send));
     }
   }
-  const afterLoad = await Promise.all(contestants.map(residentBytes));
-  return contestants.map(({ name, isOurs }, index) => {
+  const afterLoad = await Promise.all(candidates.map(residentBytes));
+  return candidates.map(({ name, isOurs }, index) => {
     const own = runs[index] ?? [];
     return {
       name,
@@ -89,7 +89,7 @@ export function find<Named extends { name: string }>(all: readonly Named[], name
 
 /** How many answers there were. @throws Error when one of them is not as expected. */
 export function countAnswers(
-  { name, expected }: Pick<Contestant, 'name' | 'expected'>,
+  { name, expected }: Pick<Candidate, 'name' | 'expected'>,
   { statuses, errors }: LoadResult,
 ): number {
   const answered = statuses[expected] ?? 0;
@@ -100,39 +100,39 @@ export function countAnswers(
   return answered;
 }
 
-async function measureRun(contestant: Contestant, job: LoadJob, send: Send): Promise<Run> {
-  const cpuBefore = await cpuMicroseconds(contestant);
-  const socketsBefore = await socketsAccepted(contestant);
-  const { answered, seconds, latency } = await sendChecked(contestant, job, send);
-  const cpu = (await cpuMicroseconds(contestant)) - cpuBefore;
+async function measureRun(candidate: Candidate, job: LoadJob, send: Send): Promise<Run> {
+  const cpuBefore = await cpuMicroseconds(candidate);
+  const socketsBefore = await socketsAccepted(candidate);
+  const { answered, seconds, latency } = await sendChecked(candidate, job, send);
+  const cpu = (await cpuMicroseconds(candidate)) - cpuBefore;
   return {
     requestsPerSecond: answered / seconds,
     cpuMicroseconds: cpu / answered,
     p50Milliseconds: latency.p50,
     p99Milliseconds: latency.p99,
     answered,
-    ...(contestant.called && { socketsOpened: (await socketsAccepted(contestant)) - socketsBefore }),
+    ...(candidate.called && { socketsOpened: (await socketsAccepted(candidate)) - socketsBefore }),
   };
 }
 
-async function sendChecked(contestant: Contestant, job: LoadJob, send: Send) {
+async function sendChecked(candidate: Candidate, job: LoadJob, send: Send) {
   const [result] = await send([job]);
   if (!result) throw new Error('the load generator gave no result');
-  return { ...result, answered: countAnswers(contestant, result) };
+  return { ...result, answered: countAnswers(candidate, result) };
 }
 
 /** Of all its processes together, so far. */
-async function cpuMicroseconds({ processes }: Contestant): Promise<number> {
+async function cpuMicroseconds({ processes }: Candidate): Promise<number> {
   const all = await Promise.all(processes.map((process) => process.usage()));
   return all.reduce((sum, usage) => sum + usage.cpuMicroseconds, 0);
 }
 
 /** By the server that it calls, so far. */
-async function socketsAccepted({ called }: Contestant): Promise<number> {
+async function socketsAccepted({ called }: Candidate): Promise<number> {
   return (await called?.usage())?.socketsAccepted ?? 0;
 }
 
-async function residentBytes({ processes }: Contestant): Promise<number> {
+async function residentBytes({ processes }: Candidate): Promise<number> {
   const all = await Promise.all(processes.map((process) => process.usage()));
   return all.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
 }

@@ -66,7 +66,7 @@ export type Behaviour = keyof typeof behaviours;
  * payment-server passes on, names the behaviour: `hang.1` hangs; `drop.once` drops, and is well when it
  * comes again.
  */
-export class StandInWallet {
+export class FakeWallet {
   /** The request ids that came, in their order. */
   readonly seen: string[] = [];
   /** Paths other than the one there is. */
@@ -86,10 +86,10 @@ export class StandInWallet {
     });
   }
 
-  static async start(): Promise<StandInWallet> {
-    const standIn = new StandInWallet();
-    await new Promise<void>((resolve) => standIn.#server.listen(0, '127.0.0.1', resolve));
-    return standIn;
+  static async start(): Promise<FakeWallet> {
+    const fake = new FakeWallet();
+    await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve));
+    return fake;
   }
 
   get url(): string {
