@@ -20,9 +20,9 @@ beforeEach(() => {
   requests = [];
 });
 
-const token = (timeoutMilliseconds = 5_000) =>
+const token = (timeoutMilliseconds = 5_000, { url } = stytch) =>
   callStytch(
-    () => sdkFor(stytch.url).m2m.token({ client_id: 'client-1', client_secret: 'secret-1' }),
+    () => sdkFor(url).m2m.token({ client_id: 'client-1', client_secret: 'secret-1' }),
     timeoutMilliseconds,
   );
 
@@ -31,8 +31,6 @@ const errorOf = (call: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   );
-
-const sockets = () => stytch.busyConnections();
 
 /** Writes until the connection is closed. */
 function writeForEver(response: ServerResponse): void {
@@ -65,13 +63,15 @@ describe('When calls end at their timeout, then no connection is left', () => {
     ['within the headers of an answer', (request) => request.socket.write('HTTP/1.1 200 OK\r\nX-Slow: ')],
     ['within the body of an answer', (_request, response) => response.write('{"status_code":200,')],
   ])('%s', async (_when, hang) => {
-    behave = hang;
+    // A server of its own: requests that were sent may arrive after their timeout.
+    const hanging = await listen(hang);
 
-    const errors = await Promise.all(Array.from({ length: 20 }, () => errorOf(token(100))));
+    const errors = await Promise.all(Array.from({ length: 20 }, () => errorOf(token(100, hanging))));
 
     for (const error of errors)
       expect(error).toMatchObject({ name: 'StytchUnavailableError', timedOut: true });
-    await until(() => sockets() === 0);
+    await until(() => hanging.busyConnections() === 0);
+    await hanging.close();
   });
 });
 
@@ -86,7 +86,7 @@ test('When an answer does not end, then it is cut off after 1 MB', async () => {
 
   expect(error).toBeInstanceOf(StytchUnavailableError);
   expect(error).toMatchObject({ message: 'Stytch answered with more than 1000000 bytes', timedOut: false });
-  await until(() => sockets() === 0);
+  await until(() => stytch.busyConnections() === 0);
 });
 
 test.each([301, 302, 303, 307, 308])(
