@@ -34,7 +34,7 @@ export function shorten(text: string): string {
   return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
 }
 
-/** What the log says of a request: of its address the path only, for a query may hold what nobody should put there. */
+/** What the log says of a request: the path without the query, which may contain secrets. */
 export function serializeRequest({ id, method, originalUrl }: Request) {
   const query = originalUrl.indexOf('?');
   return { id, method, path: shorten(query === -1 ? originalUrl : originalUrl.slice(0, query)) };
