@@ -1,17 +1,6 @@
 import 'service-kit/earlySignals';
 import { join } from 'node:path';
-import {
-  createBaseApp,
-  createLogger,
-  type Environment,
-  type Logger,
-  Readiness,
-  runProgram,
-  type RunningServer,
-  serve,
-  TlsFiles,
-  warnOfInsecureHosts,
-} from 'service-kit';
+import { type Environment, type Logger, runProgram, type RunningServer, startServer } from 'service-kit';
 import { createAuthorizer, type RotationEvent, tokenEndpoint } from 'stytch-m2m';
 import { createApp } from './app';
 import { type Config, readPaymentConfig } from './config';
@@ -27,64 +16,46 @@ import { WalletClient } from './wallet/walletClient';
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readPaymentConfig(environment);
   const metrics = createPaymentMetrics();
-  const { registry } = metrics;
-  const logger = createLogger({ name: 'payment-server', level: config.LOG_LEVEL, registry });
-  warnOfInsecureHosts(config, logger);
-  const tls = await TlsFiles.open(config, { logger, registry });
-  const stytch = await createStytch(config, {
-    onAccessToken: metrics.onAccessToken,
-    onRotation: (event) => {
-      metrics.onRotation(event);
-      logRotation(logger, event, stytch.secretIsStored);
-    },
-    onSecretTrouble: (error) => {
-      logger.warn({ err: error }, 'client secret or its rotation in trouble, to be tried again');
-    },
+  return startServer({ name: 'payment-server', config, metrics }, async ({ logger, tls }) => {
+    const stytch = await createStytch(config, {
+      onAccessToken: metrics.onAccessToken,
+      onRotation: (event) => {
+        metrics.onRotation(event);
+        logRotation(logger, event, stytch.secretIsStored);
+      },
+      onSecretTrouble: (error) => {
+        logger.warn({ err: error }, 'client secret or its rotation failed, to be retried');
+      },
+    });
+    metrics.observeSecret(stytch.lastRotatedAt);
+    const authorizer = createAuthorizer({
+      client: stytch.client,
+      projectId: config.STYTCH_PROJECT_ID,
+      baseUrl: config.STYTCH_BASE_URL,
+      realm: 'payment-server',
+      onAuthorization: metrics.onAuthorization,
+    });
+    const dependencies = {
+      stytch,
+      authorizer,
+      hint: howToGetToken(config),
+      requestsPerMinute: config.ADMIN_RATE_LIMIT,
+      maxTokenAgeSeconds: config.ADMIN_MAX_TOKEN_AGE_SECONDS,
+      payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL, tls }) },
+    };
+    return {
+      createApp: (base) => createApp({ ...base, ...dependencies }),
+      isReady: () => authorizer.isReady(),
+      start: () => {
+        authorizer.start();
+        stytch.start();
+      },
+      stop: () => {
+        authorizer.stop();
+        stytch.stop();
+      },
+    };
   });
-  metrics.observeSecret(stytch.lastRotatedAt);
-  const authorizer = createAuthorizer({
-    client: stytch.client,
-    projectId: config.STYTCH_PROJECT_ID,
-    baseUrl: config.STYTCH_BASE_URL,
-    realm: 'payment-server',
-    onAuthorization: metrics.onAuthorization,
-  });
-  const readiness = new Readiness(() => authorizer.isReady());
-  const base = { logger, metrics, readiness, allowedOrigins: config.ALLOWED_ORIGINS };
-  const app = createApp({
-    ...base,
-    stytch,
-    authorizer,
-    hint: howToGetToken(config),
-    requestsPerMinute: config.ADMIN_RATE_LIMIT,
-    maxTokenAgeSeconds: config.ADMIN_MAX_TOKEN_AGE_SECONDS,
-    payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL, tls }) },
-  });
-  const { HOST: host, PORT: port, HEALTH_PORT: healthPort } = config;
-  const health =
-    healthPort === undefined ? undefined : { app: createBaseApp(base, () => undefined), port: healthPort };
-  const server = await serve({
-    name: 'payment-server',
-    app,
-    host,
-    port,
-    logger,
-    readiness,
-    tls,
-    health,
-    shutdownDelaySeconds: config.SHUTDOWN_DELAY_SECONDS,
-  });
-  authorizer.start();
-  stytch.start();
-  return {
-    ...server,
-    close: async () => {
-      await server.close();
-      authorizer.stop();
-      stytch.stop();
-      tls?.stop();
-    },
-  };
 }
 
 function logRotation(logger: Logger, event: RotationEvent, stored: boolean): void {

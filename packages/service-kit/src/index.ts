@@ -1,4 +1,4 @@
-export { httpAddress, isLoopback, isPrivateHostName, secureAddress, warnOfInsecureHosts } from './addresses';
+export { httpAddress, isLoopback, isPrivateHostName, secureAddress } from './addresses';
 export { type BaseAppOptions, createBaseApp } from './app';
 export { clientNames, requireClientNames } from './clientNames';
 export {
@@ -25,5 +25,6 @@ export { jsonBody, parseInput } from './requests';
 export { type Methods, route } from './route';
 export { type RunningServer, serve, type ServeOptions } from './serve';
 export { exit, onStop } from './signals';
+export { type ServerOptions, type ServerParts, startServer } from './startServer';
 export { readTlsCredentials, TlsFiles, type TlsFilesOptions, type TlsSource } from './tls';
 export { type TlsCredentials, tlsOptions, type TlsSettings } from './tlsCredentials';
