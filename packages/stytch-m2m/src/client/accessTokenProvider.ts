@@ -1,10 +1,11 @@
 import type { Client } from 'stytch';
 import NodeCache from 'node-cache';
 import { type CacheEntry, type FailurePolicy, type Fetched, RefreshingCache } from '../refreshingCache';
-import { backOff, wait } from '../stytch/backOff';
+import { backOff, untilAborted, wait } from '../stytch/backOff';
 import { callStytch, isRefusal, StytchApiError, StytchUnavailableError } from '../stytch/callStytch';
-import { AccessTokenUnavailableError } from './accessTokenUnavailableError';
+import { AccessTokenUnavailableError, pauseBeforeRetry, retryAfterOf } from './accessTokenUnavailableError';
 import type { ClientCredentials } from './clientCredentials';
+import { readTokenAnswer, timesOf } from './tokenAnswer';
 
 /** What happens to access tokens, for metrics and logs. No event holds a token. */
 export type AccessTokenEvent =
@@ -46,10 +47,6 @@ interface ScopedToken {
 }
 
 // Milliseconds.
-const maxRefreshWindow = 300_000;
-const maxSafetyMargin = 2_000;
-/** `exp` counts whole seconds, so up to one of `expires_in` may be gone when the token arrives. */
-const wholeSecond = 1_000;
 const minBetweenInvalidations = 1_000;
 /** No `Retry-After` shuts a service off for longer. */
 const maxRetryAfterSeconds = 300;
@@ -88,7 +85,7 @@ export class AccessTokenProvider {
   ): Promise<AccessToken> {
     const token = this.#tokenFor([scopes].flat());
     const cached = token.cache.peek();
-    if (!cached) return signal ? untilAborted(token.cache.refresh(), signal) : token.cache.refresh();
+    if (!cached) return untilAborted(token.cache.refresh(), signal, callerLeft);
     this.#emit({ type: 'cache_hit', scopes: token.scopes });
     return { accessToken: cached.accessToken, source: 'cache' };
   }
@@ -239,51 +236,10 @@ export class AccessTokenProvider {
   }
 }
 
-function untilAborted(token: Promise<AccessToken>, signal: AbortSignal): Promise<AccessToken> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      reject(new AccessTokenUnavailableError('timeout', 1, new Error('The caller no longer waits')));
-    };
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort);
-    void token.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', abort);
-    });
-  });
-}
-
-function timesOf(
-  lifetime: number,
-): Pick<Fetched<unknown>, 'lifetimeMilliseconds' | 'refreshAfterMilliseconds'> {
-  const usable = lifetime - wholeSecond - Math.min(maxSafetyMargin, lifetime / 10);
-  const window = Math.min(maxRefreshWindow, lifetime / 10) * (1 + Math.random());
-  return { lifetimeMilliseconds: usable, refreshAfterMilliseconds: usable - Math.min(window, usable / 2) };
-}
-
 function seconds(milliseconds: number): number {
   return Math.ceil(milliseconds / 1_000);
 }
 
-function retryAfterOf(error: unknown): number | undefined {
-  const told = error instanceof StytchApiError || error instanceof StytchUnavailableError;
-  return told ? error.retryAfterSeconds : undefined;
-}
-
-/** Milliseconds: `Retry-After` plus jittered back-off, so that clients do not retry in lockstep. */
-function pauseBeforeRetry({ cause, retryAfterSeconds }: AccessTokenUnavailableError, tries: number): number {
-  const asked = retryAfterOf(cause) === undefined ? 0 : retryAfterSeconds * 1_000;
-  return asked + backOff(tries, 200, 2_000);
-}
-
-/** @throws StytchUnavailableError when it is not a successful answer of the token endpoint (RFC 6749 §5.1). */
-function readTokenAnswer(answer: unknown): { accessToken: string; expiresInSeconds: number } {
-  const { access_token: accessToken, expires_in: expiresInSeconds } = (answer ?? {}) as Record<
-    string,
-    unknown
-  >;
-  const lives =
-    typeof expiresInSeconds === 'number' && Number.isFinite(expiresInSeconds) && expiresInSeconds > 0;
-  if (typeof accessToken === 'string' && accessToken !== '' && lives)
-    return { accessToken, expiresInSeconds };
-  throw new StytchUnavailableError('Stytch answered without an access token', false);
+function callerLeft(): Error {
+  return new AccessTokenUnavailableError('timeout', 1, new Error('The caller no longer waits'));
 }

@@ -1,3 +1,6 @@
+import { backOff } from '../stytch/backOff';
+import { StytchApiError, StytchUnavailableError } from '../stytch/callStytch';
+
 /** There is no access token. `cause` says why. */
 export class AccessTokenUnavailableError extends Error {
   override readonly name = 'AccessTokenUnavailableError';
@@ -18,4 +21,19 @@ export class AccessTokenUnavailableError extends Error {
   withRetryAfter(retryAfterSeconds: number): AccessTokenUnavailableError {
     return new AccessTokenUnavailableError(this.reason, retryAfterSeconds, this.cause);
   }
+}
+
+/** What Stytch's `Retry-After` said, in seconds. */
+export function retryAfterOf(error: unknown): number | undefined {
+  const told = error instanceof StytchApiError || error instanceof StytchUnavailableError;
+  return told ? error.retryAfterSeconds : undefined;
+}
+
+/** How long to wait before a retry, in milliseconds: `Retry-After` plus jittered back-off, so that clients do not retry in lockstep. */
+export function pauseBeforeRetry(
+  { cause, retryAfterSeconds }: AccessTokenUnavailableError,
+  tries: number,
+): number {
+  const asked = retryAfterOf(cause) === undefined ? 0 : retryAfterSeconds * 1_000;
+  return asked + backOff(tries, 200, 2_000);
 }

@@ -35,3 +35,22 @@ export async function withTimeout<Result>(work: Promise<Result>, milliseconds: n
     clearTimeout(timer);
   }
 }
+
+/** The promise's outcome, or this error once the signal aborts. What the promise stands for goes on. */
+export function untilAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal | undefined,
+  error: () => Error,
+): Promise<Value> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(error());
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    void promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
+}

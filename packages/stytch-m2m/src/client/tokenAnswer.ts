@@ -1,0 +1,35 @@
+import type { Fetched } from '../refreshingCache';
+import { StytchUnavailableError } from '../stytch/callStytch';
+
+// Milliseconds.
+const maxRefreshWindow = 300_000;
+const maxSafetyMargin = 2_000;
+/** `exp` counts whole seconds, so up to one of `expires_in` may be gone when the token arrives. */
+const wholeSecond = 1_000;
+
+/** @throws StytchUnavailableError when it is not a successful answer of the token endpoint (RFC 6749 §5.1). */
+export function readTokenAnswer(answer: unknown): { accessToken: string; expiresInSeconds: number } {
+  const { access_token: accessToken, expires_in: expiresInSeconds } = (answer ?? {}) as Record<
+    string,
+    unknown
+  >;
+  const lives =
+    typeof expiresInSeconds === 'number' && Number.isFinite(expiresInSeconds) && expiresInSeconds > 0;
+  if (typeof accessToken === 'string' && accessToken !== '' && lives)
+    return { accessToken, expiresInSeconds };
+  throw new StytchUnavailableError('Stytch answered without an access token', false);
+}
+
+/**
+ * How long an access token is used, and when it is refreshed ahead: 300 s or 10 % of its life before it expires, and up to
+ * as much again as jitter.
+ *
+ * @param lifetime `expires_in`, in milliseconds.
+ */
+export function timesOf(
+  lifetime: number,
+): Pick<Fetched<unknown>, 'lifetimeMilliseconds' | 'refreshAfterMilliseconds'> {
+  const usable = lifetime - wholeSecond - Math.min(maxSafetyMargin, lifetime / 10);
+  const window = Math.min(maxRefreshWindow, lifetime / 10) * (1 + Math.random());
+  return { lifetimeMilliseconds: usable, refreshAfterMilliseconds: usable - Math.min(window, usable / 2) };
+}
