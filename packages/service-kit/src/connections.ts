@@ -106,7 +106,7 @@ export class Connections implements ConnectionOwner {
 
   /**
    * From now on a connection is closed as soon as it has no request to answer. One that has never had a request, as a
-   * client's pool may open them, gets a second for its first: Node does not count it as idle.
+   * client's pool may open them, gets a second for its first: up to version 24, Node does not count it as idle.
    */
   drain(): void {
     this.#draining = true;

@@ -185,17 +185,28 @@ describe('A caller that sends many requests without waiting for answers', () => 
   });
 });
 
-test('When a connection has had no request, then a stop waits a second for the first, and closes it then', async () => {
-  await start();
-  const [unused, late] = [await open(), await open()];
+describe('A connection that has had no request', () => {
+  test('When the server stops, then it is closed long before the drain is over', async () => {
+    await start();
+    const unused = await open();
 
-  const startedAt = performance.now();
-  const closed = server.close();
-  late.get('/quick/1');
-  await Promise.all([late.closed, unused.closed, closed]);
+    const startedAt = performance.now();
+    await Promise.all([unused.closed, server.close()]);
 
-  expect(late.statuses).toEqual([200]);
-  expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  const closedByNode = Number(process.versions.node.split('.')[0]) >= 26;
+  test('When its first request comes within a second, then it is answered, unless Node closes it first', async () => {
+    await start();
+    const late = await open();
+
+    const closed = server.close();
+    late.get('/quick/1');
+    await Promise.all([late.closed, closed]);
+
+    expect(late.statuses).toEqual(closedByNode ? [] : [200]);
+  });
 });
 
 test('When there are too many connections, then a further one is closed, and those that are there are served', async () => {
