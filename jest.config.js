@@ -17,8 +17,7 @@ module.exports = {
     {
       ...shared,
       displayName: 'services',
-      testMatch: ['<rootDir>/*/test/**/*.test.ts', '<rootDir>/packages/*/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/e2e/', '<rootDir>/bench/'],
+      testMatch: ['<rootDir>/{packages/*,payment-server,wallet-server,tools,deploy}/test/**/*.test.ts'],
     },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/e2e/test/**/*.test.ts'] },
     // Full load, real time limits, and what installs packages: `npm run test:long`.
