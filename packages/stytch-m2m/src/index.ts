@@ -7,7 +7,9 @@ export {
 export { AccessTokenUnavailableError } from './client/accessTokenUnavailableError';
 export { isInvalidTokenChallenge } from './client/challenges';
 export { ClientCredentials } from './client/clientCredentials';
+export { authorizationErrorHandler } from './resource/authorizationErrorHandler';
 export {
+  AccessDeniedError,
   AuthorizationError,
   AuthorizationUnavailableError,
   InsufficientScopeError,
@@ -21,9 +23,10 @@ export {
   type Authorizer,
   type AuthorizerOptions,
   type AuthorizeTokenMiddleware,
-  type AuthorizeTokenOptions,
   createAuthorizer,
 } from './resource/authorizer';
+export type { AuthorizationSource } from './resource/bearerToken';
+export type { AuthorizeTokenOptions } from './resource/policy';
 export type { M2MClientIdentity } from './resource/verifiedTokenCache';
 export { FileSecretStore } from './rotation/fileSecretStore';
 export { MemorySecretStore } from './rotation/memorySecretStore';

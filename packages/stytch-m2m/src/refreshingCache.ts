@@ -1,23 +1,23 @@
 import { backOff, wait } from './stytch/backOff';
 
-/** What a fetch brings. Times count from its start, for what is fetched is no newer. */
+/** The result of a fetch. Its times count from the start of the fetch. */
 export interface Fetched<Value> {
   value: Value;
   /** How long it may be used, in milliseconds. */
   lifetimeMilliseconds: number;
-  /** When it is refreshed while it is still used, in milliseconds. */
+  /** When a refresh starts in the background, in milliseconds. */
   refreshAfterMilliseconds: number;
-  /** False for what only those get who wait for it. Default true. */
+  /** False: only the callers that wait for this fetch get the value. Default true. */
   cacheable?: boolean;
 }
 
-/** What follows from a failed fetch. */
+/** What to do after a failed fetch. */
 export interface FailurePolicy {
   /** How long every caller gets this failure, without a new fetch. Milliseconds. */
   cacheMilliseconds: number;
-  /** Whether a caller waits for the end of that, if it takes no more than half of the timeout. Default false. */
+  /** Whether a caller waits until the cached failure expires, if that takes at most half of the timeout. Default false. */
   wait?: boolean;
-  /** How long no refresh ahead is tried. Milliseconds. */
+  /** How long to wait before the next refresh ahead. Milliseconds. */
   refreshPauseMilliseconds: number;
 }
 
@@ -32,14 +32,14 @@ export interface RefreshingCacheOptions<Value, Failure> {
   /**
    * Fetches a value. It throws a `Failure` and nothing else.
    *
-   * @param deadline when it has to be done, in milliseconds of `performance.now()`.
+   * @param deadline the time by which it must end, in milliseconds of `performance.now()`.
    */
   fetch: (deadline: number) => Promise<Fetched<Value>>;
-  /** How long one fetch may take, with any wait before it. Milliseconds. */
+  /** The timeout of one fetch, including any wait before it. Milliseconds. */
   timeoutMilliseconds: number;
-  /** @param failures how many fetches have failed since the last that succeeded, this one included. */
+  /** @param failures the number of failed fetches since the last success, including this one. */
   onFailure: (error: Failure, failures: number) => FailurePolicy;
-  /** What a caller gets of a cached failure. Default: the same error. */
+  /** Makes the error that a caller gets for a cached failure. Default: the same error. */
   cachedError?: (error: Failure, leftMilliseconds: number) => Failure;
   /** Where the value is stored. Default: in this object. */
   storage?: CacheStorage<Value>;
@@ -54,8 +54,8 @@ export interface CacheStorage<Value> {
 /**
  * Caches one value that is fetched from elsewhere and expires.
  *
- * Any number of callers share one fetch. A value is refreshed ahead of its expiry, while callers go on with it. A
- * failure is cached with a back-off. An expired value stays at hand (`last`) for whoever prefers it to an error.
+ * Concurrent callers share one fetch. A value is refreshed before it expires, while callers still use it. A failure
+ * is cached with a back-off. An expired value stays available as `last`, for callers that prefer it to an error.
  */
 export class RefreshingCache<Value, Failure extends Error = Error> {
   readonly #options: RefreshingCacheOptions<Value, Failure>;
@@ -68,7 +68,7 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
 
   constructor(options: RefreshingCacheOptions<Value, Failure>) {
     this.#options = options;
-    this.#storage = options.storage ?? new MemoryStorage();
+    this.#storage = options.storage ?? memoryStorage();
   }
 
   /** The last value, expired or not. */
@@ -86,12 +86,12 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
     return this.#failures > 0;
   }
 
-  /** How long the last failure is still answered without a fetch. Milliseconds. */
+  /** How long the cached failure lasts. Milliseconds. */
   get failureLeftMilliseconds(): number {
     return Math.max(0, (this.#failure?.until ?? 0) - performance.now());
   }
 
-  /** The value, unless it has expired. Refreshes it ahead. */
+  /** The cached value, unless it has expired. Starts a refresh ahead when it is time. */
   peek(): Value | undefined {
     const entry = this.#storage.get();
     if (!entry || performance.now() >= entry.expiresAt) return undefined;
@@ -100,7 +100,7 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
   }
 
   /**
-   * The value: the cached one, or a new one.
+   * The cached value, or a new one.
    *
    * @throws what `fetch` throws.
    */
@@ -109,9 +109,9 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
   }
 
   /**
-   * Fetches a new value: once for all who ask meanwhile, and not while a failure is cached.
+   * Fetches a new value. Concurrent callers share one fetch. While a failure is cached, it is thrown without a fetch.
    *
-   * @param cooldownMilliseconds how long after the start of the last fetch its outcome is taken for that of a new one.
+   * @param cooldownMilliseconds this long after the start of the last fetch, its outcome counts as that of a new one.
    * @throws what `fetch` throws.
    */
   refresh(cooldownMilliseconds = 0): Promise<Value> {
@@ -138,13 +138,13 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
     return pending;
   }
 
-  /** Forgets the value. What is being fetched is not cached. */
+  /** Deletes the value. A fetch in flight is not cached. */
   invalidate(): void {
     this.#storage.delete();
     this.#pending = undefined;
   }
 
-  /** The next caller causes a fetch, although the last one failed. */
+  /** Deletes the cached failure: the next caller starts a fetch. */
   forgetFailure(): void {
     this.#failure = undefined;
   }
@@ -152,7 +152,7 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
   #refreshAhead(entry: CacheEntry<Value>): void {
     const now = performance.now();
     if (this.#pending || now < entry.refreshAt || now < this.#nextRefreshAt) return;
-    this.refresh().catch(() => undefined); // The callers have a value that works.
+    this.refresh().catch(() => undefined); // Callers still have a valid value.
   }
 
   async #fetch(pause: number, deadline: number, isCurrent: () => boolean): Promise<Value> {
@@ -194,18 +194,15 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
   }
 }
 
-class MemoryStorage<Value> implements CacheStorage<Value> {
-  #entry: CacheEntry<Value> | undefined;
-
-  get(): CacheEntry<Value> | undefined {
-    return this.#entry;
-  }
-
-  set(entry: CacheEntry<Value>): void {
-    this.#entry = entry;
-  }
-
-  delete(): void {
-    this.#entry = undefined;
-  }
+function memoryStorage<Value>(): CacheStorage<Value> {
+  let stored: CacheEntry<Value> | undefined;
+  return {
+    get: () => stored,
+    set: (entry) => {
+      stored = entry;
+    },
+    delete: () => {
+      stored = undefined;
+    },
+  };
 }

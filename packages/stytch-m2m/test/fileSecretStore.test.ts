@@ -91,11 +91,11 @@ describe('a file that is read', () => {
     ['', 'has no secret: put it on the first line'],
     [' \n\n', 'has no secret: put it on the first line'],
     ['two words\n', 'has no secret: put it on the first line'],
-    ['first-aaaa\nsecond-bbbb\n', 'has a line that is not known'],
-    ['first-aaaa\nnext-secret:\n', 'has a line that is not known'],
-    ['first-aaaa\nconstructor: second-bbbb\n', 'has a line that is not known'],
-    ['first-aaaa\n\nnext-secret: second-bbbb\n', 'has a line that is not known'],
-    ['first-aaaa\nlast-rotated: yesterday\n', 'has a time that is none'],
+    ['first-aaaa\nsecond-bbbb\n', 'has an unknown line'],
+    ['first-aaaa\nnext-secret:\n', 'has an unknown line'],
+    ['first-aaaa\nconstructor: second-bbbb\n', 'has an unknown line'],
+    ['first-aaaa\n\nnext-secret: second-bbbb\n', 'has an unknown line'],
+    ['first-aaaa\nlast-rotated: yesterday\n', 'has an invalid time'],
   ])('When it is %j, then that is an error, without the secret', async (text, message) => {
     await put(text);
 
@@ -241,7 +241,7 @@ describe('a file that is written', () => {
       const error = await troubleOf(write(everything));
 
       expect(error.message).toBe(
-        'The file of the client secret cannot be written (ENOSPC): it and its folder have to be writable, for it is replaced as a whole',
+        'The file of the client secret cannot be written (ENOSPC): the file and its folder must be writable, because a rename replaces it',
       );
       expect(await content()).toBe('first-aaaa');
       expect(await fs.readdir(folder)).toEqual(['client-secret']);
@@ -309,7 +309,7 @@ describe('a file that another process writes', () => {
 
     const error = await troubleOf(write({ secret: 'second-bbbb' }));
 
-    expect(error.message).toContain(`cannot be written (${code}): it and its folder have to be writable`);
+    expect(error.message).toContain(`cannot be written (${code}): the file and its folder must be writable`);
     expect(await fs.readdir(folder)).toEqual(['client-secret']);
   });
 

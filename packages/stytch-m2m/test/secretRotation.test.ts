@@ -175,7 +175,7 @@ describe('a rotation that may not be', () => {
       await settle();
 
       await expect(rotation[operation]()).rejects.toThrow(
-        'A rotation is at work: try again when it has ended',
+        'A rotation is running: try again when it has ended',
       );
 
       expect(stytch.methods).toEqual(['rotateStart']);
@@ -208,7 +208,7 @@ describe('a rotation that may not be', () => {
 
     for (const operation of ['start', 'complete', 'cancel', 'rotate'] as const) {
       await expect(rotation[operation]()).rejects.toThrow(
-        'A rotation is at work: try again when it has ended',
+        'A rotation is running: try again when it has ended',
       );
     }
     await rotation.recover();
@@ -948,7 +948,7 @@ describe('an answer of Stytch’s that is not true', () => {
     await rotation.start();
     stytch.refused.add('first-aaaa');
 
-    await expect(rotation.cancel()).rejects.toThrow('does not accept the secret that would be left');
+    await expect(rotation.cancel()).rejects.toThrow('does not accept the secret that would remain');
 
     expect(stytch.next).toBe('second-bbbb');
     expect(credentials.secret).toBe('first-aaaa');

@@ -1,13 +1,14 @@
-import type { Client } from 'stytch';
 import NodeCache from 'node-cache';
 import { type CacheEntry, type FailurePolicy, type Fetched, RefreshingCache } from '../refreshingCache';
 import { backOff, untilAborted, wait } from '../stytch/backOff';
 import { callStytch, isRefusal, StytchApiError, StytchUnavailableError } from '../stytch/callStytch';
 import { AccessTokenUnavailableError, pauseBeforeRetry, retryAfterOf } from './accessTokenUnavailableError';
 import type { ClientCredentials } from './clientCredentials';
+import { scopeList } from '../stytch/scopeList';
+import type { TokenClient } from '../stytch/stytchClient';
 import { readTokenAnswer, timesOf } from './tokenAnswer';
 
-/** What happens to access tokens, for metrics and logs. No event holds a token. */
+/** An event of the token cache, for metrics and logs. No event contains a token. */
 export type AccessTokenEvent =
   | {
       type: 'issued' | 'refreshed';
@@ -19,10 +20,10 @@ export type AccessTokenEvent =
   | { type: 'failed'; scopes: readonly string[]; error: AccessTokenUnavailableError };
 
 export interface AccessTokenProviderOptions {
-  /** The Stytch SDK's client. */
-  client: { m2m: Pick<Client['m2m'], 'token'> };
+  /** A `Client` or `B2BClient` of the Stytch SDK. */
+  client: TokenClient;
   credentials: ClientCredentials;
-  /** How long one caller waits for a token, retries included. Milliseconds, default 5,000. */
+  /** How long one caller waits for a token, including retries. Milliseconds, default 5,000. */
   timeoutMilliseconds?: number;
   /** How long a refusal of the credentials or scopes is cached. Milliseconds, default 5,000. */
   refusalMilliseconds?: number;
@@ -31,7 +32,7 @@ export interface AccessTokenProviderOptions {
 
 export interface AccessToken {
   accessToken: string;
-  /** `cache`; `issued`: requested now; `refreshed`: requested now, in place of an earlier one. */
+  /** `cache`: from the cache. `issued`: requested now. `refreshed`: requested now, to replace an earlier token. */
   source: 'cache' | 'issued' | 'refreshed';
 }
 
@@ -40,28 +41,28 @@ interface ScopedToken {
   readonly scopes: readonly string[];
   readonly cache: RefreshingCache<AccessToken, AccessTokenUnavailableError>;
   hadToken: boolean;
-  /** That of the credentials with which a token was last requested. */
+  /** The generation of the credentials that the last token request used. */
   generation: number;
-  /** Before this its token is not invalidated once more. Milliseconds of `performance.now()`. */
+  /** The token is not invalidated again before this time. Milliseconds of `performance.now()`. */
   nextInvalidationAt: number;
 }
 
 // Milliseconds.
 const minBetweenInvalidations = 1_000;
-/** No `Retry-After` shuts a service off for longer. */
+/** A longer `Retry-After` is cut to this. */
 const maxRetryAfterSeconds = 300;
-/** A program names a few sets of scopes. */
+/** A bound on memory: a program uses a few sets of scopes. */
 const maxScopeSets = 1_000;
 
 /**
- * Provides the access tokens of one M2M client (RFC 6749 §4.4), one for each set of scopes, cached in node-cache.
+ * Provides the access tokens of one M2M client (RFC 6749 §4.4): one for each set of scopes, cached in node-cache.
  *
- * Any number of callers share one token request. A token is refreshed in the background before it expires, while
- * callers go on with it; a failed refresh is retried, less and less often, until it succeeds.
+ * Concurrent callers share one token request. A token is refreshed in the background before it expires, while
+ * callers still use it. A failed refresh is retried with a growing back-off until it succeeds.
  */
 export class AccessTokenProvider {
   readonly #options: AccessTokenProviderOptions;
-  // Without node-cache's own expiry, which goes by the wall clock.
+  // node-cache's own expiry uses the wall clock, so it is off: each entry has its expiry on the monotonic clock.
   readonly #storage = new NodeCache({ useClones: false, checkperiod: 0 });
   readonly #tokens = new Map<string, ScopedToken>();
 
@@ -73,17 +74,17 @@ export class AccessTokenProvider {
   }
 
   /**
-   * An access token with these scopes: the cached one, or a new one.
+   * Gets an access token with these scopes: the cached one, or a new one.
    *
-   * @param scopes one, or a list.
-   * @param options `signal` ends the wait of this caller; others go on waiting for the same token.
-   * @throws AccessTokenUnavailableError when there is none within the timeout, or before the signal aborts.
+   * @param scopes one scope, several separated by spaces (RFC 6749 §3.3), or a list.
+   * @param options `signal` ends the wait of this caller. Other callers still wait for the same token.
+   * @throws AccessTokenUnavailableError when there is no token within the timeout, or before the signal aborts.
    */
   async getAccessToken(
     scopes: string | readonly string[],
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<AccessToken> {
-    const token = this.#tokenFor([scopes].flat());
+    const token = this.#tokenFor(scopeList(scopes));
     const cached = token.cache.peek();
     if (!cached) return untilAborted(token.cache.refresh(), signal, callerLeft);
     this.#emit({ type: 'cache_hit', scopes: token.scopes });
@@ -91,11 +92,10 @@ export class AccessTokenProvider {
   }
 
   /**
-   * Forgets a token that a resource server did not accept, if it is still the cached one: of many callers that were
-   * refused at once only the first has an effect. A resource server that accepts none would otherwise have Stytch
-   * issue one for each call: in one second only one is forgotten.
+   * Deletes a token that a resource server rejected from the cache, if it is still the cached one. At most one token
+   * a second is deleted: a resource server that rejects every token does not cause a token request for each call.
    *
-   * @returns whether the next caller gets another one.
+   * @returns whether the next caller gets another token.
    */
   invalidate(accessToken: string): boolean {
     const token = [...this.#tokens.values()].find(({ cache }) => cache.last?.accessToken === accessToken);
@@ -160,9 +160,9 @@ export class AccessTokenProvider {
       try {
         return await this.#request(token, deadline - performance.now());
       } catch (error) {
-        // Refused for a secret that has been replaced meanwhile: that says nothing about the new one.
+        // The secret was replaced meanwhile: the failure says nothing about the new one.
         if (generation !== credentials.generation && isInTime()) continue;
-        // There may be a better secret, in the store or beside this one.
+        // The store may have a newer secret, or the other secret of a rotation may work.
         if (!reconsidered && isRefusal(error, 'invalid_client')) {
           reconsidered = true;
           if ((await credentials.reconsider(secret)) && isInTime()) continue;
@@ -191,7 +191,7 @@ export class AccessTokenProvider {
     const source = token.hadToken ? 'refreshed' : 'issued';
     token.hadToken = true;
     this.#emit({ type: source, scopes, expiresInSeconds, milliseconds });
-    // One that was requested with an old secret is good for those who wait for it, and not cached.
+    // A token that was requested with an old secret works for its callers, and is not cached.
     const cacheable = generation === credentials.generation;
     return { value: { accessToken, source }, cacheable, ...timesOf(expiresInSeconds * 1_000) };
   }
@@ -217,7 +217,7 @@ export class AccessTokenProvider {
     this.#emit({ type: 'failed', scopes: token.scopes, error });
     const { refusalMilliseconds = 5_000, credentials } = this.#options;
     const refreshPauseMilliseconds = Math.max(backOff(failures, 1_000, 30_000), pauseBeforeRetry(error, 1));
-    // What was refused for an old secret says nothing about the new one.
+    // The failure of an old secret says nothing about the new one.
     if (token.generation !== credentials.generation)
       return { cacheMilliseconds: 0, refreshPauseMilliseconds };
     if (error.reason === 'refused')
@@ -231,7 +231,7 @@ export class AccessTokenProvider {
     try {
       this.#options.onEvent?.(event);
     } catch {
-      // A hook that fails is no reason to go without a token.
+      // A failing hook must not cost the caller its token.
     }
   }
 }

@@ -1,14 +1,14 @@
 import { backOff } from '../stytch/backOff';
 import { StytchApiError, StytchUnavailableError } from '../stytch/callStytch';
 
-/** There is no access token. `cause` says why. */
+/** No access token is available. `cause` is the error of the last token request. Its message contains no secret. */
 export class AccessTokenUnavailableError extends Error {
   override readonly name = 'AccessTokenUnavailableError';
 
   constructor(
     /**
-     * `refused`: Stytch does not accept the credentials or the scopes; a retry does not help.
-     * `timeout`: it did not answer in time. `unavailable`: it cannot be reached, it fails, or it is too busy.
+     * `refused`: Stytch rejects the credentials or the scopes; a retry does not help.
+     * `timeout`: Stytch did not answer in time. `unavailable`: Stytch is unreachable, failing or too busy.
      */
     readonly reason: 'refused' | 'timeout' | 'unavailable',
     readonly retryAfterSeconds: number,
@@ -23,10 +23,10 @@ export class AccessTokenUnavailableError extends Error {
   }
 }
 
-/** What Stytch's `Retry-After` said, in seconds. */
+/** Stytch's `Retry-After`, in seconds. */
 export function retryAfterOf(error: unknown): number | undefined {
-  const told = error instanceof StytchApiError || error instanceof StytchUnavailableError;
-  return told ? error.retryAfterSeconds : undefined;
+  const fromStytch = error instanceof StytchApiError || error instanceof StytchUnavailableError;
+  return fromStytch ? error.retryAfterSeconds : undefined;
 }
 
 /** How long to wait before a retry, in milliseconds: `Retry-After` plus jittered back-off, so that clients do not retry in lockstep. */

@@ -9,10 +9,10 @@ const token68 = /[\w.~+/-]+=*[ \t]*(?=,|$)/y;
 const separators = /[ \t,]*/y;
 
 /**
- * Whether a `WWW-Authenticate` header says that the access token is not valid (RFC 6750 §3.1), so that a client
- * may succeed with a new one. There may be several challenges in it (RFC 9110 §11.6.1).
+ * Whether a `WWW-Authenticate` header says that the access token is not valid (RFC 6750 §3.1), so that a new token
+ * may work. The header may contain several challenges (RFC 9110 §11.6.1).
  *
- * @returns false also for what is no list of challenges.
+ * @returns false also for a malformed header.
  */
 export function isInvalidTokenChallenge(header = ''): boolean {
   let bearer = false;

@@ -1,20 +1,20 @@
 import type { SecretStore, StoredSecrets } from '../stytch/secretStore';
 
-/** When Stytch refuses both secrets they are exchanged this often, in milliseconds, not with each request. */
-const exchangeMilliseconds = 1_000;
+/** While Stytch rejects both secrets, they are swapped at most this often. Milliseconds. */
+const swapMilliseconds = 1_000;
 
 /**
- * The credentials of an M2M client (RFC 6749 §2.3.1). The secret can change while they are in use; private
- * fields keep it out of logs, JSON and `console.log`.
+ * The credentials of an M2M client (RFC 6749 §2.3.1). The secret can change while they are in use. It is a private
+ * field, so that it does not appear in logs, JSON or `console.log`.
  */
 export class ClientCredentials {
   #secret: string;
-  /** During a rotation both work; which one ends first is for Stytch to say. */
+  /** During a rotation both secrets work. The other one is tried when Stytch rejects the first. */
   #otherSecret: string | undefined;
-  /** The secrets that `use` was last called with, one a line. */
+  /** The last value passed to `use`, one secret a line, to detect changes. */
   #given: string;
-  /** When the two may be exchanged again. Milliseconds of `performance.now()`. */
-  #nextExchange = -Infinity;
+  /** When the two may be swapped again. Milliseconds of `performance.now()`. */
+  #nextSwap = -Infinity;
   #generation = 0;
   #lastRotatedAt: Date | undefined;
   #reload: (() => Promise<void>) | undefined;
@@ -29,10 +29,10 @@ export class ClientCredentials {
   }
 
   /**
-   * Credentials that follow a store: they use what it holds, whoever wrote it.
+   * Creates credentials that follow a store: they use the stored secret, whichever process wrote it.
    *
-   * @param onError gets what goes wrong while the store is read later on; the secrets at hand stay in use.
-   * @returns the credentials, and what ends the following.
+   * @param onError gets each error of a later read. The current secrets stay in use.
+   * @returns the credentials, and a function that stops following.
    * @throws SecretStoreError
    */
   static async follow(
@@ -47,22 +47,22 @@ export class ClientCredentials {
       try {
         onError(error);
       } catch {
-        // A hook that fails is no reason to stop following.
+        // A failing hook must not stop the following.
       }
     };
     credentials.#reload = async () => {
       const given = credentials.#given;
       const read = await store.read().catch(report);
-      if (read && given === credentials.#given) credentials.use(read.secrets); // Else it is older than what is in use.
+      if (read && given === credentials.#given) credentials.use(read.secrets); // Otherwise this read is out of date.
     };
     const stop = store.watch((stored) => {
       credentials.use(stored);
     }, report);
-    await credentials.#reload(); // What was written before it was watched.
+    await credentials.#reload(); // The store may have changed before the watch began.
     return { credentials, stop };
   }
 
-  /** When the secret became the secret, as far as is known. */
+  /** When the secret was last rotated, if known. */
   get lastRotatedAt(): Date | undefined {
     return this.#lastRotatedAt;
   }
@@ -71,55 +71,51 @@ export class ClientCredentials {
     return this.#secret;
   }
 
-  /** @param listener is called whenever another secret is used from now on. */
+  /** @param listener is called whenever the secret in use changes. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
 
-  /** Grows by one with each new secret, so that what was begun with an earlier one can be told. */
+  /** Grows by one with each new secret. It identifies requests that began with an earlier one. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** From now on this secret is used. The token of a request under way with the earlier one is not cached. */
+  /** Changes the secret. A token that is being requested with the earlier one is not cached. */
   replaceSecret(secret: string): void {
     this.use({ secret });
   }
 
   /**
-   * From now on the next secret is used, where there is one, with the other to fall back on. The same secrets
-   * once more change nothing: the one that was refused stays out of use.
+   * Uses stored secrets: during a rotation the next secret first, with the other as fallback. The same secrets again
+   * change nothing: a rejected secret stays out of use.
    */
   use({ secret, rotation, lastRotatedAt }: StoredSecrets): void {
     this.#lastRotatedAt = lastRotatedAt;
     const secrets = [secret, rotation?.nextSecret].filter((one) => one !== undefined);
-    // The first is used, and then the other. One that is about to be cancelled comes last.
+    // The first is used, the second is the fallback. A next secret that is about to be cancelled comes last.
     if (rotation?.cancelling !== true) secrets.reverse();
     if (secrets.join('\n') === this.#given) return;
     this.#given = secrets.join('\n');
-    this.#nextExchange = -Infinity;
+    this.#nextSwap = -Infinity;
     this.#otherSecret = secrets[1];
     this.#change(secrets[0] ?? secret);
   }
 
   /**
-   * Called when Stytch refuses a secret: looks for a better one, in the store and beside it.
+   * Looks for another secret after Stytch has rejected one: in the store, then the other secret of a rotation.
    *
-   * @returns whether there is one, now in use.
+   * @returns whether another secret is now in use.
    */
-  async reconsider(refused: string): Promise<boolean> {
-    if (this.#secret === refused) await this.#reload?.();
-    if (
-      this.#secret === refused &&
-      this.#otherSecret !== undefined &&
-      performance.now() >= this.#nextExchange
-    ) {
+  async reconsider(rejected: string): Promise<boolean> {
+    if (this.#secret === rejected) await this.#reload?.();
+    if (this.#secret === rejected && this.#otherSecret !== undefined && performance.now() >= this.#nextSwap) {
       const other = this.#otherSecret;
-      this.#otherSecret = refused;
-      this.#nextExchange = performance.now() + exchangeMilliseconds;
+      this.#otherSecret = rejected;
+      this.#nextSwap = performance.now() + swapMilliseconds;
       this.#change(other);
     }
-    return this.#secret !== refused;
+    return this.#secret !== rejected;
   }
 
   #change(secret: string): void {

@@ -4,10 +4,10 @@ import { StytchUnavailableError } from '../stytch/callStytch';
 // Milliseconds.
 const maxRefreshWindow = 300_000;
 const maxSafetyMargin = 2_000;
-/** `exp` counts whole seconds, so up to one of `expires_in` may be gone when the token arrives. */
+/** `exp` is in whole seconds, so up to one second of `expires_in` may have passed when the token arrives. */
 const wholeSecond = 1_000;
 
-/** @throws StytchUnavailableError when it is not a successful answer of the token endpoint (RFC 6749 §5.1). */
+/** Reads an answer of the token endpoint. @throws StytchUnavailableError when it is not as in RFC 6749 §5.1. */
 export function readTokenAnswer(answer: unknown): { accessToken: string; expiresInSeconds: number } {
   const { access_token: accessToken, expires_in: expiresInSeconds } = (answer ?? {}) as Record<
     string,
@@ -21,8 +21,8 @@ export function readTokenAnswer(answer: unknown): { accessToken: string; expires
 }
 
 /**
- * How long an access token is used, and when it is refreshed ahead: 300 s or 10 % of its life before it expires, and up to
- * as much again as jitter.
+ * How long an access token is used, and when it is refreshed ahead: 300 s or 10 % of its lifetime before it expires,
+ * whichever is shorter, and up to as much again as jitter.
  *
  * @param lifetime `expires_in`, in milliseconds.
  */

@@ -1,18 +1,56 @@
+const brand = Symbol.for('stytch-m2m.AuthorizationError');
+
 /**
- * The refusals of a resource server (RFC 6750 §3). Each carries its own answer: the status, a code and
- * message for the body, and the headers; `expose` says that all of it is meant for the caller.
+ * The refusals of a resource server (RFC 6750 §3). Each error contains its whole answer, in the form that web
+ * frameworks look for: Express, Koa and Fastify use `status`, `statusCode`, `expose` and `headers`, Hono uses
+ * `getResponse`.
+ *
+ * @example
+ * import { AuthorizationError, UnauthorizedError } from 'stytch-m2m';
+ *
+ * const error: unknown = new UnauthorizedError('wallet-server');
+ * if (AuthorizationError.is(error)) console.log(error.status, error.code, error.headers['WWW-Authenticate']);
  */
 export abstract class AuthorizationError extends Error {
+  /** The HTTP status of the answer. */
   abstract readonly status: number;
+  /** The reason, for programs. */
   abstract readonly code: string;
+  /** True: the message and the headers are meant for the caller. */
   readonly expose = true;
 
   protected constructor(
     message: string,
+    /** `WWW-Authenticate` or `Retry-After`. */
     readonly headers: Readonly<Record<string, string>>,
     cause?: unknown,
   ) {
     super(message, cause === undefined ? undefined : { cause });
+  }
+
+  /** Whether an error is an `AuthorizationError`, of this or of another installed copy of the package. */
+  static is(error: unknown): error is AuthorizationError {
+    return typeof error === 'object' && error !== null && brand in error;
+  }
+
+  /** The same as `status`. */
+  get statusCode(): number {
+    return this.status;
+  }
+
+  get [brand](): true {
+    return true;
+  }
+
+  /** The answer as a Fetch `Response`, with a JSON body. */
+  getResponse(): Response {
+    const headers = { ...this.headers, 'Content-Type': 'application/json' };
+    return new Response(JSON.stringify(this), { status: this.status, headers });
+  }
+
+  /** The body of the answer. */
+  toJSON(): { error: string; code: string } {
+    return { error: this.message, code: this.code };
   }
 }
 
@@ -21,7 +59,7 @@ function challenge(realm: string, parameters: Readonly<Record<string, string>> =
   return { 'WWW-Authenticate': `Bearer ${all.join(', ')}` };
 }
 
-/** No credentials: the challenge has no error code, for the caller may just not have known (RFC 6750 §3.1). */
+/** There are no credentials. The challenge has no error code (RFC 6750 §3.1). */
 export class UnauthorizedError extends AuthorizationError {
   override readonly name = 'UnauthorizedError';
   readonly status = 401;
@@ -32,7 +70,7 @@ export class UnauthorizedError extends AuthorizationError {
   }
 }
 
-/** The credentials are given in a form that RFC 6750 §2.1 does not know. */
+/** The credentials do not have the form of RFC 6750 §2.1. */
 export class InvalidRequestError extends AuthorizationError {
   override readonly name = 'InvalidRequestError';
   readonly status = 400;
@@ -46,7 +84,7 @@ export class InvalidRequestError extends AuthorizationError {
   }
 }
 
-/** The token is not valid. Why is for the log (`cause`), not for the caller. */
+/** The token is not valid. The reason (`cause`) is for the log, not for the caller. */
 export class InvalidTokenError extends AuthorizationError {
   override readonly name = 'InvalidTokenError';
   readonly status = 401;
@@ -57,7 +95,7 @@ export class InvalidTokenError extends AuthorizationError {
   }
 }
 
-/** The token was issued longer ago than this resource accepts: another one may be accepted. */
+/** The token is older than this resource accepts. A new token may be accepted. */
 export class TokenTooOldError extends AuthorizationError {
   override readonly name = 'TokenTooOldError';
   readonly status = 401;
@@ -68,7 +106,7 @@ export class TokenTooOldError extends AuthorizationError {
   }
 }
 
-/** The token is valid, and lacks a required scope. */
+/** The token is valid but lacks a required scope. */
 export class InsufficientScopeError extends AuthorizationError {
   override readonly name = 'InsufficientScopeError';
   readonly status = 403;
@@ -79,7 +117,19 @@ export class InsufficientScopeError extends AuthorizationError {
   }
 }
 
-/** The token cannot be verified now: the JWKS is unavailable. */
+/** The token has the scopes, but the route's own `check` refuses the client. */
+export class AccessDeniedError extends AuthorizationError {
+  override readonly name = 'AccessDeniedError';
+  readonly status = 403;
+  readonly code = 'access_denied';
+
+  constructor(realm: string) {
+    // RFC 6750 §3.1 has no other error code for a token with too few privileges.
+    super('Forbidden', challenge(realm, { error: 'insufficient_scope' }));
+  }
+}
+
+/** The token cannot be verified now, because the JWKS is unavailable. */
 export class AuthorizationUnavailableError extends AuthorizationError {
   override readonly name = 'AuthorizationUnavailableError';
   readonly status = 503;

@@ -1,30 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  AuthorizationError,
-  AuthorizationUnavailableError,
-  InsufficientScopeError,
-  InvalidTokenError,
-  TokenTooOldError,
-} from './authorizationErrors';
-import { bearerToken, type IncomingRequest } from './bearerToken';
+import { AuthorizationError, AuthorizationUnavailableError, InvalidTokenError } from './authorizationErrors';
+import { type AuthorizationSource, bearerToken } from './bearerToken';
 import { JwksUnavailableError } from './jwksCache';
-import { hasScope } from './scopes';
+import { type AuthorizeTokenOptions, checkPolicy, createPolicy, type Policy } from './policy';
 import { TokenVerifier, type TokenVerifierOptions } from './tokenVerifier';
-import { type M2MClientIdentity, type VerifiedToken, VerifiedTokenCache } from './verifiedTokenCache';
+import { type M2MClientIdentity, VerifiedTokenCache } from './verifiedTokenCache';
 import { TokenRejectedError } from './verifyToken';
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- the way that Express's types are extended
   namespace Express {
     interface Request {
-      /** Who calls; there once `authorizeToken` has let the request pass. */
+      /** The calling M2M client. Set by `authorizeToken`. */
       m2mClient?: M2MClientIdentity;
     }
   }
 }
 
 export interface AuthorizerOptions extends TokenVerifierOptions {
-  /** The `realm` of the challenges: the name of what is protected. Letters, digits, spaces and `-._:/`. */
+  /** The `realm` of the challenges: a name of the protected resource. Letters, digits, spaces and `-._:/`. */
   realm: string;
   /** Called with the outcome of every authorization, for metrics. */
   onAuthorization?: (outcome: AuthorizationOutcome) => void;
@@ -38,59 +32,121 @@ export type AuthorizationOutcome =
   | 'invalid_token'
   | 'token_too_old'
   | 'insufficient_scope'
+  | 'access_denied'
   | 'authorization_unavailable';
 
-export interface AuthorizeTokenOptions {
-  /** Whether a token has to have all of the required scopes, or any one of them. Default `all`. */
-  match?: 'all' | 'any';
-  /** The longest time since the token was issued, for a resource that cannot wait for `exp`. Seconds, default none. */
-  maxTokenAgeSeconds?: number;
-  /** How far the clocks of Stytch and of this machine may differ. Seconds, default 5. */
-  clockToleranceSeconds?: number;
-  /** In place of the authorizer's. */
-  realm?: string;
-}
-
-/** Middleware for Express, Connect and whatever else calls functions of this kind. */
+/** Middleware for Express 4 and 5, Connect, NestJS and other frameworks on `node:http`. */
 export type AuthorizeTokenMiddleware = (
   request: IncomingMessage & { m2mClient?: M2MClientIdentity },
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
 
-export interface Authorizer {
+export interface Authorizer<Claims extends object = Record<string, unknown>> {
   /**
-   * Middleware that lets a request pass when its access token is the project's, in time, and has the required
-   * scopes; `request.m2mClient` then says who calls. Otherwise it passes an `AuthorizationError` to the error
-   * handler, with status and `WWW-Authenticate` (RFC 6750 §3).
+   * Authorizes a request of any framework: its access token must be the project's, in time, and have the required
+   * scopes (RFC 6750).
    *
-   * @throws TypeError when an option is not what it should be.
+   * @param from the value of the `Authorization` header, a Fetch `Headers`, or an object with `headers`: a request of
+   *   Node or of Fetch. Pass Node's request where there is one: its `rawHeaders` show a second `Authorization` header.
+   * @param scopes one scope, several separated by spaces, or a list. An empty list accepts any valid token.
+   * @throws AuthorizationError with status, headers and body of the answer.
+   * @throws TypeError when an argument is not valid.
+   */
+  readonly authorize: (
+    from: AuthorizationSource,
+    scopes: string | readonly string[],
+    options?: AuthorizeTokenOptions<Claims>,
+  ) => Promise<M2MClientIdentity<Claims>>;
+  /**
+   * Creates middleware that authorizes each request, as `authorize` does. It sets `request.m2mClient`, or passes the
+   * `AuthorizationError` to the error handler.
+   *
+   * @throws TypeError when an argument is not valid.
    */
   readonly authorizeToken: (
-    requiredScopes: string | readonly string[],
-    options?: AuthorizeTokenOptions,
+    scopes: string | readonly string[],
+    options?: AuthorizeTokenOptions<Claims>,
   ) => AuthorizeTokenMiddleware;
-  /** Whether the JWKS is there, so that tokens can be verified. */
+  /** Whether the JWKS has been fetched, so that tokens can be verified. */
   readonly isReady: () => boolean;
-  /** Begins to fetch the JWKS, before the first request needs it. */
+  /** Fetches the JWKS before the first request needs it. Retries until it succeeds or `stop` is called. */
   readonly start: () => void;
+  /** Ends the retries of `start`. */
   readonly stop: () => void;
 }
 
-/** An authorizer for the access tokens of one Stytch project. */
-export function createAuthorizer(options: AuthorizerOptions): Authorizer {
+/**
+ * Creates an authorizer for the access tokens of one Stytch project. The type parameter is the type of the custom
+ * claims: the project's JWT template decides it, and nothing checks it at run time, unless `check` does.
+ *
+ * @throws TypeError when an option is not valid.
+ *
+ * @example
+ * import { createAuthorizer } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL } = process.env;
+ * const authorizer = createAuthorizer({
+ *   projectId: STYTCH_PROJECT_ID,
+ *   baseUrl: STYTCH_BASE_URL,
+ *   realm: 'wallet-server',
+ * });
+ *
+ * authorizer.authorize('Bearer garbage', 'read:users').catch((error) => console.log(error.status)); // 401
+ */
+export function createAuthorizer<Claims extends object = Record<string, unknown>>(
+  options: AuthorizerOptions,
+): Authorizer<Claims> {
   const verifier = new TokenVerifier(options);
+  const { realm, onAuthorization } = options;
   const emit = (outcome: AuthorizationOutcome) => {
     try {
-      options.onAuthorization?.(outcome);
+      onAuthorization?.(outcome);
     } catch {
-      // A hook that fails is no reason to let a request pass or fail.
+      // A failing hook must neither allow nor refuse a request.
     }
   };
+  /** Unexpected errors stay as they are: they say nothing about the token. */
+  const refuse = (error: unknown, policy: Policy): unknown => {
+    const refusal = asAuthorizationError(error, policy.realm);
+    if (refusal) emit(refusal.code as AuthorizationOutcome);
+    return refusal ?? error;
+  };
+  const policyOf = (scopes: string | readonly string[], routeOptions: AuthorizeTokenOptions<Claims> = {}) =>
+    createPolicy(scopes, { realm, ...routeOptions } as AuthorizeTokenOptions & { realm: string });
+  policyOf([]);
   return {
-    authorizeToken: (requiredScopes, routeOptions = {}) => {
-      const policy = createPolicy(requiredScopes, { realm: options.realm, ...routeOptions });
-      return createMiddleware(verifier, policy, emit);
+    authorize: async (from, scopes, routeOptions) => {
+      const policy = policyOf(scopes, routeOptions);
+      try {
+        const client = await authorize(verifier, from, policy);
+        emit('allowed');
+        return client as M2MClientIdentity<Claims>;
+      } catch (error) {
+        throw refuse(error, policy);
+      }
+    },
+    authorizeToken: (scopes, routeOptions) => {
+      const policy = policyOf(scopes, routeOptions);
+      return (request, _response, next) => {
+        const allow = (client: M2MClientIdentity) => {
+          request.m2mClient = client;
+          emit('allowed');
+          next();
+        };
+        let client: M2MClientIdentity | Promise<M2MClientIdentity>;
+        try {
+          client = authorize(verifier, request, policy);
+        } catch (error) {
+          next(refuse(error, policy));
+          return;
+        }
+        if (client instanceof Promise) {
+          client.then(allow, (error: unknown) => {
+            next(refuse(error, policy));
+          });
+        } else allow(client);
+      };
     },
     isReady: () => verifier.jwks.available,
     start: () => {
@@ -102,67 +158,14 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   };
 }
 
-/** What a route demands of an access token. */
-interface Policy {
-  realm: string;
-  requiredScopes: readonly string[];
-  match: 'all' | 'any';
-  maxTokenAgeSeconds: number | undefined;
-  clockToleranceSeconds: number;
-}
-
-function createPolicy(
-  requiredScopes: string | readonly string[],
-  options: AuthorizeTokenOptions & { realm: string },
-): Policy {
-  const { realm, match = 'all', maxTokenAgeSeconds, clockToleranceSeconds = 5 } = options;
-  if (!(clockToleranceSeconds >= 0)) throw new TypeError('clockToleranceSeconds must be 0 or more seconds');
-  if (maxTokenAgeSeconds !== undefined && !(maxTokenAgeSeconds >= 0)) {
-    throw new TypeError('maxTokenAgeSeconds must be 0 or more seconds');
-  }
-  return { realm, requiredScopes: [requiredScopes].flat(), match, maxTokenAgeSeconds, clockToleranceSeconds };
-}
-
-function createMiddleware(
-  verifier: TokenVerifier,
-  policy: Policy,
-  emit: (outcome: AuthorizationOutcome) => void,
-): AuthorizeTokenMiddleware {
-  /** Anything unexpected is passed on as it is: it says nothing about the token. */
-  const refusal = (error: unknown): unknown => {
-    const refused = asAuthorizationError(error, policy.realm);
-    if (refused) emit(refused.code as AuthorizationOutcome);
-    return refused ?? error;
-  };
-  return (request, _response, next) => {
-    const allow = (client: M2MClientIdentity) => {
-      request.m2mClient = client;
-      emit('allowed');
-      next();
-    };
-    let client: M2MClientIdentity | Promise<M2MClientIdentity>;
-    try {
-      client = authorize(verifier, request, policy);
-    } catch (error) {
-      next(refusal(error));
-      return;
-    }
-    if (client instanceof Promise) {
-      client.then(allow, (error: unknown) => {
-        next(refusal(error));
-      });
-    } else allow(client);
-  };
-}
-
-/** For a cached token the answer is there at once: a promise would cost a request more than the check. */
+/** Synchronous for a cached token: a promise would cost more than the check. */
 function authorize(
   verifier: TokenVerifier,
-  request: IncomingRequest,
+  from: AuthorizationSource,
   policy: Policy,
 ): M2MClientIdentity | Promise<M2MClientIdentity> {
   const { realm, clockToleranceSeconds } = policy;
-  const token = bearerToken(request, realm);
+  const token = bearerToken(from, realm);
   const digest = VerifiedTokenCache.digest(token);
   const cached = verifier.getCached(digest, clockToleranceSeconds);
   if (cached) return checkPolicy(cached, policy);
@@ -171,19 +174,8 @@ function authorize(
     .then((verified) => checkPolicy(verified, policy));
 }
 
-function checkPolicy({ client, issuedAt = -Infinity }: VerifiedToken, policy: Policy): M2MClientIdentity {
-  const { realm, requiredScopes, match, maxTokenAgeSeconds } = policy;
-  if (maxTokenAgeSeconds !== undefined && Date.now() / 1_000 >= issuedAt + maxTokenAgeSeconds) {
-    throw new TokenTooOldError(realm);
-  }
-  const has = (required: string) => hasScope(client.scopes, required);
-  const allowed = match === 'all' ? requiredScopes.every(has) : requiredScopes.some(has);
-  if (!allowed) throw new InsufficientScopeError(realm, requiredScopes);
-  return client;
-}
-
 function asAuthorizationError(error: unknown, realm: string): AuthorizationError | undefined {
-  if (error instanceof AuthorizationError) return error;
+  if (AuthorizationError.is(error)) return error;
   if (error instanceof JwksUnavailableError) {
     return new AuthorizationUnavailableError(error.retryAfterSeconds, error);
   }

@@ -1,10 +1,12 @@
 import { importJWK, type JWK, type KeyLike } from 'jose';
-import type { Client } from 'stytch';
 import { type Fetched, RefreshingCache } from '../refreshingCache';
 import { backOff } from '../stytch/backOff';
-import { callStytch } from '../stytch/callStytch';
+import { type ProjectAddress, stytchBaseUrl } from '../stytch/addresses';
+import { callStytch, StytchUnavailableError } from '../stytch/callStytch';
+import type { JwksClient } from '../stytch/stytchClient';
+import { stytchDispatcher } from '../stytch/stytchDispatcher';
 
-/** The project's JWKS is unavailable, so that no token can be verified: not the caller's fault. */
+/** The project's JWKS is unavailable, so that no token can be verified. It is not the caller's fault. */
 export class JwksUnavailableError extends Error {
   override readonly name = 'JwksUnavailableError';
 
@@ -16,15 +18,19 @@ export class JwksUnavailableError extends Error {
   }
 }
 
-export interface JwksCacheOptions {
-  /** The Stytch SDK's client. */
-  client: { sessions: Pick<Client['sessions'], 'getJWKS'> };
-  projectId: string;
-  /** How long one fetch of the JWKS may take. Milliseconds, default 3,000. */
+export interface JwksCacheOptions extends ProjectAddress {
+  /** A `Client` or `B2BClient` of the Stytch SDK, to fetch the JWKS with. Default: none, the JWKS is public. */
+  client?: JwksClient | undefined;
+  /**
+   * The address of the JWKS (RFC 8414 §2), used when there is no `client`. Default: the project's
+   * `/v1/sessions/jwks/{project_id}`. A B2B project has it at `/v1/b2b/sessions/jwks/{project_id}`.
+   */
+  jwksUri?: string | undefined;
+  /** The timeout of one fetch of the JWKS. Milliseconds, default 3,000. */
   timeoutMilliseconds?: number;
-  /** The least time between a fetch and the next that an unknown key id causes. Milliseconds, default 5,000. */
+  /** The shortest time between two fetches that unknown key ids cause. Milliseconds, default 5,000. */
   cooldownMilliseconds?: number;
-  /** How long fetched keys are used. Milliseconds, default 300,000; from half of it on they are refreshed ahead. */
+  /** How long the fetched keys are used. Milliseconds, default 300,000. They are refreshed after half of it. */
   maxAgeMilliseconds?: number;
 }
 
@@ -33,10 +39,10 @@ type Keys = ReadonlyMap<string, KeyLike>;
 const maxBackOffMilliseconds = 5_000;
 
 /**
- * The public keys that sign a project's tokens (its JWKS), fetched through the SDK and cached.
+ * A cache of the public keys that sign a project's tokens (its JWKS).
  *
- * The SDK's own key set waits 30 s before it asks for a key that it does not know, and during an outage it fetches
- * for each request; this one asks after 5 s at most, and never twice at a time.
+ * The SDK's own cache waits 30 s before it fetches an unknown key, and during an outage it fetches for each request.
+ * This one fetches an unknown key after at most 5 s, and never twice at the same time.
  */
 export class JwksCache {
   readonly #cache: RefreshingCache<Keys>;
@@ -67,7 +73,7 @@ export class JwksCache {
     return this.#cache.expiresAt;
   }
 
-  /** Whether the keys have expired, and the last try to refresh them failed. */
+  /** Whether the keys have expired and the last refresh failed. */
   get failing(): boolean {
     return this.#cache.failing && performance.now() >= this.#cache.expiresAt;
   }
@@ -77,17 +83,17 @@ export class JwksCache {
     return this.#cache.last?.has(keyId) === true;
   }
 
-  /** Refreshes the keys in the background, if it is time for that. */
+  /** Refreshes the keys in the background, if it is time. */
   refreshAhead(): void {
     this.#cache.peek();
   }
 
-  /** Refreshes the keys in the background, unless a failed try is too recent. */
+  /** Refreshes the keys in the background, unless a failure is cached. */
   refresh(): void {
-    this.#cache.refresh().catch(() => undefined); // Whoever needs the keys gets the error then.
+    this.#cache.refresh().catch(() => undefined); // A caller that needs the keys gets the error.
   }
 
-  /** Fetches the keys ahead of the first request, again and again until they are there or `stop` is called. */
+  /** Fetches the keys before the first request. Retries until it succeeds or `stop` is called. */
   start(): void {
     this.#prefetching = true;
     this.#cache.refresh().catch(() => {
@@ -105,14 +111,14 @@ export class JwksCache {
   }
 
   /**
-   * The key with this id, or undefined when the project has none.
+   * Gets the key with this id, or undefined when the project has no such key.
    *
-   * @throws JwksUnavailableError when that is not known.
+   * @throws JwksUnavailableError when this is unknown.
    */
   async getKey(keyId: string): Promise<KeyLike | undefined> {
     try {
       const keys = await this.#cache.get();
-      // New or invented: a fetch tells. One that fails counts against the cooldown as well.
+      // The key id is new or invented: only a fetch shows which. A failed fetch counts for the cooldown, too.
       return keys.get(keyId) ?? (await this.#cache.refresh(this.#cooldownMilliseconds)).get(keyId);
     } catch (error) {
       const left = this.#cache.failureLeftMilliseconds;
@@ -121,12 +127,10 @@ export class JwksCache {
   }
 }
 
-async function fetchJwks(
-  { client, projectId, maxAgeMilliseconds = 300_000 }: JwksCacheOptions,
-  timeoutMilliseconds: number,
-): Promise<Fetched<Keys>> {
+async function fetchJwks(options: JwksCacheOptions, timeoutMilliseconds: number): Promise<Fetched<Keys>> {
+  const { client, projectId, maxAgeMilliseconds = 300_000 } = options;
   const answer = await callStytch(
-    () => client.sessions.getJWKS({ project_id: projectId }),
+    () => (client ? client.sessions.getJWKS({ project_id: projectId }) : fetchPublicJwks(options)),
     timeoutMilliseconds,
   );
   return {
@@ -136,9 +140,18 @@ async function fetchJwks(
   };
 }
 
+/** Fetches the JWKS without the SDK, with the same limits. */
+async function fetchPublicJwks(options: JwksCacheOptions): Promise<unknown> {
+  const uri = options.jwksUri ?? `${stytchBaseUrl(options)}/v1/sessions/jwks/${options.projectId}`;
+  const request: RequestInit = { headers: { accept: 'application/json' }, dispatcher: stytchDispatcher };
+  const response = await fetch(uri, request);
+  if (response.ok) return response.json();
+  throw new StytchUnavailableError(`Stytch answered ${response.status} for the JWKS`, false);
+}
+
 /**
- * The RS256 keys of a JWKS by their ids; keys of other kinds, and malformed ones, are ignored (RFC 7517 §5).
- * A project always has a key: an answer without any is a failure, and says nothing about tokens.
+ * The RS256 keys of a JWKS by their ids. Other and malformed keys are ignored (RFC 7517 §5). A project always has a
+ * key, so an empty JWKS is a failure, and says nothing about tokens.
  */
 async function importKeys(answer: unknown): Promise<Keys> {
   const { keys } = (answer ?? {}) as { keys?: unknown };
@@ -146,7 +159,7 @@ async function importKeys(answer: unknown): Promise<Keys> {
   for (const key of Array.isArray(keys) ? (keys as (JWK | null)[]) : []) {
     if (key?.kty !== 'RSA' || !key.kid || (key.use ?? 'sig') !== 'sig' || (key.alg ?? 'RS256') !== 'RS256')
       continue;
-    // Only the public part is taken: a JWKS that leaked a private one would not make it here.
+    // Only the public members are used, even if a JWKS contains private ones by mistake.
     const publicPart = { kty: 'RSA', n: key.n, e: key.e } as JWK;
     const publicKey = await importJWK(publicPart, 'RS256').catch(() => undefined);
     if (publicKey) imported.set(key.kid, publicKey as KeyLike);

@@ -1,6 +1,6 @@
 /**
- * Whether scopes include a required one: the same scope, or its action with the wildcard resource, `read:*` for
- * `read:users`. A longer scope, `read:users:own`, grants less: it includes nothing but itself.
+ * Whether a list of scopes includes a required scope: the same one, or the wildcard of its action, `read:*` for
+ * `read:users`. A longer scope such as `read:users:own` grants less, so it does not include `read:users`.
  */
 export function hasScope(scopes: readonly string[], required: string): boolean {
   if (scopes.includes(required)) return true;

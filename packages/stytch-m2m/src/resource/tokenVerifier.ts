@@ -4,40 +4,45 @@ import { type VerifiedToken, VerifiedTokenCache } from './verifiedTokenCache';
 import { checkTimes, verifyToken } from './verifyToken';
 
 export interface TokenVerifierOptions extends JwksCacheOptions {
-  /** How many verified tokens are cached. Default 10,000, each about 1 kB. */
+  /**
+   * The accepted issuers (`iss`). Default: `stytch.com/{project_id}` and the base URL, which is the issuer of a project
+   * with a custom domain. The SDK accepts the same two.
+   */
+  issuer?: string | readonly string[] | undefined;
+  /** The accepted audience (`aud`), one or a list. Default: the project's id. */
+  audience?: string | readonly string[] | undefined;
+  /** The maximum number of verified tokens in the cache. Default 10,000, each about 1 kB. */
   maxCachedTokens?: number;
   /**
    * Whether a token that was verified before is accepted until its `exp` while the JWKS is unavailable. Default true.
-   * A token never seen is not.
+   * A new token is not accepted then.
    */
   acceptVerifiedDuringOutage?: boolean;
-  /**
-   * The address of Stytch, if it is another than Stytch's own. Tokens of a project with a custom domain have it as
-   * their issuer; the SDK, too, accepts both. Default: https://test.stytch.com, or https://api.stytch.com for a
-   * live project.
-   */
-  baseUrl?: string | undefined;
 }
 
-/** Verifies a project's access tokens, and caches which it has verified. */
+/** Verifies a project's access tokens, and caches the verified ones. */
 export class TokenVerifier {
   readonly jwks: JwksCache;
   readonly #issuers: string[];
-  readonly #audience: string;
+  readonly #audience: string[];
   readonly #cache: VerifiedTokenCache;
   readonly #acceptDuringOutage: boolean;
 
   constructor(options: TokenVerifierOptions) {
     const { projectId, maxCachedTokens = 10_000, acceptVerifiedDuringOutage = true } = options;
     this.jwks = new JwksCache(options);
-    this.#issuers = [`stytch.com/${projectId}`, stytchBaseUrl(options)];
-    this.#audience = projectId;
+    const { issuer = [`stytch.com/${projectId}`, stytchBaseUrl(options)], audience = projectId } = options;
+    this.#issuers = [issuer].flat();
+    this.#audience = [audience].flat();
+    if (!projectId || !this.#issuers.every(Boolean) || !this.#audience.every(Boolean)) {
+      throw new TypeError('projectId, issuer and audience must not be empty');
+    }
     this.#cache = new VerifiedTokenCache(maxCachedTokens);
     this.#acceptDuringOutage = acceptVerifiedDuringOutage;
   }
 
   /**
-   * A token that was verified a short while ago, with a key that has not been withdrawn since.
+   * Gets a token that was verified recently, with a key that is still in the JWKS.
    *
    * @throws TokenRejectedError when it has expired.
    */
@@ -53,7 +58,7 @@ export class TokenVerifier {
   async verify(token: string, digest: string, clockToleranceSeconds: number): Promise<VerifiedToken> {
     const before = this.#verifiedBeforeOutage(digest, clockToleranceSeconds);
     if (before) {
-      this.jwks.refresh(); // Not awaited: while Stytch hangs, no request with a verified token hangs with it.
+      this.jwks.refresh(); // Not awaited: if Stytch hangs, requests with verified tokens must not.
       return before;
     }
     const { jwks } = this;

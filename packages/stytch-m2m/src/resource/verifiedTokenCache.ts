@@ -1,26 +1,26 @@
 import { hash } from 'node:crypto';
 
-/** Who calls, as the access token says. Frozen: all requests with the same token share it. */
-export interface M2MClientIdentity {
+/** The calling M2M client, from its access token. Frozen, because all requests with the same token share it. */
+export interface M2MClientIdentity<Claims extends object = Record<string, unknown>> {
   readonly clientId: string;
   readonly scopes: readonly string[];
-  /** Claims beside the registered ones and `scope`, as the project's JWT template adds them. */
-  readonly customClaims: Readonly<Record<string, unknown>>;
+  /** The claims beside the registered ones and `scope`. The project's JWT template adds them. */
+  readonly customClaims: Readonly<Claims>;
 }
 
-/** What a verified token says. Its times are epoch seconds, as in the token. */
+/** The content of a verified token. Its times are epoch seconds, as in the token. */
 export interface VerifiedToken {
   readonly client: M2MClientIdentity;
-  /** Of the key that signed it. */
+  /** The id of the key that signed it. */
   readonly keyId: string;
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
   readonly issuedAt: number | undefined;
-  /** Until when the signature need not be verified again. Milliseconds of `performance.now()`. */
+  /** The signature has to be verified again after this time. Milliseconds of `performance.now()`. */
   readonly verifiedUntil: number;
 }
 
-/** Verified tokens by their SHA-256: the token itself is not stored. The least recently used one makes room. */
+/** A cache of verified tokens by their SHA-256, without the tokens themselves. It evicts the least recently used. */
 export class VerifiedTokenCache {
   readonly #tokens = new Map<string, VerifiedToken>();
 

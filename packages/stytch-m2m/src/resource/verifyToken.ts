@@ -2,7 +2,7 @@ import { errors, jwtVerify, type JWTHeaderParameters, type JWTPayload } from 'jo
 import type { JwksCache } from './jwksCache';
 import type { VerifiedToken } from './verifiedTokenCache';
 
-/** The token is not valid: why, for the log. */
+/** The token is not valid. The message is for the log. */
 export class TokenRejectedError extends Error {
   override readonly name = 'TokenRejectedError';
 }
@@ -10,20 +10,20 @@ export class TokenRejectedError extends Error {
 export interface VerifyOptions {
   jwks: JwksCache;
   issuers: string[];
-  audience: string;
-  /** How far the clocks of Stytch and of this machine may differ. Seconds. */
+  audience: string[];
+  /** The tolerated difference between the clocks of Stytch and of this machine. Seconds. */
   clockToleranceSeconds: number;
 }
 
-/** Claims of RFC 7519 and `scope`: the rest are custom claims. */
+/** The claims of RFC 7519 and `scope`. All others are custom claims. */
 const registeredClaims = new Set(['aud', 'exp', 'iat', 'iss', 'jti', 'nbf', 'sub', 'scope']);
 
 /**
- * Verifies an access token: signature, algorithm, type, issuer, audience and times, and that every claim that has
- * to be there is (RFC 7519 §7.2, RFC 8725 §3.1).
+ * Verifies an access token: signature, algorithm, type, issuer, audience, times and required claims (RFC 7519 §7.2,
+ * RFC 8725 §3.1).
  *
  * @throws TokenRejectedError when the token is not valid.
- * @throws JwksUnavailableError when that is not known.
+ * @throws JwksUnavailableError when it cannot be verified.
  */
 export async function verifyToken(
   token: string,
@@ -46,7 +46,7 @@ export async function verifyToken(
     });
     return describe(payload, protectedHeader.kid ?? '', jwks.expiresAt);
   } catch (error) {
-    // Only what jose finds wrong is the token's own fault.
+    // Other errors are not the token's fault.
     throw error instanceof errors.JOSEError ? new TokenRejectedError('not valid', { cause: error }) : error;
   }
 }
@@ -59,9 +59,8 @@ export function checkTimes({ expiresAt, notBefore = 0 }: VerifiedToken, toleranc
 }
 
 /**
- * Whether the signature is written in the one way of RFC 7515 §2. `jose` skips characters that are not base64url's
- * and the last bits, which are no part of the signature: of one good token a caller could make any number, each to
- * be verified and cached anew.
+ * Whether the signature is canonical base64url (RFC 7515 §2). `jose` ignores other characters and the unused last
+ * bits: from one valid token a caller could make any number of variants, and each would be verified and cached.
  */
 function hasCanonicalSignature(token: string): boolean {
   const signature = token.slice(token.lastIndexOf('.') + 1);

@@ -1,31 +1,29 @@
-import type { Client } from 'stytch';
 import { callStytch, isRefusal, StytchUnavailableError } from '../stytch/callStytch';
+import type { RotationClient } from '../stytch/stytchClient';
 
 export interface ClientSecretsOptions {
-  /** The Stytch SDK's client. */
-  client: {
-    m2m: Pick<Client['m2m'], 'token'> & { clients: Pick<Client['m2m']['clients'], 'get' | 'secrets'> };
-  };
+  /** A `Client` or `B2BClient` of the Stytch SDK. */
+  client: RotationClient;
   clientId: string;
   /** How long each call to Stytch may take. Milliseconds, default 5,000. */
   timeoutMilliseconds?: number;
 }
 
-/** What Stytch tells of the secrets of a client: their last four characters. */
+/** The last four characters of a client's secrets, as Stytch shows them. */
 export interface ShownSecrets {
   secret: string;
-  /** Undefined unless a rotation is under way. */
+  /** Undefined unless a rotation is in progress. */
   next: string | undefined;
-  /** Stytch's own id of the request that showed them. */
+  /** Stytch's id of the request that showed them. */
   requestId: string | undefined;
 }
 
-/** RFC 6749 appendix A.2, without the space: a secret that one line of a file can hold. */
+/** RFC 6749 appendix A.2, without the space: a secret fits on one line of a file. */
 const acceptableSecret = /^[\x21-\x7E]+$/;
 
 /**
- * The secrets of one M2M client at Stytch. An answer without what was asked for counts as none: what has been done
- * is not known then.
+ * The secrets of one M2M client at Stytch. An answer without the expected fields counts as no answer: then it is not
+ * known whether the call had an effect.
  *
  * Every method throws StytchApiError or StytchUnavailableError.
  */
@@ -40,15 +38,15 @@ export class ClientSecrets {
     return readShown(await this.#call((client_id) => this.#clients.get({ client_id })));
   }
 
-  /** @returns the next secret, shown this once. */
+  /** @returns the next secret. Stytch shows it only once. */
   async start(): Promise<string> {
     const { m2m_client } = await this.#call((client_id) => this.#clients.secrets.rotateStart({ client_id }));
     const { next_client_secret: secret } = (m2m_client ?? {}) as { next_client_secret?: unknown };
     if (typeof secret === 'string' && acceptableSecret.test(secret)) return secret;
-    throw new StytchUnavailableError('Stytch answered without a next secret that can be used', false);
+    throw new StytchUnavailableError('Stytch answered without a usable next secret', false);
   }
 
-  /** @param nextSecret what has to be the secret afterwards. */
+  /** @param nextSecret the secret that is expected to remain. */
   async complete(nextSecret: string): Promise<void> {
     const isDone = ({ secret, next }: ShownSecrets) => secret === lastFour(nextSecret) && next === undefined;
     try {
@@ -59,7 +57,7 @@ export class ClientSecrets {
         false,
       );
     } catch (error) {
-      // The answer may be lost, or hold less than it should, and the deed done.
+      // The answer may be lost or incomplete although the rotation is completed.
       const shown = await this.show().catch(() => undefined);
       if (!shown || !isDone(shown)) throw error;
     }
@@ -71,13 +69,13 @@ export class ClientSecrets {
     throw new StytchUnavailableError('Stytch shows a next secret after it was cancelled', false);
   }
 
-  /** Whether a secret gets an access token. */
+  /** Whether Stytch issues an access token for a secret. */
   async works(client_secret: string): Promise<boolean> {
     try {
       const answer = await this.#call((client_id) =>
         this.#options.client.m2m.token({ client_id, client_secret }),
       );
-      const { access_token } = answer as { access_token?: unknown };
+      const { access_token } = answer;
       if (typeof access_token === 'string' && access_token !== '') return true;
     } catch (error) {
       if (isRefusal(error, 'invalid_client')) return false;
@@ -90,11 +88,11 @@ export class ClientSecrets {
     return this.#options.client.m2m.clients;
   }
 
-  /** @returns an object, so that a field of it can be asked for. */
-  async #call<Result extends object>(call: (clientId: string) => Promise<Result>): Promise<Partial<Result>> {
+  /** @returns always an object. */
+  async #call(call: (clientId: string) => Promise<unknown>): Promise<Record<string, unknown>> {
     const { clientId, timeoutMilliseconds = 5_000 } = this.#options;
-    const answer: unknown = await callStytch(() => call(clientId), timeoutMilliseconds);
-    return typeof answer === 'object' && answer !== null ? answer : {};
+    const answer = await callStytch(() => call(clientId), timeoutMilliseconds);
+    return typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : {};
   }
 }
 
@@ -102,7 +100,7 @@ export function lastFour(secret: string): string {
   return secret.slice(-4);
 }
 
-function readShown(answer: { m2m_client?: unknown; request_id?: unknown }): ShownSecrets {
+function readShown(answer: Record<string, unknown>): ShownSecrets {
   const client = (answer.m2m_client ?? {}) as Record<string, unknown>;
   const { client_secret_last_four: secret } = client;
   const next = client.next_client_secret_last_four ?? '';

@@ -4,22 +4,22 @@ import { wait } from '../stytch/backOff';
 import { isRunning, thisProcess } from './processIdentity';
 import { SecretStoreError } from '../stytch/secretStore';
 
-/** How long another process is waited for. Milliseconds; it holds a lock for a few. */
+/** How long to wait for another process. Milliseconds. A process holds a lock for a few milliseconds. */
 const timeoutMilliseconds = 5_000;
 const pollMilliseconds = 20;
 
 /**
- * A lock between processes that share a file, for the moment in which one of them replaces it.
+ * A lock between processes that share a file, for the short time in which one of them replaces it.
  *
- * It is a file that names its holder. A holder on this machine keeps it for as long as its process exists; that of
- * another machine, which cannot be asked, loses it when the lock has not changed for the whole timeout.
+ * The lock is a file that contains its holder. A holder on this machine has the lock as long as its process exists.
+ * Processes of other machines cannot be checked: their lock is removed when it has not changed for the whole timeout.
  */
 export class FileLock {
   readonly #holder = `${thisProcess()}/${randomUUID()}`;
 
   private constructor(readonly path: string) {}
 
-  /** @throws SecretStoreError when another process does not give it back within 5 s. */
+  /** @throws SecretStoreError when another process holds it for 5 s. */
   static async acquire(path: string): Promise<FileLock> {
     const lock = new FileLock(path);
     const deadline = performance.now() + timeoutMilliseconds;
@@ -41,12 +41,12 @@ export class FileLock {
     return lock;
   }
 
-  /** Whether it is still held: another process may have taken it for that of one that is gone. */
+  /** Whether it is still held. Another process may have removed it as stale. */
   async isHeld(): Promise<boolean> {
     return (await readFile(this.path, 'utf8').catch(ifCode('ENOENT', undefined))) === this.#holder;
   }
 
-  /** One step, so that a process that is killed leaves the lock, which others take over, or nothing. */
+  /** Releases it in one step: a killed process leaves either its lock, which others remove, or nothing. */
   async release(): Promise<void> {
     if (await this.isHeld()) await rm(this.path, { force: true });
   }
@@ -58,7 +58,7 @@ export class FileLock {
       await file.writeFile(this.#holder);
       return true;
     } catch (error) {
-      // The disk is full: an empty lock would keep others waiting.
+      // On a full disk an empty lock would make others wait.
       await rm(this.path, { force: true });
       throw error;
     } finally {
@@ -67,13 +67,13 @@ export class FileLock {
   }
 }
 
-/** Removes the lock of a holder that is gone. It is moved aside first, so that a newer one in its place can be put back. */
+/** Removes a stale lock. It is renamed first, so that a newer lock in its place can be put back. */
 async function removeLock(path: string, content: string): Promise<void> {
   const aside = `${path}.${randomUUID()}`;
   const moved = await rename(path, aside).then(() => true, ifCode('ENOENT', false));
   if (!moved) return;
   try {
-    // If there is yet another one by now, the holder of this one notices that it has lost it.
+    // If there is another lock by now, the holder of this one notices that it has lost it.
     if ((await readFile(aside, 'utf8')) !== content)
       await link(aside, path).catch(ifCode('EEXIST', undefined));
   } finally {

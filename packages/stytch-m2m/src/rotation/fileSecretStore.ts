@@ -13,15 +13,15 @@ import {
   type StoredVersion,
 } from '../stytch/secretStore';
 
-/** How often the file is read for what other processes wrote. Milliseconds. */
+/** How often the file is read, to see changes of other processes. Milliseconds. */
 const watchMilliseconds = 1_000;
-/** How long the file system may take. Milliseconds. A write may have to wait for that of another process. */
+/** Timeouts of the file system. Milliseconds. A write may have to wait for another process. */
 const readTimeoutMilliseconds = 5_000;
 const writeTimeoutMilliseconds = 10_000;
 
 /**
- * Stores the secret of an M2M client in a file, after the convention of Docker and Kubernetes secrets: its first
- * line is the secret. While a rotation is under way, and after the first, there are lines below:
+ * Stores the secret of an M2M client in a file whose first line is the secret, as in Docker and Kubernetes secrets.
+ * During a rotation, and after the first one, more lines follow:
  *
  *     <the secret>
  *     next-secret: <the next one>
@@ -30,8 +30,8 @@ const writeTimeoutMilliseconds = 10_000;
  *     holder: <the process that works on it>
  *     last-rotated: 2026-01-01T12:00:00.000Z
  *
- * It is written whole or not at all (a temporary file beside it, fsync, rename), readable by its owner only.
- * Several processes may share it. A file system that hangs blocks one read and one write of this process, no more.
+ * Writes are atomic (a temporary file in the same folder, fsync, rename), and only the owner can read the file.
+ * Several processes may share it. A file system that hangs blocks at most one read and one write of this process.
  */
 export class FileSecretStore implements SecretStore {
   readonly persistent = true;
@@ -53,7 +53,7 @@ export class FileSecretStore implements SecretStore {
     if (this.#writing) throw new SecretStoreError('The file of the client secret is still being written');
     this.#writing = replaceStored(this.path, secrets, version).finally(() => {
       this.#writing = undefined;
-      this.#reading = undefined; // What is being read may be older.
+      this.#reading = undefined; // A read in flight may see the old content.
       this.#writes += 1;
     });
     const stored = await orSecretStoreError('written', withTimeout(this.#writing, writeTimeoutMilliseconds));
@@ -61,7 +61,7 @@ export class FileSecretStore implements SecretStore {
     return stored.version;
   }
 
-  /** The file is read every second: a rename, the links of a Kubernetes volume and network file systems all show. */
+  /** Polls the file each second. Unlike file events this works with Kubernetes volumes and network file systems. */
   watch(listener: (secrets: StoredSecrets) => void, onError: (error: unknown) => void): () => void {
     let known = '';
     let failure = '';
@@ -112,8 +112,8 @@ function versionOf(content: string): string {
 }
 
 async function replaceStored(link: string, secrets: StoredSecrets, version: string): Promise<StoredVersion> {
-  const path = await realpath(link); // Of a link, what it points at: whoever else reads that follows.
-  await access(path, constants.W_OK); // A file that is read-only on purpose is not to be replaced.
+  const path = await realpath(link); // Replaces the target of a symbolic link, not the link.
+  await access(path, constants.W_OK); // A rename would replace even a read-only file.
   const lock = await FileLock.acquire(`${path}.lock`);
   try {
     const current = versionOf(await readFile(path, 'utf8'));
@@ -122,15 +122,15 @@ async function replaceStored(link: string, secrets: StoredSecrets, version: stri
     await replace(path, content, () => lock.isHeld());
     return { secrets, version: versionOf(content) };
   } finally {
-    await lock.release().catch(() => undefined); // What was written counts.
+    await lock.release().catch(() => undefined); // The write has succeeded: others remove the stale lock.
   }
 }
 
-/** First a new file beside it, then a rename: who reads it meanwhile reads the one or the other. */
+/** Replaces a file by a rename, so that a reader sees either the old or the new content. */
 async function replace(path: string, content: string, mayReplace: () => Promise<boolean>): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
-    await rm(temporary, { force: true }); // One that a killed process left behind keeps its own mode.
+    await rm(temporary, { force: true }); // A killed process may have left one, with another mode.
     const file = await open(temporary, 'wx', 0o600);
     try {
       await file.writeFile(content);
@@ -147,7 +147,7 @@ async function replace(path: string, content: string, mayReplace: () => Promise<
   await syncFolder(dirname(path));
 }
 
-/** A rename is on the disk once the folder is; some file systems see to that themselves, and refuse to be asked. */
+/** A rename is durable once its folder is synced. Some file systems do not support this, and do not need it. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path).catch(() => undefined);
   await folder?.sync().catch(() => undefined);
@@ -161,7 +161,7 @@ async function orSecretStoreError<Result>(what: 'read' | 'written', work: Promis
     if (error instanceof SecretStoreError) throw error;
     const why = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     const remedy =
-      what === 'written' ? ': it and its folder have to be writable, for it is replaced as a whole' : '';
+      what === 'written' ? ': the file and its folder must be writable, because a rename replaces it' : '';
     const message = `The file of the client secret cannot be ${what} (${why})${remedy}`;
     throw new SecretStoreError(message, { cause: error });
   }

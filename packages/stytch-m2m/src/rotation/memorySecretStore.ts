@@ -5,7 +5,7 @@ import {
   type StoredVersion,
 } from '../stytch/secretStore';
 
-/** Stores the secret for as long as the process lives. */
+/** Stores the secret in memory: a new secret is lost when the process ends. */
 export class MemorySecretStore implements SecretStore {
   readonly persistent = false;
   readonly #listeners = new Set<(secrets: StoredSecrets) => void>();

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Tells this process from an earlier one with the same number. */
+/** Distinguishes this process from an earlier one with the same process id. */
 const uuid = randomUUID();
 
-/** Where process numbers mean what they mean here: containers can share a host's name, and not its processes. */
+/** The host and its process id namespace: containers may share a host name, but not their process ids. */
 function thisMachine(): string {
   try {
     return `${hostname()}/${readlinkSync('/proc/self/ns/pid')}`;
@@ -14,16 +14,15 @@ function thisMachine(): string {
   }
 }
 
-/** This process, in one word that no other process has. */
+/** A unique name of this process, without spaces. */
 export function thisProcess(): string {
   return `${thisMachine()}/${process.pid}/${uuid}`;
 }
 
 /**
- * Whether a process is known to run, or known to be gone. Only this machine's processes can be asked for;
- * `undefined` for all others.
+ * Whether a process runs. `undefined` for processes of other machines, which cannot be checked.
  *
- * @param identity what `thisProcess` returned there.
+ * @param identity the result of `thisProcess` in that process.
  */
 export function isRunning(identity: string): boolean | undefined {
   const [host, namespace, pid = '', itsUuid] = identity.split('/');

@@ -3,23 +3,23 @@ import { type SecretRotation } from './secretRotation';
 
 export interface RotationScheduleOptions {
   rotation: Pick<SecretRotation, 'recover' | 'rotate' | 'status'>;
-  /** How old a secret may get, in milliseconds. Default: as old as it likes; only `recover` is seen to. */
+  /** The maximum age of a secret, in milliseconds. Default: none, so that only `recover` runs. */
   intervalMilliseconds?: number;
-  /** Gets what went wrong; the next try follows by itself, within a minute at first, within an hour at last. */
+  /** Gets each error. The retry comes within a minute after the first failure, later within an hour. */
   onFailure: (error: unknown) => void;
 }
 
 const firstPause = 60_000;
 const longestPause = 3_600_000;
-/** Timers hold no more than 24.8 days, and a machine may sleep: the clock is looked at this often. */
-const lookMilliseconds = 60_000;
+/** A timer is limited to 24.8 days, and a machine may sleep: so the clock is checked this often. */
+const checkMilliseconds = 60_000;
 
 /**
- * Brings a rotation that is cut off, now or later, to its end, and rotates whenever the secret is as old as the interval,
- * less up to a tenth, so that servers that started together do not rotate together. The time of the last
- * rotation is the store's, so a restart changes nothing.
+ * Recovers interrupted rotations, and rotates the secret whenever it reaches the interval, less up to a tenth as
+ * jitter, so that servers do not rotate at the same time. The time of the last rotation comes from the store, so a
+ * restart does not change the schedule.
  *
- * @returns what ends it.
+ * @returns a function that ends the schedule.
  */
 export function keepRotating(options: RotationScheduleOptions): () => void {
   const { rotation, intervalMilliseconds, onFailure } = options;
@@ -30,11 +30,11 @@ export function keepRotating(options: RotationScheduleOptions): () => void {
   let timer: NodeJS.Timeout;
   let stopped = false;
 
-  const tell = (error: unknown) => {
+  const report = (error: unknown) => {
     try {
       onFailure(error);
     } catch {
-      // A hook that fails is no reason to rotate no more.
+      // A failing hook must not end the schedule.
     }
   };
   const isDue = async () => {
@@ -42,23 +42,23 @@ export function keepRotating(options: RotationScheduleOptions): () => void {
     const { lastRotatedAt } = await rotation.status();
     return Date.now() >= (lastRotatedAt?.getTime() ?? begunAt) + intervalMilliseconds * share;
   };
-  const look = async () => {
+  const check = async () => {
     try {
-      await rotation.recover(); // Also what has been cut off since, such as one by route while Stytch was away.
+      await rotation.recover(); // Each time: an operator's rotation may have been interrupted since.
       recovered = true;
       if (await isDue()) await rotation.rotate();
       failures = 0;
     } catch (error) {
       failures += 1;
-      tell(error);
+      report(error);
     }
     const pause =
-      failures > 0 ? backOff(failures, recovered ? firstPause : 1_000, longestPause) : lookMilliseconds;
+      failures > 0 ? backOff(failures, recovered ? firstPause : 1_000, longestPause) : checkMilliseconds;
     if (stopped) return;
-    timer = setTimeout(() => void look(), Math.min(pause, longestPause));
+    timer = setTimeout(() => void check(), Math.min(pause, longestPause));
     timer.unref();
   };
-  void look();
+  void check();
   return () => {
     stopped = true;
     clearTimeout(timer);

@@ -3,13 +3,13 @@ import { type ClientSecrets, lastFour, type ShownSecrets } from './clientSecrets
 import { RotationConflictError, type SecretClaim, type StartedRotation } from './secretClaim';
 import { SecretStoreConflictError, SecretStoreError, type StoredSecrets } from '../stytch/secretStore';
 
-/** What happens to a rotation, for metrics and logs. No event holds a secret. `failed` is not for operator's mistakes. */
+/** An event of a rotation, for metrics and logs. No event contains a secret. An operator's mistake is not `failed`. */
 export type RotationEvent =
   { type: 'started' | 'completed' | 'cancelled' } | { type: 'failed'; error: unknown };
 
 export type Ended = 'completed' | 'cancelled';
 
-/** The steps of a rotation, for a process that has a claim to the stored secrets. Each throws as `SecretRotation` does. */
+/** The steps of a rotation, for the process with the claim. Each throws as `SecretRotation` does. */
 export class RotationSteps {
   readonly #claim: SecretClaim;
   readonly #stytch: ClientSecrets;
@@ -21,27 +21,27 @@ export class RotationSteps {
     this.#emit = emit;
   }
 
-  /** Brings what is stored in line with what has become of a rotation at Stytch that was cut off, or ended elsewhere. */
+  /** Updates the stored secrets to the state at Stytch, after a rotation was interrupted or ended elsewhere. */
   async reconcile(): Promise<Ended | undefined> {
     const claim = this.#claim;
     if (!claim.secrets.rotation) return undefined;
     const shown = await this.#stytch.show();
-    if (claim.started) return this.#findOut(claim.started, shown);
-    // It has not begun; or the secret is the next one there, as after a restart with that alone.
+    if (claim.started) return this.#findOutcome(claim.started, shown);
+    // The rotation has not begun, or this process was restarted with only the next secret.
     if (shown.next === undefined || shown.next === lastFour(claim.secrets.secret)) {
       await claim.write(withoutRotation(claim.secrets));
       return undefined;
     }
-    // A start of which nobody got the answer: its next secret is lost.
+    // The answer to the start was lost, and the next secret with it.
     await this.#cancelUnknown(shown);
     return this.#end('cancelled', claim.secrets);
   }
 
-  /** Gives up a secret only where Stytch no longer shows it, and no longer accepts it. */
-  async #findOut({ nextSecret }: StartedRotation, shown: ShownSecrets): Promise<Ended | undefined> {
+  /** Drops a secret only when Stytch neither shows it nor accepts it. */
+  async #findOutcome({ nextSecret }: StartedRotation, shown: ShownSecrets): Promise<Ended | undefined> {
     if (shown.next === lastFour(nextSecret)) return undefined;
     if (await this.#stytch.works(nextSecret)) {
-      // What Stytch showed is out of date, unless it shows this one as the secret.
+      // If Stytch shows this one as the secret, the rotation is completed. Otherwise its answer was out of date.
       return shown.secret === lastFour(nextSecret)
         ? this.#end('completed', completedWith(nextSecret))
         : undefined;
@@ -59,7 +59,7 @@ export class RotationSteps {
     try {
       await claim.hold({ nextSecret });
     } catch (error) {
-      // Where another process has taken over, cancelling is its affair.
+      // After a conflict, another process has the claim and cancels the rotation.
       if (!(error instanceof SecretStoreConflictError)) await this.#stytch.cancel();
       throw error;
     }
@@ -73,13 +73,13 @@ export class RotationSteps {
     } catch (error) {
       if (!isRefusal(error, 'm2m_client_already_rotating_secret')) throw error;
       const shown = await this.#stytch.show();
-      if (shown.next === lastFour(this.#claim.secrets.secret)) throw underWay();
+      if (shown.next === lastFour(this.#claim.secrets.secret)) throw rotationInProgress();
       await this.#cancelUnknown(shown);
       return this.#stytch.start();
     }
   }
 
-  /** Completes at Stytch, once the next secret has got a token, and stores the outcome. */
+  /** Completes the rotation at Stytch, once Stytch has issued a token for the next secret, and stores the outcome. */
   async complete(nextSecret: string): Promise<void> {
     const { automatic = false, cancelling = false } = this.#claim.secrets.rotation ?? {};
     await this.#claim.hold(cancelling ? { cancelling: false } : {});
@@ -97,26 +97,26 @@ export class RotationSteps {
     await this.#end('completed', completedWith(nextSecret));
   }
 
-  /** For a restart with the next secret as the only one, as in the article; or there is no rotation. */
+  /** Completes a rotation after a restart with only the next secret, as in the article. */
   async completeUnknown(): Promise<void> {
     const { secret } = this.#claim.secrets;
     const shown = await this.#stytch.show();
     if (shown.next === undefined) throw notRotating(shown);
     if (shown.next !== lastFour(secret) || shown.secret === lastFour(secret)) {
       throw new RotationConflictError(
-        'The next secret is not known here, and completing would end the one that is: cancel the rotation, or restart with the next secret',
+        'This server does not have the next secret, and completing would revoke the secret that it has: cancel the rotation, or restart with the next secret',
       );
     }
     await this.complete(secret);
   }
 
-  /** Cancels at Stytch, once the secret that is left has got a token, and stores the outcome. */
+  /** Cancels the rotation at Stytch, once Stytch has issued a token for the other secret, and stores the outcome. */
   async cancel(): Promise<void> {
     const claim = this.#claim;
-    await claim.hold({ cancelling: true }); // The secret that is left is used again while both work.
+    await claim.hold({ cancelling: true }); // The old secret is used again while both work.
     if (!(await this.#stytch.works(claim.secrets.secret))) {
       throw new RotationConflictError(
-        'Stytch does not accept the secret that would be left: is the client active?',
+        'Stytch does not accept the secret that would remain: is the client active?',
       );
     }
     await claim.hold();
@@ -124,24 +124,24 @@ export class RotationSteps {
     await this.#end('cancelled', claim.secrets);
   }
 
-  /** For a rotation of which nobody here knows the next secret; or there is none. */
+  /** Cancels a rotation whose next secret this process does not have. */
   async cancelUnknown(): Promise<void> {
     await this.#cancelUnknown(await this.#stytch.show());
     await this.#end('cancelled', this.#claim.secrets);
   }
 
-  /** Makes sure that cancelling ends a next secret that nobody here knows, and not the one in use. */
+  /** Cancels only if that revokes an unknown next secret, and not the secret in use. */
   async #cancelUnknown(shown: ShownSecrets): Promise<void> {
     const known = lastFour(this.#claim.secrets.secret);
     if (shown.next === undefined) throw notRotating(shown);
     if (shown.next === known) {
       throw new RotationConflictError(
-        'Only the next secret is known here, and cancelling would end it: complete the rotation, or restart with the old secret',
+        'This server has only the next secret, and cancelling would revoke it: complete the rotation, or restart with the old secret',
       );
     }
     if (shown.secret !== known) {
       throw new RotationConflictError(
-        'Stytch shows other secrets than the one that is known here: nothing is changed',
+        'Stytch shows other secrets than the one that this server has: nothing was changed',
       );
     }
     await this.#claim.hold();
@@ -155,17 +155,17 @@ export class RotationSteps {
   }
 }
 
-/** Whether Stytch may have done what was asked all the same. */
+/** Whether Stytch may have processed the call although it failed. */
 export function isUncertain(error: unknown): boolean {
   if (error instanceof StytchApiError) return error.transient;
   return !(error instanceof RotationConflictError || error instanceof SecretStoreError);
 }
 
-export function underWay(): RotationConflictError {
+export function rotationInProgress(): RotationConflictError {
   return new RotationConflictError('A rotation is under way: complete or cancel it first');
 }
 
-/** What Stytch would say, which is not asked: were it wrong about that, it would end the secret in use. */
+/** The error that Stytch would return. Stytch is not called, because the call could revoke the secret in use. */
 function notRotating({ requestId }: ShownSecrets): StytchApiError {
   const message = 'No secret rotation of this M2M client is under way.';
   return new StytchApiError(400, 'm2m_client_not_rotating_secret', message, requestId, undefined);

@@ -7,23 +7,22 @@ import {
   type StoredVersion,
 } from '../stytch/secretStore';
 
-/** The rotation cannot go on as asked, and nothing has been changed; the message says what to do. */
+/** The rotation step is not possible now, and nothing was changed. The message says what to do. */
 export class RotationConflictError extends Error {
   override readonly name = 'RotationConflictError';
 }
 
-/** After so long without a change a rotation's holder is taken for gone. Milliseconds: none takes half of it. */
+/** A claim expires after this time without a change. Milliseconds. No step takes half as long. */
 const leaseMilliseconds = 120_000;
 
 /**
- * Lets one process at a time work on the stored secrets. The process that does writes its name into them; one that
- * finds another's name there leaves the secrets alone, until that process is known to be gone or has changed
- * nothing for two minutes. Since each write is a compare-and-set, a process that lost its claim while it was
- * suspended changes nothing any more.
+ * Lets one process at a time work on the stored secrets: it writes its name into them. Other processes wait until
+ * that process is gone, or has changed nothing for two minutes. Each write is a compare-and-set, so a process that
+ * lost its claim while it was suspended can change nothing.
  */
 export class SecretClaims {
   readonly #store: SecretStore;
-  /** What another process was seen to work on, and since when. Milliseconds of `performance.now()`. */
+  /** The version that another process works on, and when it was first seen. Milliseconds of `performance.now()`. */
   #seen: { version: string; since: number } | undefined;
 
   constructor(store: SecretStore) {
@@ -42,13 +41,13 @@ export class SecretClaims {
   #isHeldByAnother({ secrets, version }: StoredVersion): boolean {
     const holder = secrets.rotation?.holder;
     if (holder === undefined || holder === thisProcess() || isRunning(holder) === false) return false;
-    // Its clock is not asked: the time is that for which this process has seen nothing change.
+    // Measured with this process's clock only.
     if (this.#seen?.version !== version) this.#seen = { version, since: performance.now() };
     return performance.now() - this.#seen.since < leaseMilliseconds;
   }
 }
 
-/** The stored secrets, as one process works on them. */
+/** The stored secrets while this process works on them. */
 export class SecretClaim {
   readonly #store: SecretStore;
   #stored: StoredVersion;
@@ -62,18 +61,18 @@ export class SecretClaim {
     return this.#stored.secrets;
   }
 
-  /** The rotation under way, if its next secret is known. */
+  /** The rotation in progress, if its next secret is known. */
   get started(): StartedRotation | undefined {
     const { rotation } = this.secrets;
     return rotation?.nextSecret === undefined ? undefined : { ...rotation, nextSecret: rotation.nextSecret };
   }
 
   /**
-   * Makes sure, before Stytch is asked to change anything, that this process and no other is at work.
+   * Confirms the claim of this process, before each change at Stytch.
    *
-   * @param change what else is stored about the rotation.
-   * @throws SecretStoreConflictError when another process is.
-   * @throws SecretStoreError when nothing can be stored.
+   * @param change fields of the rotation to store with it.
+   * @throws SecretStoreConflictError when another process has the claim.
+   * @throws SecretStoreError when the store cannot be read or written.
    */
   async hold(change: Partial<StoredRotation> = {}): Promise<void> {
     const { rotation = { startedAt: new Date() } } = this.secrets;
@@ -91,9 +90,9 @@ export class SecretClaim {
   }
 
   /**
-   * Leaves the secrets to whoever comes next. What cannot be written now is found out by them.
+   * Releases the claim. A failed write is ignored: the next process reconciles.
    *
-   * @param begun whether a rotation may have begun at Stytch, although its next secret is not known.
+   * @param begun whether a rotation may have begun at Stytch although its next secret is unknown.
    */
   async release(begun: boolean): Promise<void> {
     const { rotation, ...rest } = this.secrets;

@@ -1,18 +1,18 @@
 import { SecretStoreError, type StoredRotation, type StoredSecrets } from '../stytch/secretStore';
 
-/** A rotation whose start is not written down began when the file was written. */
+/** A rotation without a start time in the file began when the file was written. */
 type ParsedRotation = Omit<StoredRotation, 'startedAt'> & { startedAt?: Date };
 type Parsed = Omit<StoredSecrets, 'rotation'> & { rotation?: ParsedRotation };
 
-/** What each line below the secret is called, and what it holds. */
+/** The lines below the secret, and the field that each one sets. */
 const flags = { automatic: 'automatic', unattended: 'automatic', cancelling: 'cancelling' } as const;
 const texts = { 'next-secret': 'nextSecret', holder: 'holder' } as const;
 
 /**
- * Reads the content of a file of a client secret.
+ * Parses the file of a client secret.
  *
- * @param writtenAt when the file was written: it stands for the times that are not in it.
- * @throws SecretStoreError when it is not such a file.
+ * @param writtenAt when the file was written, used for times that are not in it.
+ * @throws SecretStoreError when the content is malformed.
  */
 export function parseSecretFile(content: string, writtenAt: Date): StoredSecrets {
   const { secret, lastRotatedAt = writtenAt, rotation } = parse(content);
@@ -38,18 +38,18 @@ function readRotationLine(name: string, value: string): ParsedRotation {
   if (name === 'rotation-started') return { startedAt: readDate(value) };
   if (Object.hasOwn(texts, name)) return { [texts[name as keyof typeof texts]]: value };
   if (Object.hasOwn(flags, name)) return { [flags[name as keyof typeof flags]]: value === 'yes' };
-  throw new SecretStoreError('The file of the client secret has a line that is not known');
+  throw new SecretStoreError('The file of the client secret has an unknown line');
 }
 
 function readDate(value: string): Date {
   const date = new Date(value);
   if (Number.isNaN(date.getTime())) {
-    throw new SecretStoreError('The file of the client secret has a time that is none');
+    throw new SecretStoreError('The file of the client secret has an invalid time');
   }
   return date;
 }
 
-/** Writes the content of a file of a client secret. */
+/** Formats the content of the file of a client secret. */
 export function formatSecretFile({ secret, lastRotatedAt, rotation }: StoredSecrets): string {
   const lines = [
     secret,

@@ -1,36 +1,35 @@
 import { isRefusal } from '../stytch/callStytch';
 import { ClientSecrets, type ClientSecretsOptions, lastFour } from './clientSecrets';
-import { isUncertain, type RotationEvent, RotationSteps, underWay } from './rotationSteps';
+import { isUncertain, type RotationEvent, RotationSteps, rotationInProgress } from './rotationSteps';
 import { RotationConflictError, type SecretClaim, SecretClaims } from './secretClaim';
 import { type SecretStore, SecretStoreConflictError } from '../stytch/secretStore';
 
 export interface SecretRotationOptions extends ClientSecretsOptions {
-  /** Where the secret is stored. Whoever uses it follows the store. */
+  /** Where the secret is stored. `ClientCredentials.follow` uses the secret of the same store. */
   store: SecretStore;
   onEvent?: (event: RotationEvent) => void;
 }
 
-/** How a rotation stands. No field holds a secret. */
+/** The state of a rotation. No field contains a whole secret. */
 export type RotationStatus = { lastRotatedAt: Date | undefined } & (
   | { status: 'none' }
   | { status: 'started'; startedAt: Date; secretLastFour: string; nextSecretLastFour: string }
 );
 
 /**
- * Rotates the secret of an M2M client while it is in use, so that no step, and no end of the process between
- * two, costs it its access.
+ * Rotates the secret of an M2M client while it is in use. The client never loses its access, even when the process
+ * ends between two steps.
  *
- * That is a matter of order. What is about to be done is stored before Stytch is asked to do it; the next secret
- * is stored before anything relies on it, and has got a token before the old one ends; both are stored until one
- * has ended for certain. Whatever a restart finds, `recover` can tell what has happened. What Stytch shows is
- * checked by a token before a secret is given up for it.
+ * The order of the steps makes this safe. Each step is stored before Stytch is asked for it. The next secret is
+ * stored before it is used. The old secret is revoked only after Stytch has issued a token for the next one. Both
+ * secrets stay stored until one is certainly revoked. So `recover` can finish after any interruption.
  */
 export class SecretRotation {
   readonly #store: SecretStore;
   readonly #claims: SecretClaims;
   readonly #stytch: ClientSecrets;
   readonly #onEvent: SecretRotationOptions['onEvent'];
-  #atWork = false;
+  #running = false;
 
   constructor(options: SecretRotationOptions) {
     this.#store = options.store;
@@ -53,69 +52,69 @@ export class SecretRotation {
   }
 
   /**
-   * Starts a rotation: both secrets work, and from now on the next one is used. A rotation of which nobody here
-   * knows the next secret is cancelled first.
+   * Starts a rotation: both secrets work, and the next one is used from now on. A rotation whose next secret is
+   * unknown is cancelled first.
    *
    * @returns the next secret.
-   * @throws RotationConflictError when a rotation is under way, or at work.
-   * @throws SecretStoreError before anything has been changed.
+   * @throws RotationConflictError when a rotation is in progress, or another process works on one.
+   * @throws SecretStoreError before anything was changed.
    * @throws StytchApiError
    * @throws StytchUnavailableError
    */
   start(): Promise<string> {
     return this.#exclusively(async (steps, claim) => {
       await steps.reconcile();
-      if (claim.started) throw underWay();
+      if (claim.started) throw rotationInProgress();
       return steps.start(false);
     });
   }
 
   /**
-   * Completes a rotation, once the next secret has got a token: the old one stops working.
+   * Completes a rotation, once Stytch has issued a token for the next secret: the old secret stops working.
    *
-   * @throws RotationConflictError when the next secret is not known here, or not accepted.
+   * @throws RotationConflictError when the next secret is unknown or not accepted.
    * @throws SecretStoreError
-   * @throws StytchApiError, among others when no rotation is under way.
+   * @throws StytchApiError, also when no rotation is in progress.
    * @throws StytchUnavailableError
    */
   complete(): Promise<void> {
     return this.#exclusively(async (steps, claim) => {
-      if ((await steps.reconcile()) === 'completed') return; // An earlier try came through, its answer was lost.
+      if ((await steps.reconcile()) === 'completed') return; // An earlier try succeeded, and its answer was lost.
       if (claim.started) await steps.complete(claim.started.nextSecret);
       else await steps.completeUnknown();
     });
   }
 
   /**
-   * Cancels a rotation: the next secret stops working, and the one before is used again.
+   * Cancels a rotation: the next secret stops working, and the old one is used again.
    *
-   * @throws RotationConflictError when the next secret is the only one that is known here.
+   * @throws RotationConflictError when only the next secret is known.
    * @throws SecretStoreError
-   * @throws StytchApiError, among others when no rotation is under way.
+   * @throws StytchApiError, also when no rotation is in progress.
    * @throws StytchUnavailableError
    */
   cancel(): Promise<void> {
     return this.#exclusively(async (steps, claim) => {
-      // An earlier try came through, or a start of which nobody got the answer.
+      // An earlier try succeeded and its answer was lost, or the answer to a start was lost.
       if ((await steps.reconcile()) === 'cancelled') return;
       await (claim.started ? steps.cancel() : steps.cancelUnknown());
     });
   }
 
   /**
-   * Rotates from beginning to end: starts, stores the next secret, has it get a token, completes. Goes on with
-   * one that was cut off. When the next secret is not accepted, cancels.
+   * Runs a whole rotation: starts it, stores the next secret, gets a token with it, completes. Continues an interrupted
+   * rotation. Cancels when the next secret is not accepted.
    *
    * @returns the new secret.
-   * @throws RotationConflictError when a rotation is at work, one was started by hand, or the next secret was not accepted.
+   * @throws RotationConflictError when another rotation is in progress, or the next secret was not accepted.
    * @throws SecretStoreError
    * @throws StytchApiError
-   * @throws StytchUnavailableError in which case a further call, or `recover`, brings it to its end.
+   * @throws StytchUnavailableError Call `rotate` or `recover` later to finish the rotation.
    */
   rotate(): Promise<string> {
     return this.#exclusively(async (steps, claim) => {
       if ((await steps.reconcile()) === 'completed') return claim.secrets.secret;
-      if (claim.started && claim.started.automatic !== true) throw underWay();
+      if (claim.started && claim.started.automatic !== true) throw rotationInProgress();
       const nextSecret = claim.started?.nextSecret ?? (await steps.start(true));
       await steps.complete(nextSecret);
       return nextSecret;
@@ -123,38 +122,38 @@ export class SecretRotation {
   }
 
   /**
-   * After a restart: finishes what `rotate` had begun and cancels a start whose answer was lost. A rotation that
-   * was started by hand and not completed goes on, and so does one that another process works on.
+   * Recovers after a restart: finishes an interrupted `rotate`, and cancels a start whose answer was lost. A rotation
+   * that an operator started stays in progress, and so does one that another process works on.
    *
    * @throws SecretStoreError
    * @throws StytchApiError
    * @throws StytchUnavailableError
    */
   async recover(): Promise<void> {
-    if (!(await this.#store.read()).secrets.rotation) return; // Also where nothing can be written.
+    if (!(await this.#store.read()).secrets.rotation) return; // Works with a read-only store, too.
     try {
       await this.#exclusively(async (steps, claim) => {
         await steps.reconcile();
         if (claim.started?.automatic === true) await steps.complete(claim.started.nextSecret);
       });
     } catch (error) {
-      if (!(error instanceof RotationAtWork)) throw error;
+      if (!(error instanceof RotationRunningError)) throw error;
     }
   }
 
-  /** One at a time, in this process and among those that share the store. */
+  /** Runs one piece of work at a time, in this process and among the processes that share the store. */
   async #exclusively<Result>(work: Work<Result>): Promise<Result> {
-    if (this.#atWork) throw new RotationAtWork();
-    this.#atWork = true;
+    if (this.#running) throw new RotationRunningError();
+    this.#running = true;
     try {
       const claim = await this.#claims.open();
-      if (!claim) throw new RotationAtWork();
+      if (!claim) throw new RotationRunningError();
       return await this.#claimed(claim, work);
     } catch (error) {
       if (!isMistake(error)) this.#emit({ type: 'failed', error });
       throw error;
     } finally {
-      this.#atWork = false;
+      this.#running = false;
     }
   }
 
@@ -168,7 +167,7 @@ export class SecretRotation {
       return result;
     } catch (error) {
       await claim.release(isUncertain(error));
-      throw error instanceof SecretStoreConflictError ? new RotationAtWork() : error;
+      throw error instanceof SecretStoreConflictError ? new RotationRunningError() : error;
     }
   }
 
@@ -176,12 +175,12 @@ export class SecretRotation {
     try {
       this.#onEvent?.(event);
     } catch {
-      // A hook that fails is no reason to leave a rotation half done.
+      // A failing hook must not interrupt a rotation.
     }
   }
 }
 
-/** Whether nothing failed but what was asked for cannot be. */
+/** Whether the operator asked for an impossible step: nothing has failed. */
 function isMistake(error: unknown): boolean {
   return (
     error instanceof RotationConflictError ||
@@ -192,8 +191,8 @@ function isMistake(error: unknown): boolean {
 
 type Work<Result> = (steps: RotationSteps, claim: SecretClaim) => Promise<Result>;
 
-class RotationAtWork extends RotationConflictError {
+class RotationRunningError extends RotationConflictError {
   constructor() {
-    super('A rotation is at work: try again when it has ended');
+    super('A rotation is running: try again when it has ended');
   }
 }

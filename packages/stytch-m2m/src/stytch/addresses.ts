@@ -1,17 +1,17 @@
-/** A Stytch project, and where it is. */
+/** A Stytch project and its address. */
 export interface ProjectAddress {
   projectId: string;
-  /** Another address than Stytch's own. */
+  /** Base URL, for a custom domain or an emulator. Default: Stytch's own. */
   baseUrl?: string | undefined;
 }
 
-/** The address of Stytch's API for a project, without a slash at its end. */
+/** The base URL of Stytch's API for a project, without a trailing slash. */
 export function stytchBaseUrl({ projectId, baseUrl }: ProjectAddress): string {
   const own = projectId.startsWith('project-live-') ? 'https://api.stytch.com' : 'https://test.stytch.com';
   return (baseUrl ?? own).replace(/\/+$/, '');
 }
 
-/** Where a project issues access tokens (RFC 6749 §3.2). */
+/** The token endpoint of a project (RFC 6749 §3.2). */
 export function tokenEndpoint(project: ProjectAddress): string {
   return `${stytchBaseUrl(project)}/v1/public/${project.projectId}/oauth2/token`;
 }

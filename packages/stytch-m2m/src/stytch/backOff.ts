@@ -1,11 +1,10 @@
 /**
- * How long to wait before try number `tries` + 1: exponential, with full jitter, so that many processes
- * that failed together do not try again together.
+ * The time to wait before the next try: exponential, with jitter, so that clients do not retry in lockstep.
  *
- * @param tries how many tries have failed, from 1.
- * @param baseMilliseconds the longest wait after the first failure, in milliseconds; it doubles with each.
- * @param mostMilliseconds the longest wait at all, in milliseconds.
- * @returns milliseconds, at least a tenth of the longest wait, so that no burst comes of bad luck.
+ * @param tries the number of failed tries, from 1.
+ * @param baseMilliseconds the longest wait after the first failure, in milliseconds. It doubles with each failure.
+ * @param mostMilliseconds the upper limit of every wait, in milliseconds.
+ * @returns milliseconds, at least a tenth of the longest wait.
  */
 export function backOff(tries: number, baseMilliseconds: number, mostMilliseconds: number): number {
   const longest = Math.min(mostMilliseconds, baseMilliseconds * 2 ** (tries - 1));
@@ -18,7 +17,7 @@ export function wait(milliseconds: number): Promise<void> {
 }
 
 /**
- * Waits for a promise, but not longer than this.
+ * Waits for a promise with a timeout.
  *
  * @throws Error with the code `ETIMEDOUT`. The work goes on.
  */
@@ -36,7 +35,7 @@ export async function withTimeout<Result>(work: Promise<Result>, milliseconds: n
   }
 }
 
-/** The promise's outcome, or this error once the signal aborts. What the promise stands for goes on. */
+/** The outcome of the promise, or this error once the signal aborts. The work behind the promise goes on. */
 export function untilAborted<Value>(
   promise: Promise<Value>,
   signal: AbortSignal | undefined,

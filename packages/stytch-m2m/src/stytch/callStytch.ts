@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Stytch answered with an error of its API: `status`, `errorType` and `errorMessage` are its own words. */
+/** Stytch answered with an error of its API. `status`, `errorType` and `errorMessage` are Stytch's. */
 export class StytchApiError extends Error {
   override readonly name = 'StytchApiError';
 
@@ -15,13 +15,13 @@ export class StytchApiError extends Error {
     super(`Stytch answered ${status} ${errorType}: ${errorMessage}`);
   }
 
-  /** Whether the same call may well succeed later: 429, and Stytch's own failures. */
+  /** Whether the same call may succeed later: 429 and 5xx. */
   get transient(): boolean {
     return this.status === 429 || this.status >= 500;
   }
 }
 
-/** No answer, or none that is Stytch's: not reached, too late, not JSON. */
+/** Stytch gave no usable answer: it was unreachable, too slow, or did not answer with its API's JSON. */
 export class StytchUnavailableError extends Error {
   override readonly name = 'StytchUnavailableError';
 
@@ -29,28 +29,28 @@ export class StytchUnavailableError extends Error {
     message: string,
     /** True when the deadline passed, false when the call failed before. */
     readonly timedOut: boolean,
-    /** Seconds, from the `Retry-After` header: a gateway before Stytch sends one with a page, too. */
+    /** Seconds, from the `Retry-After` header, which a gateway in front of Stytch may send. */
     readonly retryAfterSeconds?: number,
   ) {
     super(message);
   }
 }
 
-/** What is learned of one call beside its result; `stytchDispatcher` fills it in. */
+/** The state of one call beside its result. `stytchDispatcher` fills it in. */
 export interface Call {
   retryAfterSeconds?: number | undefined;
-  /** Why the answer is not accepted, or was no longer waited for. */
+  /** Why the answer was rejected or the wait ended. */
   failure?: StytchUnavailableError;
-  /** Ends the request of this call. There once it has a connection. */
+  /** Aborts the request. Set once the request has a connection. */
   abort?: (reason: Error) => void;
 }
 
 const calls = new AsyncLocalStorage<Call>();
-let underWay = 0;
+let inFlight = 0;
 
-/** The call of `callStytch` that this code runs in, if any. */
+/** The `callStytch` that this code runs in, if any. */
 export function currentCall(): Call | undefined {
-  return underWay > 0 ? calls.getStore() : undefined;
+  return inFlight > 0 ? calls.getStore() : undefined;
 }
 
 /** Reads `Retry-After`: seconds, or a date (RFC 9110 §10.2.3). */
@@ -61,10 +61,9 @@ export function retryAfterSeconds(value = ''): number | undefined {
 }
 
 /**
- * Makes one call of the Stytch SDK, with a timeout, which the SDK does not have: its `timeout` setting never
- * reaches `fetch`. With a client that has the `stytchDispatcher` the request is aborted then, and what it bounds
- * is bounded. What the SDK throws holds the request, and with it credentials: only what may be logged is taken
- * over from it.
+ * Makes one call of the Stytch SDK with a timeout. The SDK itself has none: its `timeout` setting never reaches
+ * `fetch`. For a client with the `stytchDispatcher` the timeout also aborts the request. The SDK's errors contain the
+ * request with its credentials, so they are replaced by errors that are safe to log.
  *
  * @param timeoutMilliseconds how long to wait for the answer, in milliseconds.
  * @throws StytchApiError when Stytch answered with an error.
@@ -75,7 +74,7 @@ export async function callStytch<Result>(
   timeoutMilliseconds: number,
 ): Promise<Result> {
   const about: Call = {};
-  underWay += 1;
+  inFlight += 1;
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
@@ -93,13 +92,13 @@ export async function callStytch<Result>(
     throw about.failure ?? describeFailure(error, about);
   } finally {
     clearTimeout(timer);
-    underWay -= 1;
-    // As long as it is not disabled, every promise of the process pays for its being followed.
-    if (underWay === 0) calls.disable();
+    inFlight -= 1;
+    // While it is enabled, it slows down every promise of the process.
+    if (inFlight === 0) calls.disable();
   }
 }
 
-/** The SDK's StytchError by its fields, for two copies of the SDK have two classes; all else was no answer. */
+/** Recognizes the SDK's StytchError by its fields: two copies of the SDK have two classes. */
 function describeFailure(error: unknown, { retryAfterSeconds: seconds }: Call): Error {
   if (error instanceof StytchUnavailableError) return error;
   const { status_code, error_type, error_message, request_id } = (error ?? {}) as Record<string, unknown>;
@@ -112,7 +111,7 @@ function describeFailure(error: unknown, { retryAfterSeconds: seconds }: Call): 
       seconds,
     );
   }
-  // The SDK keeps no cause; the class tells a network error from a fault of the code, and holds no secret.
+  // The SDK drops the cause. The class name separates network errors from bugs, and contains no secret.
   const kind = error instanceof Error ? error.constructor.name : typeof error;
   const notJson = error instanceof Error && error.message.startsWith('Unable to parse JSON');
   return new StytchUnavailableError(
@@ -122,12 +121,12 @@ function describeFailure(error: unknown, { retryAfterSeconds: seconds }: Call): 
   );
 }
 
-/** The status is of the body, and anything may stand there; it becomes that of an answer over HTTP. */
+/** The status comes from the body, which may contain anything, and is used as an HTTP status. */
 function isErrorStatus(status: unknown): status is number {
   return Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
 }
 
-/** Whether Stytch refused a call with this `error_type`. */
+/** Whether Stytch rejected a call with this `error_type`. */
 export function isRefusal(error: unknown, errorType: string): boolean {
   return error instanceof StytchApiError && error.errorType === errorType;
 }

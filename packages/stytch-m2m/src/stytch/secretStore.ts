@@ -1,67 +1,66 @@
-/** What is stored of the secret of an M2M client. */
+/** The stored secret of an M2M client, and its rotation if there is one. */
 export interface StoredSecrets {
   readonly secret: string;
-  /** When the secret became the secret; of a file that does not say, when it was last written. */
+  /** When the secret was last rotated. If the file does not say, when the file was last written. */
   readonly lastRotatedAt?: Date;
-  /** There from before Stytch is asked to start a rotation until it is completed or cancelled. */
+  /** Set before Stytch is asked to start a rotation, until it is completed or cancelled. */
   readonly rotation?: StoredRotation;
 }
 
-/** A rotation that is under way. */
+/** A rotation in progress. */
 export interface StoredRotation {
   readonly startedAt: Date;
-  /** There once Stytch has shown it. Both secrets work then. */
+  /** Set once Stytch has returned it. From then on both secrets work. */
   readonly nextSecret?: string;
-  /** Whether it runs from start to end by itself. Otherwise it waits for whoever started it to complete or cancel it. */
+  /** True when it runs from start to end. Otherwise an operator completes or cancels it. */
   readonly automatic?: boolean;
-  /** Whether it is about to be cancelled: the next secret is no longer used. */
+  /** True when it is about to be cancelled: the next secret is no longer used. */
   readonly cancelling?: boolean;
-  /** The process that works on it at this moment. */
+  /** The process that works on it now. */
   readonly holder?: string | undefined;
 }
 
-/** What is stored at one moment. */
+/** A stored value and its version. */
 export interface StoredVersion {
   readonly secrets: StoredSecrets;
-  /** Names what was read for `write`. It holds no secret. */
+  /** Identifies this value in a later `write`. It contains no secret. */
   readonly version: string;
 }
 
 /**
- * The place where the secret of an M2M client is stored. Several processes may share it: a write is a
- * compare-and-set, so that none overwrites what another has written since.
+ * Stores the secret of an M2M client. Several processes may share a store: a write is a compare-and-set, so that no
+ * process overwrites a newer value.
  */
 export interface SecretStore {
-  /** Whether what is written outlives this process. */
+  /** Whether the stored value outlives this process. */
   readonly persistent: boolean;
   /** @throws SecretStoreError */
   read(): Promise<StoredVersion>;
   /**
-   * Replaces all that is stored, or nothing of it. What is written is given to the listeners of this store before
-   * it resolves.
+   * Replaces the stored value, atomically. The listeners of this store get the new value before `write` resolves.
    *
-   * @param version of what is to be replaced, as `read` or the last `write` returned it.
+   * @param version the version of the value to replace, from `read` or the last `write`.
    * @returns the new version.
-   * @throws SecretStoreConflictError when something else is stored by now.
-   * @throws SecretStoreError when it cannot be written.
+   * @throws SecretStoreConflictError when the stored value has another version.
+   * @throws SecretStoreError when the value cannot be written.
    */
   write(secrets: StoredSecrets, version: string): Promise<string>;
   /**
-   * Follows what is stored.
+   * Watches the stored value.
    *
-   * @param listener gets it whenever it has changed, whoever changed it.
-   * @param onError gets what goes wrong on the way. What is stored is followed on.
-   * @returns what ends it.
+   * @param listener gets the new value after each change, whichever process made it.
+   * @param onError gets each error of a read. The watch goes on.
+   * @returns a function that ends the watch.
    */
   watch(listener: (secrets: StoredSecrets) => void, onError: (error: unknown) => void): () => void;
 }
 
-/** The secret cannot be read or stored. The message says what to do, and holds no secret. */
+/** The secret cannot be read or stored. The message says what to do, and contains no secret. */
 export class SecretStoreError extends Error {
   override readonly name: string = 'SecretStoreError';
 }
 
-/** Another process has stored something since. */
+/** Another process has changed the stored value. */
 export class SecretStoreConflictError extends SecretStoreError {
   override readonly name = 'SecretStoreConflictError';
 

@@ -1,11 +1,8 @@
 import { runInThisContext } from 'node:vm';
-import type { Client } from 'stytch';
+
 import { type Call, currentCall, retryAfterSeconds, StytchUnavailableError } from './callStytch';
 
-type ClientConfig = ConstructorParameters<typeof Client>[0];
-type Dispatcher = NonNullable<ClientConfig['dispatcher']>;
-
-/** Bytes. A page of 1,000 clients is well below it, unless they carry much metadata. */
+/** Bytes. A page of 1,000 clients is well below this, unless they have much metadata. */
 const maxAnswerBytes = 1_000_000;
 
 interface Dispatching {
@@ -13,31 +10,38 @@ interface Dispatching {
 }
 
 /**
- * The dispatcher for a client of the Stytch SDK, version 14: give it to `new Client({ dispatcher })`.
+ * The dispatcher for a client of the Stytch SDK, version 14: `new Client({ dispatcher: stytchDispatcher })`.
  *
- * The SDK's own fetch has no time limit, reads an answer of any size, and follows a redirect with the
- * credentials in its body to any address. With this dispatcher `callStytch` really aborts a call at its timeout,
- * an answer may have 1 MB, and a redirect is an error. It uses the connections of Node's own fetch.
+ * The SDK's own fetch has no timeout, reads an answer of any size, and follows a redirect with the credentials in
+ * the body to any address. With this dispatcher `callStytch` aborts a request at its timeout, an answer may have at
+ * most 1 MB, and a redirect is an error. It uses the connections of Node's own fetch.
+ *
+ * Its type is `never`, so that it fits the types of every version of undici without a dependency on one.
  */
 export const stytchDispatcher = {
   dispatch(options: { headers?: object }, handler: object): boolean {
     const call = currentCall() ?? {};
-    // Compressed, 1 MB could become 1 GB.
+    // 1 MB of compressed data could become 1 GB.
     const headers = { ...options.headers, 'accept-encoding': 'identity' };
     return globalDispatcher().dispatch({ ...options, headers }, bound(handler, call));
   },
-} as unknown as Dispatcher;
+} as never;
 
 export interface StytchConfig {
   projectId: string;
   /** The project's secret. */
   secret: string;
-  /** Another address than Stytch's own. Default: https://test.stytch.com, or https://api.stytch.com for a live project. */
+  /** Base URL of Stytch. Default: https://test.stytch.com, or https://api.stytch.com for a live project. */
   baseUrl?: string | undefined;
 }
 
-/** The configuration of a `Client` or `B2BClient` of the Stytch SDK whose calls are bounded by `stytchDispatcher`. */
-export function stytchConfig({ projectId, secret, baseUrl }: StytchConfig): ClientConfig {
+/** The configuration of a `Client` or `B2BClient` of the Stytch SDK, with the limits of `stytchDispatcher`. */
+export function stytchConfig({ projectId, secret, baseUrl }: StytchConfig): {
+  project_id: string;
+  secret: string;
+  dispatcher: never;
+  env?: string;
+} {
   return {
     project_id: projectId,
     secret,
@@ -47,8 +51,8 @@ export function stytchConfig({ projectId, secret, baseUrl }: StytchConfig): Clie
 }
 
 /**
- * Node's own dispatcher, or the one that the program has put in its place. It exists once fetch has been called,
- * on the global object of Node itself: in a sandbox such as Jest's, `globalThis` is another one.
+ * The global dispatcher of Node's fetch, or the one that the program has set instead. It exists once fetch has been
+ * called, on Node's own global object: in a sandbox such as Jest's, `globalThis` is another object.
  */
 function globalDispatcher(): Dispatching {
   const globals = runInThisContext('globalThis') as Record<symbol, Dispatching | undefined>;
@@ -59,7 +63,7 @@ function globalDispatcher(): Dispatching {
   return dispatcher;
 }
 
-/** Checks one answer while it arrives. */
+/** Checks one answer as it arrives. */
 class AnswerCheck {
   #bytes = 0;
 
@@ -67,7 +71,7 @@ class AnswerCheck {
 
   connected(abort: (reason: Error) => void): void {
     this.call.abort = abort;
-    // Its time was over before there was a connection.
+    // The timeout passed before there was a connection.
     if (this.call.failure) abort(this.call.failure);
   }
 
@@ -76,7 +80,7 @@ class AnswerCheck {
     if (status < 200) return true;
     this.call.retryAfterSeconds = retryAfterSeconds(header('retry-after'));
     if (status >= 300 && status < 400) return this.#refuse(`a redirect (${status}): it is not followed`);
-    // fetch would send the request once more, and Stytch may have acted on it.
+    // fetch would send the request again, although Stytch may have processed it.
     if (status === 421) return this.#refuse('421: this address is not its own');
     const compressed = (header('content-encoding') ?? 'identity') !== 'identity';
     return compressed ? this.#refuse('a compressed body, which was not asked for') : true;
@@ -103,10 +107,10 @@ class AnswerCheck {
 type Pass = (...values: unknown[]) => unknown;
 type Abort = (reason: Error) => void;
 
-/** What is checked before a method of a handler is called, by the method's name. */
+/** The checks before each method of a handler, by the method's name. */
 const checks: Record<string, ((check: AnswerCheck, pass: Pass, ...values: never[]) => unknown) | undefined> =
   {
-    // undici 6 and 7, which Node 20 to 24 have.
+    // undici 6 and 7: Node 20 to 24.
     onConnect: (check, pass, abort: Abort, ...rest: unknown[]) => {
       pass(abort, ...rest);
       check.connected(abort);
@@ -114,7 +118,7 @@ const checks: Record<string, ((check: AnswerCheck, pass: Pass, ...values: never[
     onHeaders: (check, pass, status: number, raw: Buffer[], ...rest: unknown[]) =>
       check.head(status, (name) => rawHeader(raw, name)) && pass(status, raw, ...rest),
     onData: (check, pass, chunk: Uint8Array) => check.body(chunk) && pass(chunk),
-    // undici 8, which Node 26 has.
+    // undici 8: Node 26.
     onRequestStart: (check, pass, controller: { abort: Abort }, ...rest: unknown[]) => {
       pass(controller, ...rest);
       check.connected((reason) => {
