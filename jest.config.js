@@ -1,9 +1,9 @@
 const { availableParallelism } = require('node:os');
 
-/** One runner for every workspace; `source` in the export conditions makes packages resolve to their TypeScript. */
+/** One runner for every workspace; `workspace-source` in the export conditions makes packages resolve to their TypeScript. */
 const shared = {
   testEnvironment: 'node',
-  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'require', 'default'] },
+  testEnvironmentOptions: { customExportConditions: ['workspace-source', 'node', 'require', 'default'] },
   transform: {
     // Types are checked by `npm run types`: here they are only removed.
     '^.+\\.ts$': [

@@ -19,7 +19,7 @@ export function runAndWatch(script: string): void {
   let stopping = false;
   const start = () => {
     const started = fork(script, {
-      execArgv: ['-C', 'source', '-r', 'ts-node/register', '--enable-source-maps'],
+      execArgv: ['-C', 'workspace-source', '-r', 'ts-node/register', '--enable-source-maps'],
     });
     started.on('message', (message) => process.send?.(message));
     child = started;

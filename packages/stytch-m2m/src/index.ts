@@ -34,7 +34,7 @@ export { keepRotating, type RotationScheduleOptions } from './rotation/rotationS
 export { type RotationEvent } from './rotation/rotationSteps';
 export { RotationConflictError } from './rotation/secretClaim';
 export { type RotationStatus, SecretRotation, type SecretRotationOptions } from './rotation/secretRotation';
-export { type ProjectAddress, stytchBaseUrl, tokenEndpoint } from './stytch/addresses';
+export { type ProjectAddress, tokenEndpoint } from './stytch/addresses';
 export { callStytch, StytchApiError, StytchUnavailableError } from './stytch/callStytch';
 export {
   type SecretStore,

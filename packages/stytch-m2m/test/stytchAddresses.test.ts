@@ -1,4 +1,5 @@
-import { stytchBaseUrl, tokenEndpoint } from '../src';
+import { tokenEndpoint } from '../src';
+import { stytchBaseUrl } from '../src/stytch/addresses';
 
 test.each([
   ['project-test-1', undefined, 'https://test.stytch.com'],
