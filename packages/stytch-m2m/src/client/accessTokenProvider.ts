@@ -59,6 +59,22 @@ const maxScopeSets = 1_000;
  *
  * Concurrent callers share one token request. A token is refreshed in the background before it expires, while
  * callers still use it. A failed refresh is retried with a growing back-off until it succeeds.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { AccessTokenProvider, ClientCredentials, stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const { CLIENT_ID = '', CLIENT_SECRET = '' } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ * const tokens = new AccessTokenProvider({
+ *   client,
+ *   credentials: new ClientCredentials(CLIENT_ID, CLIENT_SECRET),
+ * });
+ *
+ * tokens.getAccessToken('read:users').then(({ source }) => console.log(source)); // issued
  */
 export class AccessTokenProvider {
   readonly #options: AccessTokenProviderOptions;

@@ -1,7 +1,24 @@
 import { backOff } from '../stytch/backOff';
 import { StytchApiError, StytchUnavailableError } from '../stytch/callStytch';
 
-/** No access token is available. `cause` is the error of the last token request. Its message contains no secret. */
+/**
+ * No access token is available. `cause` is the error of the last token request. Its message contains no secret.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { AccessTokenProvider, AccessTokenUnavailableError, ClientCredentials, stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ * const credentials = new ClientCredentials('m2m-client-test-1', 'wrong');
+ * const tokens = new AccessTokenProvider({ client, credentials });
+ *
+ * tokens.getAccessToken('read:users').catch((error: unknown) => {
+ *   if (error instanceof AccessTokenUnavailableError) console.log(error.reason, error.retryAfterSeconds); // refused 5
+ * });
+ */
 export class AccessTokenUnavailableError extends Error {
   override readonly name = 'AccessTokenUnavailableError';
 

@@ -13,6 +13,11 @@ const separators = /[ \t,]*/y;
  * may work. The header may contain several challenges (RFC 9110 §11.6.1).
  *
  * @returns false also for a malformed header.
+ *
+ * @example
+ * import { isInvalidTokenChallenge } from 'stytch-m2m';
+ *
+ * console.log(isInvalidTokenChallenge('Bearer realm="wallet-server", error="invalid_token"')); // true
  */
 export function isInvalidTokenChallenge(header = ''): boolean {
   let bearer = false;

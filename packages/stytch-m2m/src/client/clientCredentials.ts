@@ -6,6 +6,16 @@ const swapMilliseconds = 1_000;
 /**
  * The credentials of an M2M client (RFC 6749 §2.3.1). The secret can change while they are in use. It is a private
  * field, so that it does not appear in logs, JSON or `console.log`.
+ *
+ * @example
+ * import { ClientCredentials, MemorySecretStore } from 'stytch-m2m';
+ *
+ * const fixed = new ClientCredentials('m2m-client-test-1', 'secret');
+ * const store = new MemorySecretStore('secret');
+ * ClientCredentials.follow(fixed.clientId, store).then(({ credentials, stop }) => {
+ *   console.log(credentials.clientId);
+ *   stop();
+ * });
  */
 export class ClientCredentials {
   #secret: string;

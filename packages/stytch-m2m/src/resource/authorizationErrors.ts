@@ -59,7 +59,14 @@ function challenge(realm: string, parameters: Readonly<Record<string, string>> =
   return { 'WWW-Authenticate': `Bearer ${all.join(', ')}` };
 }
 
-/** There are no credentials. The challenge has no error code (RFC 6750 §3.1). */
+/**
+ * There are no credentials. The challenge has no error code (RFC 6750 §3.1).
+ *
+ * @example
+ * import { UnauthorizedError } from 'stytch-m2m';
+ *
+ * console.log(new UnauthorizedError('wallet-server').headers);
+ */
 export class UnauthorizedError extends AuthorizationError {
   override readonly name = 'UnauthorizedError';
   readonly status = 401;
@@ -70,7 +77,14 @@ export class UnauthorizedError extends AuthorizationError {
   }
 }
 
-/** The credentials do not have the form of RFC 6750 §2.1. */
+/**
+ * The credentials do not have the form of RFC 6750 §2.1.
+ *
+ * @example
+ * import { InvalidRequestError } from 'stytch-m2m';
+ *
+ * console.log(new InvalidRequestError('wallet-server').headers);
+ */
 export class InvalidRequestError extends AuthorizationError {
   override readonly name = 'InvalidRequestError';
   readonly status = 400;
@@ -84,7 +98,14 @@ export class InvalidRequestError extends AuthorizationError {
   }
 }
 
-/** The token is not valid. The reason (`cause`) is for the log, not for the caller. */
+/**
+ * The token is not valid. The reason (`cause`) is for the log, not for the caller.
+ *
+ * @example
+ * import { InvalidTokenError } from 'stytch-m2m';
+ *
+ * console.log(new InvalidTokenError('wallet-server', new Error('expired')).headers);
+ */
 export class InvalidTokenError extends AuthorizationError {
   override readonly name = 'InvalidTokenError';
   readonly status = 401;
@@ -95,7 +116,14 @@ export class InvalidTokenError extends AuthorizationError {
   }
 }
 
-/** The token is older than this resource accepts. A new token may be accepted. */
+/**
+ * The token is older than this resource accepts. A new token may be accepted.
+ *
+ * @example
+ * import { TokenTooOldError } from 'stytch-m2m';
+ *
+ * console.log(new TokenTooOldError('wallet-server').headers);
+ */
 export class TokenTooOldError extends AuthorizationError {
   override readonly name = 'TokenTooOldError';
   readonly status = 401;
@@ -106,7 +134,14 @@ export class TokenTooOldError extends AuthorizationError {
   }
 }
 
-/** The token is valid but lacks a required scope. */
+/**
+ * The token is valid but lacks a required scope.
+ *
+ * @example
+ * import { InsufficientScopeError } from 'stytch-m2m';
+ *
+ * console.log(new InsufficientScopeError('wallet-server', ['read:users']).headers);
+ */
 export class InsufficientScopeError extends AuthorizationError {
   override readonly name = 'InsufficientScopeError';
   readonly status = 403;
@@ -117,7 +152,14 @@ export class InsufficientScopeError extends AuthorizationError {
   }
 }
 
-/** The token has the scopes, but the route's own `check` refuses the client. */
+/**
+ * The token has the scopes, but the route's own `check` refuses the client.
+ *
+ * @example
+ * import { AccessDeniedError } from 'stytch-m2m';
+ *
+ * console.log(new AccessDeniedError('wallet-server').headers);
+ */
 export class AccessDeniedError extends AuthorizationError {
   override readonly name = 'AccessDeniedError';
   readonly status = 403;
@@ -129,7 +171,14 @@ export class AccessDeniedError extends AuthorizationError {
   }
 }
 
-/** The token cannot be verified now, because the JWKS is unavailable. */
+/**
+ * The token cannot be verified now, because the JWKS is unavailable.
+ *
+ * @example
+ * import { AuthorizationUnavailableError } from 'stytch-m2m';
+ *
+ * console.log(new AuthorizationUnavailableError(5, new Error('no JWKS')).headers);
+ */
 export class AuthorizationUnavailableError extends AuthorizationError {
   override readonly name = 'AuthorizationUnavailableError';
   readonly status = 503;

@@ -32,6 +32,16 @@ const writeTimeoutMilliseconds = 10_000;
  *
  * Writes are atomic (a temporary file in the same folder, fsync, rename), and only the owner can read the file.
  * Several processes may share it. A file system that hangs blocks at most one read and one write of this process.
+ *
+ * @example
+ * import { writeFileSync } from 'node:fs';
+ * import { FileSecretStore } from 'stytch-m2m';
+ *
+ * const { CLIENT_SECRET_FILE = 'client-secret', CLIENT_SECRET = '' } = process.env;
+ * writeFileSync(CLIENT_SECRET_FILE, CLIENT_SECRET, { mode: 0o600 });
+ * const store = new FileSecretStore(CLIENT_SECRET_FILE);
+ *
+ * store.read().then(({ secrets }) => console.log(secrets.lastRotatedAt));
  */
 export class FileSecretStore implements SecretStore {
   readonly persistent = true;

@@ -5,7 +5,16 @@ import {
   type StoredVersion,
 } from '../stytch/secretStore';
 
-/** Stores the secret in memory: a new secret is lost when the process ends. */
+/**
+ * Stores the secret in memory: a new secret is lost when the process ends.
+ *
+ * @example
+ * import { MemorySecretStore } from 'stytch-m2m';
+ *
+ * const store = new MemorySecretStore(process.env.CLIENT_SECRET ?? '');
+ *
+ * store.read().then(({ version }) => console.log(version)); // 0
+ */
 export class MemorySecretStore implements SecretStore {
   readonly persistent = false;
   readonly #listeners = new Set<(secrets: StoredSecrets) => void>();

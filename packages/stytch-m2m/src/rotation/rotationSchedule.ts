@@ -20,6 +20,21 @@ const checkMilliseconds = 60_000;
  * restart does not change the schedule.
  *
  * @returns a function that ends the schedule.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { keepRotating, MemorySecretStore, SecretRotation, stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const { CLIENT_ID = '', CLIENT_SECRET = '' } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ * const store = new MemorySecretStore(CLIENT_SECRET);
+ * const rotation = new SecretRotation({ client, clientId: CLIENT_ID, store });
+ *
+ * const stop = keepRotating({ rotation, intervalMilliseconds: 30 * 86_400_000, onFailure: console.error });
+ * stop();
  */
 export function keepRotating(options: RotationScheduleOptions): () => void {
   const { rotation, intervalMilliseconds, onFailure } = options;

@@ -7,7 +7,27 @@ import {
   type StoredVersion,
 } from '../stytch/secretStore';
 
-/** The rotation step is not possible now, and nothing was changed. The message says what to do. */
+/**
+ * The rotation step is not possible now, and nothing was changed. The message says what to do.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { MemorySecretStore, RotationConflictError, SecretRotation, stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const { CLIENT_ID = '', CLIENT_SECRET = '' } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ * const store = new MemorySecretStore(CLIENT_SECRET);
+ * const rotation = new SecretRotation({ client, clientId: CLIENT_ID, store });
+ *
+ * Promise.all([rotation.start(), rotation.start()])
+ *   .catch((error: unknown) => {
+ *     if (error instanceof RotationConflictError) console.log(error.message);
+ *   })
+ *   .then(() => rotation.cancel().catch(() => undefined));
+ */
 export class RotationConflictError extends Error {
   override readonly name = 'RotationConflictError';
 }

@@ -23,6 +23,24 @@ export type RotationStatus = { lastRotatedAt: Date | undefined } & (
  * The order of the steps makes this safe. Each step is stored before Stytch is asked for it. The next secret is
  * stored before it is used. The old secret is revoked only after Stytch has issued a token for the next one. Both
  * secrets stay stored until one is certainly revoked. So `recover` can finish after any interruption.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { MemorySecretStore, SecretRotation, stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const { CLIENT_ID = '', CLIENT_SECRET = '' } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ * const store = new MemorySecretStore(CLIENT_SECRET);
+ * const rotation = new SecretRotation({ client, clientId: CLIENT_ID, store });
+ *
+ * rotation
+ *   .start() // Both secrets work now.
+ *   .then(() => rotation.cancel())
+ *   .then(() => rotation.status())
+ *   .then(({ status }) => console.log(status)); // none
  */
 export class SecretRotation {
   readonly #store: SecretStore;

@@ -11,7 +11,14 @@ export function stytchBaseUrl({ projectId, baseUrl }: ProjectAddress): string {
   return (baseUrl ?? own).replace(/\/+$/, '');
 }
 
-/** The token endpoint of a project (RFC 6749 §3.2). */
+/**
+ * The token endpoint of a project (RFC 6749 §3.2).
+ *
+ * @example
+ * import { tokenEndpoint } from 'stytch-m2m';
+ *
+ * console.log(tokenEndpoint({ projectId: 'project-test-1' }));
+ */
 export function tokenEndpoint(project: ProjectAddress): string {
   return `${stytchBaseUrl(project)}/v1/public/${project.projectId}/oauth2/token`;
 }

@@ -1,6 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Stytch answered with an error of its API. `status`, `errorType` and `errorMessage` are Stytch's. */
+/**
+ * Stytch answered with an error of its API. `status`, `errorType` and `errorMessage` are Stytch's.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { callStytch, StytchApiError, stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ *
+ * callStytch(() => client.m2m.clients.get({ client_id: 'm2m-client-test-unknown' }), 5_000).catch((error: unknown) => {
+ *   if (error instanceof StytchApiError) console.log(error.status, error.errorType); // 404 m2m_client_not_found
+ * });
+ */
 export class StytchApiError extends Error {
   override readonly name = 'StytchApiError';
 
@@ -21,7 +36,21 @@ export class StytchApiError extends Error {
   }
 }
 
-/** Stytch gave no usable answer: it was unreachable, too slow, or did not answer with its API's JSON. */
+/**
+ * Stytch gave no usable answer: it was unreachable, too slow, or did not answer with its API's JSON.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { callStytch, stytchConfig, StytchUnavailableError } from 'stytch-m2m';
+ *
+ * const client = new Client(
+ *   stytchConfig({ projectId: 'project-test-1', secret: 'secret', baseUrl: 'http://127.0.0.1:9' }),
+ * );
+ *
+ * callStytch(() => client.m2m.clients.search({}), 5_000).catch((error: unknown) => {
+ *   if (error instanceof StytchUnavailableError) console.log(error.timedOut); // false
+ * });
+ */
 export class StytchUnavailableError extends Error {
   override readonly name = 'StytchUnavailableError';
 
@@ -68,6 +97,19 @@ export function retryAfterSeconds(value = ''): number | undefined {
  * @param timeoutMilliseconds how long to wait for the answer, in milliseconds.
  * @throws StytchApiError when Stytch answered with an error.
  * @throws StytchUnavailableError when it did not answer, or not in time, or with something that is not its API.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { callStytch, stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ *
+ * callStytch(() => client.m2m.clients.search({ limit: 10 }), 5_000).then((found) => {
+ *   for (const { client_id, client_name } of found.m2m_clients) console.log(client_id, client_name);
+ * });
  */
 export async function callStytch<Result>(
   call: () => Promise<Result>,

@@ -55,12 +55,30 @@ export interface SecretStore {
   watch(listener: (secrets: StoredSecrets) => void, onError: (error: unknown) => void): () => void;
 }
 
-/** The secret cannot be read or stored. The message says what to do, and contains no secret. */
+/**
+ * The secret cannot be read or stored. The message says what to do, and contains no secret.
+ *
+ * @example
+ * import { FileSecretStore, SecretStoreError } from 'stytch-m2m';
+ *
+ * new FileSecretStore('no-such-file').read().catch((error: unknown) => {
+ *   if (error instanceof SecretStoreError) console.log(error.message);
+ * });
+ */
 export class SecretStoreError extends Error {
   override readonly name: string = 'SecretStoreError';
 }
 
-/** Another process has changed the stored value. */
+/**
+ * Another process has changed the stored value.
+ *
+ * @example
+ * import { MemorySecretStore, SecretStoreConflictError } from 'stytch-m2m';
+ *
+ * new MemorySecretStore('secret').write({ secret: 'next' }, 'an old version').catch((error: unknown) => {
+ *   console.log(error instanceof SecretStoreConflictError); // true
+ * });
+ */
 export class SecretStoreConflictError extends SecretStoreError {
   override readonly name = 'SecretStoreConflictError';
 

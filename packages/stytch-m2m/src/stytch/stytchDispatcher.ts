@@ -17,6 +17,18 @@ interface Dispatching {
  * most 1 MB, and a redirect is an error. It uses the connections of Node's own fetch.
  *
  * Its type is `never`, so that it fits the types of every version of undici without a dependency on one.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { stytchDispatcher } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '' } = process.env;
+ * const client = new Client({
+ *   project_id: STYTCH_PROJECT_ID,
+ *   secret: STYTCH_SECRET,
+ *   dispatcher: stytchDispatcher,
+ * });
+ * console.log(client.m2m !== undefined);
  */
 export const stytchDispatcher = {
   dispatch(options: { headers?: object }, handler: object): boolean {
@@ -35,7 +47,19 @@ export interface StytchConfig {
   baseUrl?: string | undefined;
 }
 
-/** The configuration of a `Client` or `B2BClient` of the Stytch SDK, with the limits of `stytchDispatcher`. */
+/**
+ * The configuration of a `Client` or `B2BClient` of the Stytch SDK, with the limits of `stytchDispatcher`.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ * console.log(client.m2m !== undefined);
+ */
 export function stytchConfig({ projectId, secret, baseUrl }: StytchConfig): {
   project_id: string;
   secret: string;
