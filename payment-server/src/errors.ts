@@ -9,7 +9,7 @@ import {
 } from 'stytch-m2m';
 import { WalletError, type WalletErrorReason } from './wallet/walletError';
 
-/** What callers get when the wallet-server is the trouble. */
+/** The answers to errors of the wallet-server. */
 const walletAnswers: Record<WalletErrorReason, readonly [status: number, code: string, message: string]> = {
   token_rejected: [502, 'wallet_rejected_token', 'The wallet-server rejects the access token'],
   refused: [502, 'wallet_refused_credentials', 'The wallet-server refuses this service'],
@@ -20,15 +20,15 @@ const walletAnswers: Record<WalletErrorReason, readonly [status: number, code: s
 };
 
 /**
- * Maps domain errors to HTTP, all of them. When Stytch is the trouble:
+ * Maps all domain errors to HTTP. The answers to errors of Stytch:
  *
- * | trouble | answer |
+ * | error | answer |
  * |---|---|
- * | Stytch cannot be reached, or is too busy | 503 `stytch_unreachable`, `Retry-After` |
+ * | Stytch is unreachable or too busy | 503 `stytch_unreachable`, `Retry-After` |
  * | Stytch does not answer in time | 504 `stytch_timeout`, `Retry-After` |
  * | Stytch does not accept this service's credentials | 502 `stytch_refused_credentials`, never 401 |
  * | Stytch refuses an operator's call | its own status and `error_type` |
- * | a rotation would cost this service its access, or another is at work | 409 `rotation_conflict` |
+ * | a rotation would cost this service its access, or another is running | 409 `rotation_conflict` |
  * | the file of the client secret cannot be read or written | 500 `secret_store_failed` |
  */
 export const mapErrors: ErrorRequestHandler = (error: unknown, _request, _response, next) => {

@@ -6,11 +6,11 @@ export interface PaymentMetrics extends Metrics {
   onAccessToken: (event: AccessTokenEvent) => void;
   onAuthorization: (outcome: AuthorizationOutcome) => void;
   onRotation: (event: RotationEvent) => void;
-  /** Adds the age of the client secret, as known when the metrics are read. */
+  /** Adds the age of the client secret. It is read at each scrape. */
   observeSecret: (lastRotatedAt: () => Date | undefined) => void;
 }
 
-/** The figures of the payment-server: those of its process and its requests, of access tokens and of its callers. */
+/** The metrics of the payment-server: process, requests, access tokens, callers and secret rotations. */
 export function createPaymentMetrics(): PaymentMetrics {
   const metrics = createMetrics({ processFigures: true });
   const registers = [metrics.registry];
@@ -48,7 +48,7 @@ export function createPaymentMetrics(): PaymentMetrics {
     labelNames: ['result'],
     registers,
   });
-  // A counter that first appears as 1 has not grown, as far as an alert can tell.
+  // Counters start at 0: an alert cannot see the increase of a counter that first appears as 1.
   for (const result of ['issued', 'refreshed', 'failed']) requests.inc({ result }, 0);
   for (const result of ['started', 'completed', 'cancelled', 'failed']) rotations.inc({ result }, 0);
   return {
@@ -65,7 +65,7 @@ export function createPaymentMetrics(): PaymentMetrics {
           collect() {
             const rotatedAt = lastRotatedAt();
             if (rotatedAt) this.set(value(rotatedAt));
-            else this.remove(); // Not known: a zero would say that it is new.
+            else this.remove(); // Unknown: 0 would mean that the secret is new.
           },
         });
       gauge('client_secret_age_seconds', 'Seconds since the client secret became the secret', (rotatedAt) =>

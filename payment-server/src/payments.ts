@@ -4,7 +4,7 @@ import type { ServerTiming } from './serverTiming';
 import type { CallContext, Wallet, WalletClient } from './wallet/walletClient';
 import { WalletError } from './wallet/walletError';
 
-/** The article's payment: what is paid when a request does not say otherwise. */
+/** The article's payment, and the default of each field. */
 export const paymentInfo = {
   customerId: '67uhjio098uhgt6l',
   debitAmount: 769,
@@ -16,7 +16,7 @@ export type Payment = typeof paymentInfo;
 export interface PaymentDependencies {
   /** An access token for the wallet-server, cached or new. */
   getM2MAccessToken: (options: { signal: AbortSignal }) => Promise<AccessToken>;
-  /** Forgets a token that the wallet-server did not accept. */
+  /** Invalidates a token that the wallet-server rejected. */
   invalidateM2MAccessToken: (accessToken: string) => void;
   wallet: Pick<WalletClient, 'checkBalance'>;
 }
@@ -26,11 +26,11 @@ interface PaymentResult {
   message: string;
 }
 
-/** A broken connection and a gateway's 502, 503 or 504. */
+/** After a broken connection, or a 502, 503 or 504 of a gateway. */
 const maxRetries = 2;
 
 /**
- * Makes a payment, if the customer's balance allows it: gets an access token, reads the balance with it.
+ * Makes a payment: gets an access token, reads the balance with it, and compares.
  *
  * @throws WalletError when there is no balance.
  * @throws AccessTokenUnavailableError when there is no access token.
@@ -52,8 +52,8 @@ export async function initiatePayment(
 }
 
 /**
- * Reads the balance, which changes nothing: so it is retried, up to twice after a transient failure, and once with a
- * new token after the wallet-server has rejected one.
+ * Reads the balance. This changes nothing, so it is retried: up to twice after a transient failure, and once with a new
+ * token after the wallet-server has rejected one.
  *
  * @throws WalletError, AccessTokenUnavailableError
  */

@@ -23,8 +23,8 @@ export async function start(environment: Environment): Promise<RunningServer> {
         metrics.onRotation(event);
         logRotation(logger, event, stytch.secretIsStored);
       },
-      onSecretTrouble: (error) => {
-        logger.warn({ err: error }, 'client secret or its rotation failed, to be retried');
+      onSecretError: (error) => {
+        logger.warn({ err: error }, 'client secret could not be read or rotated: will retry');
       },
     });
     metrics.observeSecret(stytch.lastRotatedAt);
@@ -62,7 +62,7 @@ function logRotation(logger: Logger, event: RotationEvent, stored: boolean): voi
   if (event.type === 'failed') logger.error({ err: event.error }, 'secret rotation failed');
   else logger.info(`secret rotation ${event.type}`);
   if (event.type === 'started' && !stored) {
-    logger.warn('the new client secret is kept in memory only: store it in CLIENT_SECRET before a restart');
+    logger.warn('the new client secret is only in memory: store it in CLIENT_SECRET before a restart');
   }
 }
 

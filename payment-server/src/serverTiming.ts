@@ -1,8 +1,8 @@
-/** The `Server-Timing` header (W3C Server Timing): what took how long, in milliseconds, also what failed. */
+/** The `Server-Timing` header (W3C Server Timing): the duration of each step in milliseconds, failed steps included. */
 export class ServerTiming {
   readonly #entries: string[] = [];
 
-  /** @param describe what to say about the result. */
+  /** @param describe makes the description of a result. */
   async measure<Result>(
     name: string,
     work: () => Promise<Result>,

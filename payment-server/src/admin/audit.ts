@@ -10,16 +10,16 @@ export type AuditedAction =
   | 'cancel_secret_rotation'
   | 'rotate_client_secret';
 
-/** What an operator changes. No field holds a secret, or a value of metadata. */
+/** A change by an operator. No field contains a secret or a value of metadata. */
 export interface Change {
   action: AuditedAction;
-  /** The M2M client that is changed. Left out: the one that is created. */
+  /** The changed M2M client. Undefined for one that is created. */
   clientId?: string;
-  /** The names of the fields that change. */
+  /** The names of the changed fields. */
   fields?: readonly string[];
 }
 
-/** Makes a change, and logs an audit line: which operator asked for what, of which M2M client, and the outcome. */
+/** Makes a change and logs an audit line: operator, action, M2M client and outcome. */
 export async function audit<Result>(
   logger: Logger,
   { id, m2mClient }: Request,
@@ -39,7 +39,7 @@ export async function audit<Result>(
     logger.info({ audit: { ...line, client_id, outcome: 'done' } }, 'M2M client changed');
     return result;
   } catch (error) {
-    // Where Stytch's answer was lost, the change may have been made all the same.
+    // If Stytch's answer was lost, Stytch may have made the change.
     const { message: reason } = error as Error;
     logger.warn({ audit: { ...line, outcome: 'failed', reason } }, 'M2M client change failed');
     throw error;

@@ -1,7 +1,7 @@
 import { parseInput } from 'service-kit';
 import { z } from 'zod';
 
-/** JSON can be nested deeper than the SDK can write it back; nobody's metadata is. */
+/** JSON can be nested deeper than the SDK can serialize. Real metadata is not. */
 const maxNesting = 20;
 
 function isNestedAtMost(levels: number, value: unknown): boolean {
@@ -20,7 +20,7 @@ const body = {
   error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined),
 };
 
-/** Characters that stand for themselves in a path; dots alone would lead to another one. */
+/** Only characters that need no encoding in a path. Dots alone would lead to another path. */
 const clientId = text.regex(/^(?!\.+$)[\w.~-]{1,128}$/, {
   error: 'must be the id of an M2M client: letters, digits and -._~ only',
 });
@@ -45,7 +45,7 @@ const searchQuery = z.strictObject({
   cursor: once,
 });
 
-/** What the article's demo searches for. */
+/** The search of the article's demo. */
 const articleSearch = {
   limit: 100,
   query: {
@@ -55,7 +55,7 @@ const articleSearch = {
 };
 
 /**
- * The search that a query string asks for; without any parameter, the article's.
+ * Reads a search from a query string. Without parameters it is the article's search.
  *
  * @throws InvalidRequest
  */
@@ -103,11 +103,11 @@ const createBody = z.strictObject(
   body,
 );
 
-/** Without the fields that are not given: the SDK's types tell them from fields set to undefined. */
+/** Absent fields, instead of fields set to undefined: the SDK's types distinguish them. */
 type Given<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> };
 
 /**
- * What a body wants changed of an M2M client.
+ * Reads the changes of an M2M client from a body.
  *
  * @throws InvalidRequest
  */
@@ -116,7 +116,7 @@ export function readUpdate(input: unknown) {
 }
 
 /**
- * The M2M client that a body wants created.
+ * Reads a new M2M client from a body.
  *
  * @throws InvalidRequest
  */
@@ -127,7 +127,7 @@ export function readCreate(input: unknown) {
 const idInPath = z.object({ clientId });
 
 /**
- * The id of an M2M client from the path, fit to be put into a path of Stytch's.
+ * Reads the id of an M2M client from the path. It is safe in a path of Stytch's API.
  *
  * @throws InvalidRequest
  */

@@ -4,10 +4,9 @@ import { HttpError } from 'service-kit';
 import { AuthorizationError } from 'stytch-m2m';
 
 /**
- * Authorizes a request, and limits how many a minute there may be: of each M2M client that is authorized, and of
- * each address that is refused. The two are counted apart, so that nobody who is refused can lock out the
- * operators that come from the same address, a gateway's. More are answered 429 with `Retry-After` (RFC 6585 §4).
- * Each replica counts for itself.
+ * Authorizes a request and limits the requests a minute, for each authorized M2M client and for each address whose
+ * requests are refused. The two are counted separately, so that refused callers cannot lock out operators behind the
+ * same gateway. Above the limit the answer is 429 with `Retry-After` (RFC 6585 §4). Each replica counts on its own.
  */
 export function limitRate(authorize: RequestHandler, requestsPerMinute: number): RequestHandler {
   const limitClient = limit(requestsPerMinute, ({ m2mClient }) => m2mClient?.clientId ?? '');
@@ -33,7 +32,7 @@ function limit(requestsPerMinute: number, keyGenerator: (request: Request) => st
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     keyGenerator,
-    // The address is that of the connection; what X-Forwarded-For and Forwarded say is anybody's word.
+    // Only the address of the connection counts: anyone can send X-Forwarded-For and Forwarded.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
     handler: (_request, _response, next) => {
       next(new HttpError(429, 'too_many_requests', 'Too many requests in a minute'));
@@ -41,7 +40,7 @@ function limit(requestsPerMinute: number, keyGenerator: (request: Request) => st
   });
 }
 
-/** Counts by the monotonic clock: the library's own store goes on with a minute until a clock set back catches up. */
+/** Counts with the monotonic clock. With the library's own store a minute gets longer when the clock is set back. */
 class MinuteCounts implements Store {
   readonly localKeys = true;
   readonly #counts = new Map<string, number>();
@@ -67,12 +66,12 @@ class MinuteCounts implements Store {
   }
 }
 
-/** A connection that has been reset has no address any more. */
+/** After a reset a connection has no address. */
 function addressOf({ ip }: Request): string {
   return ip === undefined ? 'none' : ipKeyGenerator(ip);
 }
 
-/** Not a 503: it says nothing about the caller. */
+/** A 503 is not a refusal: it says nothing about the caller. */
 function isRefusal(error: unknown): boolean {
   return error instanceof AuthorizationError && error.status < 500;
 }

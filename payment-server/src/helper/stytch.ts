@@ -16,24 +16,24 @@ import {
 } from 'stytch-m2m';
 import type { Config } from '../config';
 
-/** What the payment-server may do with a wallet, and so all that its M2M client holds. */
+/** The only scope of the M2M client payment-service. */
 const walletScopes = ['read:users'];
 
-/** Stytch, as the payment-server uses it. */
+/** What the payment-server needs of Stytch. */
 export interface Stytch {
   client: Client;
   /** The M2M client payment-service. */
   clientId: string;
   /** An access token with scope `read:users`: cached, or new (RFC 6749 §4.4). */
   getM2MAccessToken: (options?: { signal?: AbortSignal }) => Promise<AccessToken>;
-  /** Forgets a token that the wallet-server did not accept. */
+  /** Invalidates a token that the wallet-server rejected. */
   invalidateM2MAccessToken: (accessToken: string) => void;
   rotation: SecretRotation;
-  /** When the client secret became the secret, from memory: no file is read for it. */
+  /** When the client secret was last rotated, if known. */
   lastRotatedAt: () => Date | undefined;
   /** Whether a new secret outlives this process: it does with `CLIENT_SECRET_FILE`. */
   secretIsStored: boolean;
-  /** Brings a rotation that was cut off to its end, and rotates on schedule if there is one. */
+  /** Recovers interrupted rotations, and rotates on schedule if there is one. */
   start: () => void;
   stop: () => void;
 }
@@ -41,12 +41,12 @@ export interface Stytch {
 export interface StytchEvents {
   onAccessToken: (event: AccessTokenEvent) => void;
   onRotation: (event: RotationEvent) => void;
-  /** The secret cannot be read again, or a rotation by schedule or after a restart failed; it is tried again. */
-  onSecretTrouble: (error: unknown) => void;
+  /** A later read of the secret, a scheduled rotation or a recovery failed. It is retried. */
+  onSecretError: (error: unknown) => void;
 }
 
 /**
- * The SDK's client, and on it the access tokens and the secret of the M2M client payment-service.
+ * Creates the SDK's client, and with it the access tokens and the secret rotation of the M2M client payment-service.
  *
  * @throws ConfigError when the secret cannot be read.
  */
@@ -86,7 +86,7 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
       stopRotating = keepRotating({
         rotation,
         ...(intervalMilliseconds !== undefined && { intervalMilliseconds }),
-        onFailure: events.onSecretTrouble,
+        onFailure: events.onSecretError,
       });
     },
     stop: () => {
@@ -96,9 +96,9 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
   };
 }
 
-async function followSecret(clientId: string, store: SecretStore, { onSecretTrouble }: StytchEvents) {
+async function followSecret(clientId: string, store: SecretStore, { onSecretError }: StytchEvents) {
   try {
-    return await ClientCredentials.follow(clientId, store, onSecretTrouble);
+    return await ClientCredentials.follow(clientId, store, onSecretError);
   } catch (error) {
     if (!(error instanceof SecretStoreError)) throw error;
     throw new ConfigError(`CLIENT_SECRET_FILE: ${error.message}`);

@@ -16,7 +16,7 @@ const paymentRequest = z.strictObject(
 );
 
 export interface PaymentRouteDependencies extends PaymentDependencies {
-  /** How long a whole payment may take. Milliseconds, default 10,000. */
+  /** The timeout of a whole payment. Milliseconds, default 10,000. */
   timeoutMilliseconds?: number;
 }
 
@@ -57,7 +57,7 @@ export function mountPayments(app: Express, dependencies: PaymentRouteDependenci
   );
 }
 
-/** A signal that aborts when the caller hangs up or the time is over. */
+/** A signal that aborts when the caller disconnects or the time is over. */
 function requestLifetime(response: Response, milliseconds: number) {
   const controller = new AbortController();
   const abort = () => {

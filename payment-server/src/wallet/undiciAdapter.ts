@@ -9,14 +9,13 @@ import {
 import type { Dispatcher } from 'undici';
 
 /**
- * An adapter for axios (its own word for what carries a request) over undici's connections: a payment takes
- * half the CPU that it takes over axios' own. It knows what the calls of this server use: a path as `url`, a
- * string as `data`, `signal`, `maxContentLength` in bytes; and `timeout`, in milliseconds, is for the whole exchange, from
- * when it has a connection to the last byte of the answer. Redirects are not followed, and no compression is asked for.
+ * An axios adapter over undici's connections: a payment needs half the CPU of axios' own adapter. It supports the
+ * options that this server uses: a path as `url`, a string as `data`, `signal`, `maxContentLength` in bytes, and
+ * `timeout` in milliseconds for the whole exchange, from the connection to the last byte of the answer. It does not
+ * follow redirects.
  *
- * Rejects with an AxiosError whose code is that of the connection (`ECONNREFUSED`, `ECONNRESET`),
- * `ETIMEDOUT`, `ERR_CANCELED`, or `ERR_BAD_RESPONSE` for an answer that is not HTTP, ends early, is compressed
- * or too large.
+ * It rejects with an AxiosError whose code is the connection's (`ECONNREFUSED`, `ECONNRESET`), `ETIMEDOUT`,
+ * `ERR_CANCELED`, or `ERR_BAD_RESPONSE` for an answer that is malformed, truncated, compressed or too large.
  */
 export function undiciAdapter(dispatcher: () => Dispatcher): AxiosAdapter {
   return (config) =>
@@ -31,7 +30,7 @@ export function undiciAdapter(dispatcher: () => Dispatcher): AxiosAdapter {
     });
 }
 
-/** One request and its answer, as undici tells of them. */
+/** One request and its answer. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #config: InternalAxiosRequestConfig;
   readonly #resolve: (response: AxiosResponse<string>) => void;
@@ -61,7 +60,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // Given up while it waited for a connection: thrown, unlike aborted, it leaves the connection to others.
+    // Cancelled while it waited for a connection. Unlike an abort, an error leaves the connection open for others.
     if (this.#failure) throw this.#failure;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -75,7 +74,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
     statusText = '',
   ): void {
-    if (status < 200) return; // An interim answer (RFC 9110 §15.2): the answer is yet to come.
+    if (status < 200) return; // Interim (RFC 9110 §15.2): the final answer follows.
     this.#status = status;
     this.#statusText = statusText;
     this.#headers = new AxiosHeaders(headers as Record<string, string>);
@@ -130,7 +129,7 @@ function badResponse(config: InternalAxiosRequestConfig, cause?: Error): AxiosEr
   return error;
 }
 
-/** The names that undici has of its own for what other clients name as the operating system does. */
+/** Translates undici's own error codes to those of the operating system. */
 function codeOf(error: Error): string {
   const { code = 'unknown' } = error as { code?: string };
   if (error.name === 'HTTPParserError') return AxiosError.ERR_BAD_RESPONSE;

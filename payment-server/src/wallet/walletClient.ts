@@ -7,32 +7,32 @@ import type { Payment } from '../payments';
 import { undiciAdapter } from './undiciAdapter';
 import { WalletError } from './walletError';
 
-/** The one answer that counts as a balance: anything else is no reason to say yes or no to a payment. */
+/** The only answer that counts as a balance. Any other answer decides nothing about a payment. */
 const walletAnswer = z.object({ customerName: z.string(), walletId: z.string(), walletBalance: z.number() });
 
 export type Wallet = z.infer<typeof walletAnswer>;
 
-/** What a call has to do with the request that causes it. */
+/** The request that causes a call. */
 export interface CallContext {
-  /** Passed on as `X-Request-Id`. */
+  /** Sent as `X-Request-Id`. */
   requestId: string;
-  /** Aborts when the caller is gone, or the time for its request is over. */
+  /** Aborts when the caller has disconnected, or the request has timed out. */
   signal: AbortSignal;
 }
 
 export interface WalletClientOptions {
-  /** Address of the wallet-server, without a slash at its end. */
+  /** The address of the wallet-server. */
   url: string;
-  /** How long a connection may take, and then the whole answer. Milliseconds, default 3,000. */
+  /** The timeout of the connection, and then of the whole answer. Milliseconds, default 3,000. */
   timeoutMilliseconds?: number;
-  /** CAs and client certificate, where the address is https. Default: the usual CAs, and none. */
+  /** CAs and client certificate for https. Default: Node's CAs, and no certificate. */
   tls?: TlsSource | undefined;
 }
 
-/** The connection ended, or was refused, before there was an answer. */
+/** The connection was refused, or ended before the answer. */
 const brokenConnection = new Set(['ECONNRESET', 'EPIPE', 'ECONNREFUSED']);
 
-/** The wallet-server, as the payment-server sees it. */
+/** A client of the wallet-server. */
 export class WalletClient {
   readonly #http: InstanceType<typeof Axios>;
   readonly #path: string;
@@ -40,7 +40,7 @@ export class WalletClient {
   constructor({ url, timeoutMilliseconds = 3_000, tls }: WalletClientOptions) {
     const { origin, pathname } = new URL(url);
     this.#path = `${pathname.replace(/\/$/, '')}/api/check-balance`;
-    // The bare class: the defaults of `axios.create` are merged anew for every request.
+    // The bare class is faster: `axios.create` merges its many defaults into each request.
     this.#http = new Axios({
       adapter: undiciAdapter(connectionsTo(origin, timeoutMilliseconds, tls)),
       timeout: timeoutMilliseconds,
@@ -80,7 +80,7 @@ function connectionsTo(origin: string, timeout: number, tls: TlsSource | undefin
     });
   let pool = connect(tls?.current);
   tls?.onChange((credentials) => {
-    void pool.close(); // Once what is in flight has its answer.
+    void pool.close(); // It waits for requests in flight.
     pool = connect(credentials);
   });
   return () => pool;

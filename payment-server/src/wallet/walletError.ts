@@ -1,21 +1,21 @@
 /**
- * `token_rejected`: the access token is not accepted, and another one may be. `refused`: this service is not.
- * `unavailable`: no connection, or a gateway's 502, 503 or 504. `invalid_answer`: nothing that a wallet-server says.
+ * `token_rejected`: the access token is not accepted; a new one may be. `refused`: this service is not accepted.
+ * `unavailable`: no connection, or a 502, 503 or 504 of a gateway. `invalid_answer`: not an answer of a wallet-server.
  */
 export type WalletErrorReason =
   'token_rejected' | 'refused' | 'invalid_customer' | 'unavailable' | 'timeout' | 'invalid_answer';
 
 interface WalletErrorOptions {
-  /** What happened, for the log. */
+  /** The reason, for the log. */
   cause?: string;
-  /** The wallet-server's own status, where a caller gets it too. */
+  /** The wallet-server's status, if the caller gets the same. */
   status?: number;
   retryAfterSeconds?: number;
   /** Whether the same call may succeed a moment later. Default false. */
   transient?: boolean;
 }
 
-/** There is no balance. */
+/** The balance could not be read. */
 export class WalletError extends Error {
   override readonly name = 'WalletError';
   readonly status: number | undefined;
