@@ -1,3 +1,9 @@
+/**
+ * Machine-to-machine auth with Stytch: access tokens, authorization, secret rotation.
+ *
+ * @module stytch-m2m
+ */
+
 export {
   type AccessToken,
   type AccessTokenEvent,
@@ -25,7 +31,7 @@ export {
   type AuthorizeTokenMiddleware,
   createAuthorizer,
 } from './resource/authorizer';
-export type { AuthorizationSource } from './resource/bearerToken';
+export type { AuthorizationSource, IncomingRequest, RequestHeaders } from './resource/bearerToken';
 export type { AuthorizeTokenOptions } from './resource/policy';
 export type { M2MClientIdentity } from './resource/verifiedTokenCache';
 export { FileSecretStore } from './rotation/fileSecretStore';
@@ -44,4 +50,5 @@ export {
   type StoredSecrets,
   type StoredVersion,
 } from './stytch/secretStore';
+export type { JwksClient, RotationClient, TokenClient } from './stytch/stytchClient';
 export { stytchConfig, type StytchConfig, stytchDispatcher } from './stytch/stytchDispatcher';

@@ -1,3 +1,9 @@
+/**
+ * Access tokens for axios.
+ *
+ * @module stytch-m2m/axios
+ */
+
 import type { AxiosInstance, AxiosRequestConfig, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import { type AttachOptions, isStream, Origins, rejectsToken, type TokenSource } from './attach';
 

@@ -1,8 +1,15 @@
+/**
+ * Access tokens for `fetch`.
+ *
+ * @module stytch-m2m/fetch
+ */
+
 import { type AttachOptions, isStream, Origins, rejectsToken, type TokenSource } from './attach';
 
 export type { AttachOptions, TokenSource } from './attach';
 
-type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+/** A function with the signature of `fetch`. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /**
  * Creates a `fetch` that sends an access token (RFC 6750 §2.1).

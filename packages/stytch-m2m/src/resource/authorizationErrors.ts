@@ -38,6 +38,7 @@ export abstract class AuthorizationError extends Error {
     return this.status;
   }
 
+  /** @internal */
   get [brand](): true {
     return true;
   }

@@ -12,11 +12,11 @@ export interface TokenClient {
 export interface RotationClient {
   readonly m2m: TokenClient['m2m'] & {
     readonly clients: {
-      get(request: ClientIdRequest): Promise<unknown>;
+      get(request: { client_id: string }): Promise<unknown>;
       readonly secrets: {
-        rotateStart(request: ClientIdRequest): Promise<unknown>;
-        rotate(request: ClientIdRequest): Promise<unknown>;
-        rotateCancel(request: ClientIdRequest): Promise<unknown>;
+        rotateStart(request: { client_id: string }): Promise<unknown>;
+        rotate(request: { client_id: string }): Promise<unknown>;
+        rotateCancel(request: { client_id: string }): Promise<unknown>;
       };
     };
   };
@@ -25,8 +25,4 @@ export interface RotationClient {
 /** Fetches the JWKS: `client.sessions.getJWKS` of the SDK. */
 export interface JwksClient {
   readonly sessions: { getJWKS(request: { project_id: string }): Promise<unknown> };
-}
-
-interface ClientIdRequest {
-  client_id: string;
 }
