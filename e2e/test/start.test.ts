@@ -82,7 +82,7 @@ test('When a port is taken, then it says which and how to choose another, and no
 
   await expect(starting).rejects.toThrow('wallet-server ended (1) before it listened');
   expect(printed.join('\n')).toContain(
-    `port ${port} on 127.0.0.1 is taken; end what uses it, or choose another with PORT=${port + 1} in the .env of wallet-server.`,
+    `port ${port} on 127.0.0.1 is in use; stop the program that uses it, or choose another port with PORT=${port + 1} in the .env of wallet-server.`,
   );
   expect(printed.join('\n')).toMatch(/local-stytch +\| .*stopping/);
   holder.close();

@@ -182,7 +182,7 @@ describe('npm start -- --mtls', () => {
         const now = await serialNumbers();
         return now.every((serialNumber, index) => serialNumber !== before[index]);
       });
-      const { length } = printed.filter((line) => line.includes('certificates taken over'));
+      const { length } = printed.filter((line) => line.includes('TLS certificates reloaded'));
       expect(length).toBeGreaterThanOrEqual(2);
     });
 
@@ -229,7 +229,7 @@ test('When a server’s certificate has expired, then it does not start, and say
   await expect(starting).rejects.toThrow('wallet-server ended (1) before it listened');
   expect(lines).toContainEqual(
     expect.stringMatching(
-      /^ {2}TLS_CERT_FILE: \S+old\.pem has the certificate of CN=wallet-server in it, which expired at/,
+      /^ {2}TLS_CERT_FILE: \S+old\.pem contains the certificate of CN=wallet-server, which expired at/,
     ),
   );
 });

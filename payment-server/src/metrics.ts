@@ -12,7 +12,7 @@ export interface PaymentMetrics extends Metrics {
 
 /** The metrics of the payment-server: process, requests, access tokens, callers and secret rotations. */
 export function createPaymentMetrics(): PaymentMetrics {
-  const metrics = createMetrics({ processFigures: true });
+  const metrics = createMetrics();
   const registers = [metrics.registry];
   const requests = new Counter({
     name: 'access_token_requests_total',

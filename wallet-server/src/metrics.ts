@@ -6,7 +6,7 @@ import type { AuthorizationOutcome } from 'stytch-m2m';
 export function createWalletMetrics(): Metrics & {
   onAuthorization: (outcome: AuthorizationOutcome) => void;
 } {
-  const metrics = createMetrics({ processFigures: true });
+  const metrics = createMetrics();
   const authorizations = new Counter({
     name: 'authorizations_total',
     help: 'Requests that had to show an access token, by outcome',

@@ -215,7 +215,7 @@ describe('npm run rotate-secret', () => {
     test('When a file is not there, then it is named, and nothing is asked', async () => {
       const missing = secureEnvironment({ ...folder.settings, TLS_KEY_FILE: '/nowhere/key.pem' });
 
-      await expect(rotateSecret(missing)).rejects.toThrow('TLS_KEY_FILE: /nowhere/key.pem is not there');
+      await expect(rotateSecret(missing)).rejects.toThrow('TLS_KEY_FILE: /nowhere/key.pem does not exist');
     });
   });
 

@@ -9,24 +9,23 @@ import { requestLogger } from './requestLogger';
 
 export interface BaseAppOptions extends AdmissionOptions {
   logger: Logger;
-  /** Default: metrics of its own. */
+  /** Default: new metrics. */
   metrics?: Metrics;
   /** Default: always ready. */
   readiness?: Readiness;
 }
 
-/** Answers are data: as a page, nothing in them may be loaded, run or framed. */
+/** Answers are data. If a browser shows one as a page, the page loads nothing, runs nothing and is not framed. */
 const contentSecurityPolicy = {
   useDefaults: false,
   directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
 };
 
 /**
- * An Express app as every service here starts from: request ids, a log line and a measurement for each
- * request, security headers, health and metrics, JSON answers for unknown routes and for errors; refused are
- * requests above a limit, ended client certificates and pages of other origins. Opens nothing.
+ * Creates the Express app that every service starts from: request ids, log, metrics, security headers, admission,
+ * probes, and JSON errors. It opens nothing.
  *
- * @param register adds the routes, between what comes before each request and what answers its errors.
+ * @param register adds the routes of the service.
  */
 export function createBaseApp(
   { logger, metrics = createMetrics(), readiness = new Readiness(), ...admission }: BaseAppOptions,

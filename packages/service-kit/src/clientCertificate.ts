@@ -2,53 +2,52 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { HttpError } from './errors';
 
-/** What is to know of the certificate that a client showed. */
-export interface ClientCertificate {
-  /** When it begins and ends, in epoch milliseconds. Without a certificate: always valid. */
+/** A client's certificate. */
+interface ClientCertificate {
+  /** Epoch milliseconds. */
   validFrom: number;
+  /** Epoch milliseconds. */
   validTo: number;
-  /**
-   * The subject alternative names, as Node writes them. Undefined without a certificate, or when the server
-   * has not checked which CA it is from.
-   */
+  /** The subject alternative names in Node's format. Undefined if the server has not verified the certificate. */
   names: string | undefined;
 }
 
-const none: ClientCertificate = { validFrom: -Infinity, validTo: Infinity, names: undefined };
-const key = Symbol('client certificate');
+const noCertificate: ClientCertificate = { validFrom: -Infinity, validTo: Infinity, names: undefined };
+const certificates = new WeakMap<Socket, ClientCertificate>();
 
-interface KeepsCertificate extends Socket {
-  [key]?: ClientCertificate | undefined;
+/** Returns the certificate of a connection. It is parsed once for each connection. */
+export function clientCertificateOf(socket: Socket): ClientCertificate {
+  let certificate = certificates.get(socket);
+  if (!certificate) {
+    certificate = parseCertificate(socket);
+    certificates.set(socket, certificate);
+  }
+  return certificate;
 }
 
-/** The certificate of a connection, which is read once: it does not change. */
-export function clientCertificateOf(socket: KeepsCertificate): ClientCertificate {
-  return (socket[key] ??= read(socket));
-}
-
-function read(socket: Socket): ClientCertificate {
-  if (!(socket instanceof TLSSocket)) return none;
+function parseCertificate(socket: Socket): ClientCertificate {
+  if (!(socket instanceof TLSSocket)) return noCertificate;
   const certificate = socket.getPeerX509Certificate();
-  if (!certificate) return none;
+  if (!certificate) return noCertificate;
   const { validFrom, validTo, subjectAltName = '' } = certificate;
   const names = socket.authorized ? subjectAltName : undefined;
   return { validFrom: Date.parse(validFrom), validTo: Date.parse(validTo), names };
 }
 
-/** Whether the client's certificate is valid at this moment. The resumption of a TLS session does not check it. */
+/** Whether the certificate is valid now. A resumed TLS session does not check this. */
 export function isValidNow({ validFrom, validTo }: ClientCertificate): boolean {
   const now = Date.now();
   return validFrom <= now && now < validTo;
 }
 
-/** The refusal of a client whose certificate has ended since its connection began. */
+/** Returns an error if the client's certificate has expired since its connection began. */
 export function whyCertificateRefused(socket: Socket): HttpError | undefined {
   const { validTo } = clientCertificateOf(socket);
   if (validTo === Infinity || Date.now() < validTo) return undefined;
   return clientNotAllowed("the client's certificate has expired");
 }
 
-/** @param reason for the log. The caller does not learn it. */
+/** @param reason is logged, and not sent to the caller. */
 export function clientNotAllowed(reason: string): HttpError {
   const headers = { Connection: 'close' };
   const cause = new Error(reason);

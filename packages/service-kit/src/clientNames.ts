@@ -1,47 +1,42 @@
 import type { Socket } from 'node:net';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { type ClientCertificate, clientCertificateOf, clientNotAllowed } from './clientCertificate';
+import { clientCertificateOf, clientNotAllowed } from './clientCertificate';
 
-/** A DNS name that is one host's: no wildcard. */
-const hostName = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+const dnsName = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+const uri = /^[a-z][a-z0-9+.-]*:[^\s,"'\\]+$/i;
 
-/** Names of clients, separated by commas: DNS names and URIs, as they stand in certificates. */
+/** A setting: DNS names and URIs of client certificates, separated by commas. */
 export function clientNames() {
   return z
     .string()
     .transform((value) => value.split(',').map((name) => name.trim()))
-    .refine((names) => names.every((name) => hostName.test(name) || isUri(name)), {
+    .refine((names) => names.every((name) => dnsName.test(name) || uri.test(name)), {
       error: 'must be DNS names without a wildcard, or URIs, separated by commas',
     });
 }
 
-function isUri(name: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:[^\s,"'\\]+$/i.test(name);
-}
-
 /**
- * Middleware that lets clients call which have one of these names in their certificate, and refuses others 403:
- * that a CA knows a service is no reason to let it in. It is for servers that ask for client certificates, and
- * trusts the connection to have checked them.
+ * Middleware that accepts only clients with one of these names in their certificate, and answers 403 to others. Use it
+ * on servers that require client certificates: they verify the CA, and this checks which of its clients may call.
  *
- * @param names DNS names and URIs, such as SPIFFE ids. A certificate's subject alternative names are compared
- *   with them (RFC 9525 §6.3: the common name does not count; no wildcards).
+ * @param names DNS names and URIs, such as SPIFFE ids. They are compared with the subject alternative names of the
+ *   certificate (RFC 9525 §6.3: the common name is not used). Wildcards do not match.
  */
 export function requireClientNames(names: readonly string[]): RequestHandler {
   const allowed = new Set(names.map((name) => identifier(name.includes(':') ? 'URI' : 'DNS', name)));
-  /** Why a connection is refused; undefined when it is not. Its certificate does not change. */
-  const verdicts = new WeakMap<Socket, string | undefined>();
+  /** Why a connection is refused, or undefined. The certificate of a connection does not change. */
+  const reasons = new WeakMap<Socket, string | undefined>();
   return ({ socket }, _response, next) => {
-    if (!verdicts.has(socket)) verdicts.set(socket, whyNotAllowed(clientCertificateOf(socket), allowed));
-    const reason = verdicts.get(socket);
+    if (!reasons.has(socket)) reasons.set(socket, whyNotAllowed(clientCertificateOf(socket).names, allowed));
+    const reason = reasons.get(socket);
     next(reason === undefined ? undefined : clientNotAllowed(reason));
   };
 }
 
-function whyNotAllowed({ names }: ClientCertificate, allowed: ReadonlySet<string>): string | undefined {
-  if (names === undefined) return 'the client has shown no certificate';
-  if (alternativeNames(names)?.some((name) => allowed.has(name)) === true) return undefined;
+function whyNotAllowed(names: string | undefined, allowed: ReadonlySet<string>): string | undefined {
+  if (names === undefined) return 'the client has no verified certificate';
+  if (parseNames(names)?.some((name) => allowed.has(name)) === true) return undefined;
   return `the client's certificate is for ${names || 'nobody'}`;
 }
 
@@ -49,23 +44,20 @@ function identifier(type: string, value: string): string {
   return `${type}:${type === 'DNS' ? value.toLowerCase() : value}`;
 }
 
-/**
- * One name as Node writes it: in quotes, as JSON, where it has characters that could make it look like two. It
- * stays so, for none that is allowed has any of these.
- */
-const writtenName = /([^:",]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
+/** One name in Node's format. A name with special characters is a JSON string, so that it cannot look like two. */
+const formattedName = /([^:",]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
 
 /**
- * The subject alternative names of a certificate, as `DNS:name` or `URI:uri`, among others.
+ * Parses subject alternative names into identifiers such as `DNS:name` and `URI:uri`. Quoted names stay quoted: no
+ * allowed name contains a character that needs quotes.
  *
- * @returns undefined when they are not written as Node writes them, so that nothing is taken for a name that
- *   is but a part of one.
+ * @returns undefined if the text is not in Node's format, so that no part of a name is taken for a name.
  */
-function alternativeNames(written: string): string[] | undefined {
+function parseNames(text: string): string[] | undefined {
   const names: string[] = [];
-  for (let at = 0; at < written.length; at = writtenName.lastIndex) {
-    writtenName.lastIndex = at;
-    const [, type, value] = writtenName.exec(written) ?? [];
+  for (let at = 0; at < text.length; at = formattedName.lastIndex) {
+    formattedName.lastIndex = at;
+    const [, type, value] = formattedName.exec(text) ?? [];
     if (type === undefined || value === undefined) return undefined;
     names.push(identifier(type, value));
   }

@@ -5,30 +5,28 @@ import { z } from 'zod';
 import { isInsecure, mustBeSecure, privateHostNames } from './addresses';
 import { origins } from './origins';
 
-/** Environment variables by name. A variable that is set but empty is not in it. */
+/** Environment variables by name. Empty ones are left out. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** The environment does not let this program start. The message names every variable at fault. */
+/** The environment does not let this program start. The message names every invalid variable. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 /**
- * Reads the `.env` files of some directories and lays them under the environment of the process.
+ * Reads `.env` files and merges them with the environment. An empty value counts as not set.
  *
- * @param directories nearest first: a variable in a nearer file wins over the same one further away,
- *   and the environment itself wins over all files. An empty value counts as not set, so it hides nothing.
- *   With `DOTENV=off` in the environment the files are left alone, for programs that are to run the same anywhere.
- * @throws ConfigError when a `.env` file is there but cannot be read.
+ * @param directories where the files are, nearest first. A nearer file overrides a further one, and the environment
+ *   overrides all files. With `DOTENV=off` no file is read.
+ * @throws ConfigError when a `.env` file exists but is unreadable.
  */
 export function loadEnvironment(
   directories: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
 ): Environment {
   const files = environment['DOTENV'] === 'off' ? [] : directories.map(readDotenv);
-  const layers = [environment, ...files].reverse();
   const merged: Record<string, string> = {};
-  for (const layer of layers) {
+  for (const layer of [environment, ...files].reverse()) {
     for (const [name, value] of Object.entries(layer)) {
       if (value?.trim()) merged[name] = value.trim();
     }
@@ -42,17 +40,17 @@ function readDotenv(directory: string): NodeJS.ProcessEnv {
     return parse(readFileSync(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new ConfigError(`${file} is there but cannot be read: ${(error as Error).message}`);
+    throw new ConfigError(`${file} ${whyUnreadable(error)}`);
   }
 }
 
 /**
- * Turns the environment into a typed object, once, at the edge of the program.
+ * Turns the environment into a typed object.
  *
- * @param help what to do about it, in a sentence or more; ends the message of the error.
- * @param secretNames settings that may be in a file instead: `<name>_FILE` says in which. One newline at its
- *   end is not part of the secret.
- * @throws ConfigError that lists every variable at fault, each with what it should be.
+ * @param help what the user can do, for the end of the error message.
+ * @param secretNames settings that can be in a file instead: `<name>_FILE` is its path. One newline at its end is not
+ *   part of the secret.
+ * @throws ConfigError that lists every invalid variable and what it must be.
  */
 export function readConfig<Schema extends z.ZodObject>(
   schema: Schema,
@@ -65,7 +63,7 @@ export function readConfig<Schema extends z.ZodObject>(
   if (result.success && problems.length === 0) return result.data;
   const issues = result.error?.issues ?? [];
   problems.push(...issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`));
-  throw new ConfigError(['These settings are missing or wrong:', ...problems, help].join('\n'));
+  throw new ConfigError(['These settings are missing or invalid:', ...problems, help].join('\n'));
 }
 
 function readSecretFiles(names: readonly string[], environment: Environment) {
@@ -78,7 +76,7 @@ function readSecretFiles(names: readonly string[], environment: Environment) {
       problems.push(`  ${name}: must not be set beside ${name}_FILE`);
       continue;
     }
-    // A secret that cannot be read is one problem, not two: it does not count as missing as well.
+    // If the file is unreadable, the secret is not reported as missing too.
     secrets[name] = '';
     try {
       secrets[name] = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
@@ -90,20 +88,20 @@ function readSecretFiles(names: readonly string[], environment: Environment) {
   return { secrets, problems };
 }
 
-/** What is wrong with a file, in words that follow its name. */
+/** Returns the problem with a file, in words that follow its path. */
 export function whyUnreadable(error: unknown): string {
-  const { code = 'for an unknown reason' } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'is not there';
-  if (code === 'EACCES') return 'may not be read by this user';
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'does not exist';
+  if (code === 'EACCES') return 'is not readable by this user';
   return code === 'EISDIR' ? 'is a folder' : `cannot be read: ${code}`;
 }
 
-/** A setting that has to be there. */
+/** A setting without a default. */
 export function required(meaning: string) {
   return z.string({ error: `is missing: ${meaning}` });
 }
 
-/** A whole number within bounds, given as text. */
+/** A setting: a whole number within bounds. */
 export function wholeNumber(minimum: number, maximum: number) {
   const error = `must be a whole number from ${minimum} to ${maximum}`;
   return z
@@ -113,26 +111,23 @@ export function wholeNumber(minimum: number, maximum: number) {
     .refine((value) => value >= minimum && value <= maximum, { error });
 }
 
-/** Where certificate, key and CA are. Each is the path of a file in PEM. */
+/** The paths of certificate, key and CA, in PEM. */
 export const tlsSettings = {
   TLS_CERT_FILE: z.string().optional(),
   TLS_KEY_FILE: z.string().optional(),
   TLS_CA_FILE: z.string().optional(),
 };
 
-/** What every HTTP server here reads: where and how to listen, and how much to log. `crossFieldChecks` goes with it. */
+/** The settings of every HTTP server. Use them with `crossFieldChecks`. `.env.example` explains each. */
 export function serverSettings(defaultPort: number) {
   return {
     ...tlsSettings,
-    /** Where health and metrics are served over plain HTTP. 0 lets the operating system choose. */
+    /** 0 lets the operating system choose, here and in `PORT`. */
     HEALTH_PORT: wholeNumber(0, 65535).optional(),
-    /** 0 lets the operating system choose a free one. */
     PORT: wholeNumber(0, 65535).default(defaultPort),
     HOST: z.string().default('127.0.0.1'),
     NODE_ENV: z.string().optional(),
-    /** The hosts that may be sent secrets over plain http, beside this machine. For development only. */
     INSECURE_HTTP_HOSTS: privateHostNames().optional(),
-    /** How long everything is still served after SIGTERM, while `/readyz` says 503. */
     SHUTDOWN_DELAY_SECONDS: wholeNumber(0, 300).default(0),
     ALLOWED_ORIGINS: origins().optional(),
     LOG_LEVEL: z
@@ -143,7 +138,7 @@ export function serverSettings(defaultPort: number) {
   };
 }
 
-interface Agreeing {
+interface CheckedSettings {
   TLS_CERT_FILE?: string | undefined;
   TLS_KEY_FILE?: string | undefined;
   TLS_CA_FILE?: string | undefined;
@@ -154,34 +149,34 @@ interface Agreeing {
 }
 
 /**
- * What settings have to be to each other: for `check` on a schema. Every address among them has to be https, unless
- * it is on this machine or its host is in INSECURE_HTTP_HOSTS: the programs send secrets to each.
+ * The checks across settings, for `check` on a schema. Every address must be https, unless it is on this machine or
+ * its host is in INSECURE_HTTP_HOSTS: the programs send secrets there.
  */
-export const crossFieldChecks = z.superRefine<Agreeing>(
+export const crossFieldChecks = z.superRefine<CheckedSettings>(
   (settings, context) => {
     const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, PORT, HEALTH_PORT } = settings;
-    const tell = (name: string, message: string) => {
+    const report = (name: string, message: string) => {
       context.addIssue({ code: 'custom', path: [name], message });
     };
     if ((TLS_CERT_FILE ?? TLS_KEY_FILE ?? TLS_CA_FILE) !== undefined) {
       if (TLS_CERT_FILE === undefined)
-        tell('TLS_CERT_FILE', 'is missing: TLS_KEY_FILE and TLS_CA_FILE need it');
+        report('TLS_CERT_FILE', 'is missing: TLS_KEY_FILE and TLS_CA_FILE need it');
       if (TLS_KEY_FILE === undefined)
-        tell('TLS_KEY_FILE', 'is missing: TLS_CERT_FILE and TLS_CA_FILE need it');
+        report('TLS_KEY_FILE', 'is missing: TLS_CERT_FILE and TLS_CA_FILE need it');
     }
     if (HEALTH_PORT !== undefined && HEALTH_PORT !== 0 && HEALTH_PORT === PORT) {
-      tell('HEALTH_PORT', 'must be another than PORT');
+      report('HEALTH_PORT', 'must differ from PORT');
     }
     const { NODE_ENV, INSECURE_HTTP_HOSTS, ...others } = settings;
     if (INSECURE_HTTP_HOSTS !== undefined && NODE_ENV !== 'development') {
-      tell('INSECURE_HTTP_HOSTS', 'needs NODE_ENV=development: secrets are sent there unencrypted');
+      report('INSECURE_HTTP_HOSTS', 'needs NODE_ENV=development: secrets are sent there unencrypted');
     }
-    // A list that did not parse is still text, in which no host counts.
+    // An invalid list is still a string, and allows no host.
     const insecureHosts = Array.isArray(INSECURE_HTTP_HOSTS) ? INSECURE_HTTP_HOSTS : [];
     for (const [name, value] of Object.entries(others)) {
-      if (typeof value === 'string' && isInsecure(value, insecureHosts)) tell(name, mustBeSecure);
+      if (typeof value === 'string' && isInsecure(value, insecureHosts)) report(name, mustBeSecure);
     }
   },
-  // Also when a setting is missing, so that one message tells of all.
+  // Zod skips a check when a setting is invalid. This one runs, so that one message lists all problems.
   { when: () => true },
 );

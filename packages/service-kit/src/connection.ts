@@ -1,35 +1,33 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What a connection needs to know, and tells, of all connections of its server. */
+/** What a connection shares with the other connections of its server. */
 export interface ConnectionOwner {
   readonly app: RequestListener;
-  /** How many requests of one connection are worked on at a time. */
+  /** How many requests of one connection the app works on at a time. */
   readonly requestsPerConnection: number;
-  /** Whether the server is about to stop, so that no answer keeps its connection. */
+  /** Whether the server is stopping: answers then close their connection. */
   readonly stopping: boolean;
-  received(): void;
-  /** The request that was just received has to wait for its turn. */
-  waits(connection: Connection): void;
+  /** @param waits whether the request waits behind another of its connection. */
+  received(connection: Connection, waits: boolean): void;
   started(): void;
   answered(): void;
   closed(connection: Connection): void;
 }
 
-/** One connection, and the requests that came on it. */
+/** One connection and its requests. */
 export class Connection {
-  /** In the order of their requests, which is that of the answers (RFC 9112 §9.3.2). */
+  /** In the order of the requests, which is the order of the answers (RFC 9112 §9.3.2). */
   readonly unanswered: ServerResponse[] = [];
-  /** How many of `unanswered`, from the first on, the app has. The others wait. */
+  /** How many of `unanswered`, from the first on, the app works on. The others wait. */
   started = 0;
   /** How many requests were answered. */
   answered = 0;
-  /** Whether its turn to be read has yet to come. */
   #held = false;
   #closed = false;
   #paused = false;
-  #turnIsSet = false;
-  /** How many checks in a row found that the caller does nothing. */
+  #turnScheduled = false;
+  /** How many checks in a row found no activity of the client. */
   #quietChecks = 0;
 
   constructor(
@@ -41,16 +39,16 @@ export class Connection {
     });
   }
 
-  /** Whether no request has come yet. */
+  /** Whether the connection has had no request. */
   get unused(): boolean {
     return this.answered === 0 && this.unanswered.length === 0;
   }
 
-  /** Takes a request that was parsed. The app gets it now, or when it is its turn. */
+  /** Takes a parsed request. The first one starts now, the others start in turn. */
   receive(response: ServerResponse): void {
     const { unanswered, owner } = this;
     if (owner.stopping) {
-      // Only the last answer says close: those behind it would be lost.
+      // Only the last answer says close: the answers behind it would be lost.
       const previous = unanswered.at(-1);
       if (previous?.headersSent === false) previous.shouldKeepAlive = true;
       response.shouldKeepAlive = false;
@@ -58,26 +56,23 @@ export class Connection {
     unanswered.push(response);
     this.#quietChecks = 0;
     if (unanswered.length >= owner.requestsPerConnection) this.#pauseOrResume();
-    owner.received();
-    if (unanswered.length === 1) {
-      this.#start();
-    } else {
-      this.#takeTurn();
-      owner.waits(this);
-    }
+    const waits = unanswered.length > 1;
+    if (waits) this.#scheduleTurn();
+    owner.received(this, waits);
+    if (!waits) this.#start();
   }
 
-  /** Whether nothing is to be read from the connection, however few requests it has. */
+  /** Stops or resumes reading from the connection, regardless of its number of requests. */
   hold(held: boolean): void {
     this.#held = held;
     this.#pauseOrResume();
   }
 
-  /** Closes the connection when its caller has done nothing for too many checks. */
+  /** Closes the connection if its client was inactive for too many checks. */
   check(idleChecks: number, unreadChecks: number): void {
     const idle = this.unanswered.length === 0;
     if (!idle && this.socket.writableLength === 0) {
-      // It is the app that is awaited.
+      // The client waits for the app.
       this.#quietChecks = 0;
       return;
     }
@@ -85,13 +80,13 @@ export class Connection {
     if (this.#quietChecks > (idle ? idleChecks : unreadChecks)) this.socket.destroy();
   }
 
-  /** Hands the next request to the app, if the limit allows. */
+  /** Passes the next request to the app, if the limit allows it. */
   #start(): boolean {
     const { unanswered, started, owner } = this;
     const response = unanswered[started];
     const previous = unanswered[started - 1];
     if (!response || started >= owner.requestsPerConnection) return false;
-    // RFC 9112 §9.6: a request after an answer that says close is not processed.
+    // RFC 9112 §9.6: a request behind an answer that says close is not processed.
     if (this.socket.writableEnded || (previous && saysClose(previous))) return false;
     this.started += 1;
     owner.started();
@@ -100,10 +95,10 @@ export class Connection {
     return true;
   }
 
-  /** Answers end in their order, so it is the first one that has ended. One listener serves all of them. */
+  /** Answers end in order, so the first one has ended. One listener serves all answers. */
   readonly #answered = (): void => {
     if (this.#closed) return;
-    // The app has destroyed an answer that is not the first: those behind it can never be sent.
+    // The app destroyed an answer that is not the first: the ones behind it can never be sent.
     if (this.unanswered[0]?.writableFinished === false) {
       this.socket.destroy();
       return;
@@ -114,19 +109,19 @@ export class Connection {
     this.#quietChecks = 0;
     this.owner.answered();
     if (this.#paused) this.#pauseOrResume();
-    if (this.started < this.unanswered.length) this.#takeTurn();
+    if (this.started < this.unanswered.length) this.#scheduleTurn();
   };
 
   /**
-   * Hands requests to the app in the next turn of the event loop: other connections come between, and those of a
-   * flood that Node is still parsing. Answers that are written meanwhile would break the connection if it is TLS: Node
-   * pauses its parser for them, and then parses on (HPE_PAUSED).
+   * Starts requests in the next turn of the event loop, so that other connections get a turn too. An answer that is
+   * written while Node still parses requests of the same TLS connection breaks it: Node pauses the parser for the
+   * answer, then parses on (HPE_PAUSED).
    */
-  #takeTurn(): void {
-    if (this.#turnIsSet) return;
-    this.#turnIsSet = true;
+  #scheduleTurn(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
     setImmediate(() => {
-      this.#turnIsSet = false;
+      this.#turnScheduled = false;
       while (this.#start());
     });
   }
@@ -145,7 +140,7 @@ export class Connection {
     }
   }
 
-  /** Node resumes a connection by itself, for the body of a request, say. */
+  /** Node resumes a connection itself, for example to read a body. */
   readonly #keepPaused = (): void => {
     this.socket.pause();
   };
@@ -154,7 +149,7 @@ export class Connection {
     this.#closed = true;
     this.owner.closed(this);
     for (const response of this.unanswered.slice(0, this.started)) {
-      // Up to version 22, Node emits `close` for the one response that has the socket, and for none behind it.
+      // Up to version 22, Node emits `close` only for the response that has the socket.
       if (response.socket === null && !response.destroyed) {
         response.destroy();
         response.emit('close');

@@ -4,49 +4,45 @@ import type { Socket } from 'node:net';
 import { Connection, type ConnectionOwner } from './connection';
 import type { Readiness } from './health';
 
-/** What one server allows its callers. The defaults are for production; tests use smaller ones. */
+/** The limits for clients of one server. The defaults are for production, and tests set smaller ones. */
 export interface ConnectionLimits {
-  /** How many connections there may be; a further one is closed at once. Default 10,000. */
+  /** How many connections are open. A further one is closed at once. Default 10,000, of up to 20 kB when idle. */
   connections?: number;
-  /** How many requests of one connection are worked on at a time. Default 32. */
+  /** How many requests of one connection the app works on at a time. Default 32. */
   requestsPerConnection?: number;
-  /** How many parsed requests may wait for their turn, over all connections. Default 8,192. */
+  /** How many parsed requests of all connections wait. Default 8,192. */
   waitingRequests?: number;
   /** How often connections are checked. Milliseconds, default 5,000. */
   checkIntervalMilliseconds?: number;
-  /** How long a connection may go without a request. Milliseconds, default 75,000. */
+  /** How long a connection stays open without a request. Milliseconds, default 75,000. */
   idleMilliseconds?: number;
-  /** How long a caller may leave an answer unread. Milliseconds, default 30,000. */
+  /** How long a client may leave an answer unread. Milliseconds, default 30,000. */
   unreadMilliseconds?: number;
 }
 
 /**
- * The connections of one server. They hand the requests to the app, within these limits:
+ * The connections of one server. They pass requests to the app, within these limits:
  *
  * - The app works on a few requests of a connection at a time. The others wait, and nothing more is read from
  *   the connection until they are answered. Node parses up to 64 kB (some 3,600 requests) at once, so the requests
  *   that wait are counted too: the connection that exceeds the total is closed.
- * - A connection is closed when its caller sends no request for too long (empty lines and half a request line do
- *   not count as one), or when the caller does not read its answers.
+ * - A connection is closed when its client sends no request for too long (empty lines and half a request line do
+ *   not count), or does not read its answers.
  */
 export class Connections implements ConnectionOwner {
   readonly requestsPerConnection: number;
   readonly #waitingRequests: number;
-  readonly #idleChecks: number;
-  readonly #unreadChecks: number;
-  readonly #server: Server;
-  readonly #readiness: Readiness;
   readonly #connections = new Map<Socket, Connection>();
   #unanswered = 0;
   #started = 0;
   #draining = false;
-  /** Connections that are read by turns, the next one last. */
+  /** The connections that wait for their turn to be read, the next one last. */
   #turns: Connection[] = [];
 
   constructor(
-    server: Server,
+    private readonly server: Server,
     readonly app: RequestListener,
-    readiness: Readiness,
+    private readonly readiness: Readiness,
     limits: ConnectionLimits = {},
   ) {
     const {
@@ -59,45 +55,45 @@ export class Connections implements ConnectionOwner {
     } = limits;
     this.requestsPerConnection = requestsPerConnection;
     this.#waitingRequests = waitingRequests;
-    this.#idleChecks = idleMilliseconds / checkIntervalMilliseconds;
-    this.#unreadChecks = unreadMilliseconds / checkIntervalMilliseconds;
-    // An idle connection takes up to 20 kB.
     server.maxConnections = connections;
-    this.#server = server;
-    this.#readiness = readiness;
     server.on(server instanceof SecureServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#add(socket);
     });
     const receive: RequestListener = (request, response) => {
-      // Node goes on to parse what came before the connection was closed.
+      // Node parses on after a connection is closed.
       if (!request.socket.destroyed) this.#connections.get(request.socket)?.receive(response);
     };
     server.on('request', receive);
-    // Without this listener Node answers by itself, and no limit applies.
+    // Without this listener Node answers such requests itself, outside all limits.
     server.on('checkExpectation', receive);
     const check = setInterval(() => {
-      this.#check();
+      for (const connection of this.#connections.values()) {
+        connection.check(
+          idleMilliseconds / checkIntervalMilliseconds,
+          unreadMilliseconds / checkIntervalMilliseconds,
+        );
+      }
     }, checkIntervalMilliseconds).unref();
     server.once('close', () => {
       clearInterval(check);
     });
   }
 
-  /** How many requests have come and are not answered. */
+  /** How many requests are not answered yet. */
   get requests(): number {
     return this.#unanswered;
   }
 
   get stopping(): boolean {
-    return this.#readiness.stopping;
+    return this.readiness.stopping;
   }
 
-  /** Settles when every request is answered, or when the time is over. */
-  async settled(milliseconds: number): Promise<void> {
+  /** Resolves when every request is answered, or after so many milliseconds. */
+  async allAnswered(milliseconds: number): Promise<void> {
     if (this.#unanswered === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds);
-      this.#server.once('settled', () => {
+      this.server.once('allAnswered', () => {
         clearTimeout(timer);
         resolve();
       });
@@ -105,27 +101,24 @@ export class Connections implements ConnectionOwner {
   }
 
   /**
-   * From now on a connection is closed as soon as it has no request to answer. One that has never had a request, as a
-   * client's pool may open them, gets a second for its first: up to version 24, Node does not count it as idle.
+   * From now on a connection is closed when it has no request to answer. A connection without a request so far, such
+   * as one that a client's pool opened early, gets a second: up to version 24, Node does not count it as idle.
    */
   drain(): void {
     this.#draining = true;
     const closeUnused = setTimeout(() => {
       for (const { socket, unused } of this.#connections.values()) if (unused) socket.destroy();
     }, 1_000);
-    this.#server.once('close', () => {
+    this.server.once('close', () => {
       clearTimeout(closeUnused);
     });
   }
 
-  received(): void {
+  received({ socket }: Connection, waits: boolean): void {
     this.#unanswered += 1;
-  }
-
-  waits({ socket }: Connection): void {
-    if (this.#unanswered - this.#started <= this.#waitingRequests) return;
+    if (!waits || this.#unanswered - this.#started <= this.#waitingRequests) return;
     socket.destroy();
-    this.#takeTurns();
+    this.#readInTurns();
   }
 
   started(): void {
@@ -137,7 +130,7 @@ export class Connections implements ConnectionOwner {
     this.#release(1);
     if (!this.#draining) return;
     setImmediate(() => {
-      this.#server.closeIdleConnections();
+      this.server.closeIdleConnections();
     });
   }
 
@@ -156,11 +149,11 @@ export class Connections implements ConnectionOwner {
   }
 
   /**
-   * Reads one connection in a turn of the event loop until each was read, those first that have had the most
-   * answers, then the newest. For hundreds of connections may bring some thousand requests each: to parse them all
-   * in one turn would take the memory for all of them, and no other caller would be answered meanwhile.
+   * Reads one connection in each turn of the event loop, until each was read: the ones with the most answers first,
+   * then the newest. Hundreds of connections may each bring some thousand requests. Parsing all of them in one turn
+   * would take the memory for all of them, and would delay every other client.
    */
-  #takeTurns(): void {
+  #readInTurns(): void {
     const scheduled = this.#turns.length > 0;
     this.#turns = [...this.#connections.values()].sort((one, other) => one.answered - other.answered);
     for (const connection of this.#turns) connection.hold(true);
@@ -175,12 +168,6 @@ export class Connections implements ConnectionOwner {
   #release(requests: number): void {
     if (requests === 0) return;
     this.#unanswered -= requests;
-    if (this.#unanswered === 0) this.#server.emit('settled');
-  }
-
-  #check(): void {
-    for (const connection of this.#connections.values()) {
-      connection.check(this.#idleChecks, this.#unreadChecks);
-    }
+    if (this.#unanswered === 0) this.server.emit('allAnswered');
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The first import of a main file: from here on no signal is lost. The other modules take 0.3 s to load, and a signal
- * without a handler does nothing to process 1 of a container. Where a test imports that file, this does nothing.
+ * Import this first in a main file: it handles signals while the other modules load, which takes 0.3 s. Without a
+ * handler, process 1 of a container ignores SIGTERM. It does nothing where a test imports the main file.
  */
 import { handleSignals } from './signals';
 

@@ -1,17 +1,16 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from './logger';
-import { serializeRequest, shorten } from './requestLogger';
+import { serializeRequest, truncate } from './requestLogger';
 
 interface HttpErrorOptions {
-  /** Headers of the answer. */
   headers?: Readonly<Record<string, string>>;
-  /** Fields that stand in the body beside `error`, `code` and `request_id`. */
+  /** More fields of the body, beside `error`, `code` and `request_id`. */
   details?: Readonly<Record<string, unknown>>;
-  /** What lies beneath: logged, never sent. */
+  /** Logged, never sent. */
   cause?: unknown;
 }
 
-/** An error that knows its own answer: status, code, a message that the caller may read. */
+/** An error with its answer: status, code, headers, and a message for the caller. */
 export class HttpError extends Error {
   override readonly name: string = 'HttpError';
   readonly expose = true;
@@ -30,16 +29,16 @@ export class HttpError extends Error {
   }
 }
 
-/** 400 with every field at fault named, as `fields: { name: what it should be }`. */
-export class InvalidRequest extends HttpError {
-  override readonly name = 'InvalidRequest';
+/** 400. The body names every invalid field, as `fields: { name: what it must be }`. */
+export class InvalidInputError extends HttpError {
+  override readonly name = 'InvalidInputError';
 
   constructor(fields: Readonly<Record<string, string>>) {
     super(400, 'invalid_request', 'Invalid request', { details: { fields } });
   }
 }
 
-/** What Express's own body parser and router throw, by their `type`; the rest of them is a plain 400. */
+/** The errors of Express's body parser, by their `type`. */
 const parserErrors: Readonly<Record<string, readonly [code: string, message: string]>> = {
   'entity.parse.failed': ['malformed_json', 'The body is not a JSON object, in UTF-8'],
   'entity.too.large': ['body_too_large', 'The body is larger than 100 kB'],
@@ -47,53 +46,45 @@ const parserErrors: Readonly<Record<string, readonly [code: string, message: str
   'charset.unsupported': ['unsupported_charset', 'This charset is not supported: send UTF-8'],
 };
 
-interface Answer {
-  status: number;
-  code: string;
-  message: string;
-  headers: Readonly<Record<string, string>>;
-  details: Readonly<Record<string, unknown>>;
-}
+type Answer = Pick<HttpError, 'status' | 'code' | 'message' | 'headers'> &
+  Partial<Pick<HttpError, 'details'>>;
 
 const internalError: Answer = {
   status: 500,
   code: 'internal_error',
   message: 'Internal server error',
   headers: {},
-  details: {},
 };
 
 /**
- * The answer to an error. Errors that say `expose` (ours, and those that follow the convention of the
- * http-errors package, as Express's do) answer with their own status; any other is a 500 that says nothing.
+ * Returns the answer to an error. An error with `expose` (a convention of the http-errors package) is answered with
+ * its own status. Any other error is a 500 without details.
  */
 function answerTo(error: unknown): Answer {
-  if (typeof error !== 'object' || error === null) return internalError;
-  const { status, code, message, expose, type, headers, details } = error as Partial<Answer> & {
-    expose?: boolean;
+  if (error instanceof URIError) {
+    return { status: 400, code: 'malformed_path', message: 'The path is not valid', headers: {} };
+  }
+  const { status, code, message, expose, type, headers, details } = (error ?? {}) as Partial<HttpError> & {
     type?: string;
   };
-  if (error instanceof URIError) {
-    return { ...internalError, status: 400, code: 'malformed_path', message: 'The path is not valid' };
-  }
   if (!expose || typeof status !== 'number' || status < 400 || status > 599) return internalError;
-  // Those of zlib, for a body that does not inflate, have a code too, but no headers: they are not for callers.
+  // An error of zlib has a code and a message too, but no headers: it is not for callers.
   if (typeof code === 'string' && typeof message === 'string' && headers) {
-    return { status, code, message, headers, details: details ?? {} };
+    return { status, code, message, headers, ...(details && { details }) };
   }
   const [parserCode, parserMessage] = parserErrors[type ?? ''] ?? [
     'invalid_request',
     'The request is not valid',
   ];
-  return { ...internalError, status, code: parserCode, message: parserMessage };
+  return { status, code: parserCode, message: parserMessage, headers: {} };
 }
 
-/** The one place where errors become HTTP: `{ error, code, request_id }` for the caller, the cause for the log. */
+/** Answers every error with `{ error, code, request_id }`, and logs its cause. */
 export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const { status, code, message, headers, details } = answerTo(error);
     const req = serializeRequest(request);
-    // A refusal is the caller's affair: one reason, no stack, so that a flood of them stays cheap.
+    // A refusal is logged without a stack, so that a flood of refusals is cheap.
     if (status >= 500) logger.error({ req, err: error, code }, 'request refused or failed');
     else logger.info({ req, code, reason: reasonOf(error, code) }, 'request refused or failed');
     if (response.headersSent) {
@@ -107,13 +98,13 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
   };
 }
 
-/** What lies beneath all. What a JSON parser says quotes the body, which may hold a secret: the code says enough. */
+/** Returns the message of the innermost cause. A JSON parser's message quotes the body, which may contain a secret. */
 function reasonOf(error: unknown, code: string): string | undefined {
   if (code === 'malformed_json' || !(error instanceof Error)) return undefined;
-  return error.cause instanceof Error ? reasonOf(error.cause, code) : shorten(error.message);
+  return error.cause instanceof Error ? reasonOf(error.cause, code) : truncate(error.message);
 }
 
-/** 404 for a path that no route takes. */
+/** Answers 404 to a path without a route. */
 export const notFoundHandler: RequestHandler = () => {
   throw new HttpError(404, 'not_found', 'There is no such route');
 };

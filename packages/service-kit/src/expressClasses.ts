@@ -2,11 +2,10 @@ import { IncomingMessage, ServerResponse, type ServerOptions } from 'node:http';
 import type { Express } from 'express';
 
 /**
- * The classes whose instances Node is to make for an Express app, for the options of `createServer`.
+ * Returns classes for `createServer` whose instances have the prototypes of Express's request and response.
  *
- * Express gives each request and response, after Node has made them, the prototype of its own: an object that
- * changes its prototype loses what the engine knows of its shape, which slows down all that is done with it
- * and costs more than all the rest of Express. Instances of these have that prototype from the start.
+ * Otherwise Express changes the prototype of every request and response. V8 then loses its optimizations for these
+ * objects, which costs more time than the rest of Express.
  */
 export function expressClasses(app: Express): Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'> {
   class ExpressRequest extends IncomingMessage {}

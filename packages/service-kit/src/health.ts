@@ -2,44 +2,38 @@ import type { IRouter } from 'express';
 import type { Registry } from 'prom-client';
 import { route } from './route';
 
-/** What an orchestrator asks every few seconds. */
+/** The paths that an orchestrator polls. */
 export const probePaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
-/** Whether this program wants requests. */
+/** Whether this program accepts requests. */
 export class Readiness {
   #stopping = false;
-  readonly #isReady: () => boolean;
 
-  /** @param isReady whether everything is there that requests need. Default always. */
-  constructor(isReady: () => boolean = () => true) {
-    this.#isReady = isReady;
-  }
+  /** @param isReady whether everything that requests need is loaded. */
+  constructor(private readonly isReady: () => boolean = () => true) {}
 
-  /** From now on this program is on its way out. */
+  /** From now on the status is `stopping`. */
   stop(): void {
     this.#stopping = true;
   }
 
-  /** Whether `stop` was called. */
   get stopping(): boolean {
     return this.#stopping;
   }
 
   get status(): 'ready' | 'not_ready' | 'stopping' {
     if (this.#stopping) return 'stopping';
-    return this.#isReady() ? 'ready' : 'not_ready';
+    return this.isReady() ? 'ready' : 'not_ready';
   }
 }
 
 /**
- * Mounts what an orchestrator asks: `/healthz` (is the process alive), `/readyz` (200 when it wants requests,
- * else 503) and `/metrics` (Prometheus).
+ * Mounts the routes for probes: `/healthz` (200 while the process runs), `/readyz` (200 when it accepts requests, else
+ * 503) and `/metrics` (Prometheus).
  */
 export function mountHealth(router: IRouter, readiness: Readiness, registry: Registry): void {
   route(router, '/healthz', {
-    get: (_request, response) => {
-      response.json({ status: 'ok' });
-    },
+    get: (_request, response) => void response.json({ status: 'ok' }),
   });
   route(router, '/readyz', {
     get: (_request, response) => {

@@ -1,6 +1,5 @@
 import { createServer, STATUS_CODES } from 'node:http';
-import { Server as SecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
 import { ConfigError } from './config';
@@ -8,39 +7,40 @@ import { type ConnectionLimits, Connections } from './connections';
 import { expressClasses } from './expressClasses';
 import type { Readiness } from './health';
 import type { Logger } from './logger';
-import { createSecureServer, trackConnections } from './secureServer';
+import { createSecureServer } from './secureServer';
 import type { TlsSource } from './tls';
 
 export interface ListenOptions {
-  /** The program's name. */
+  /** The program's name, for error messages. */
   name: string;
   app: Express;
   host: string;
-  /** 0 lets the operating system choose a free one. */
+  /** 0 lets the operating system choose. */
   port: number;
-  /** Which setting the port is from. */
+  /** The setting for the port, for error messages. */
   portSetting: 'PORT' | 'HEALTH_PORT';
   logger: Logger;
-  /** Once it says `stopping`, no request keeps its connection. */
   readiness: Readiness;
-  /** Default: plain HTTP. */
+  /** Makes it an https server. Default: plain HTTP. */
   tls?: TlsSource | undefined;
   limits?: ConnectionLimits | undefined;
 }
 
-export interface Listening {
+interface Listener {
   url: string;
   port: number;
-  /** How many requests have come and are not answered. */
+  /** How many requests are not answered yet. */
   readonly requests: number;
   /**
-   * Ends it. While there are requests it listens for so long at most, in milliseconds; what is not finished
-   * after `drainMilliseconds` is cut.
+   * Closes the port.
+   *
+   * @param listenMilliseconds how long it listens while there are requests.
+   * @param drainMilliseconds when unfinished requests are aborted.
    */
-  close(listenOnMilliseconds: number, drainMilliseconds: number): Promise<void>;
+  close(listenMilliseconds: number, drainMilliseconds: number): Promise<void>;
 }
 
-/** Milliseconds. Keep-alive outlasts that of the usual proxies (60 s), so that it is they who close. */
+/** Milliseconds. Keep-alive is longer than that of most proxies (60 s), so that the proxy closes the connection. */
 const timeouts = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -51,14 +51,19 @@ const timeouts = {
 /**
  * Listens on one port.
  *
- * @throws ConfigError when the port is taken or not allowed: it says which, and how to choose another.
+ * @throws ConfigError when the port is in use or not allowed.
  */
-export async function listen(options: ListenOptions): Promise<Listening> {
+export async function listen(options: ListenOptions): Promise<Listener> {
   const { app, host, logger, readiness, tls, limits } = options;
-  // A request without a Host is the app's to refuse: what Node refuses by itself, no limit counts.
+  // The app answers requests without `Host`: an answer of Node's own would be outside all limits.
   const serverOptions = { ...timeouts, requireHostHeader: false, ...expressClasses(app) };
   const server = tls ? createSecureServer(serverOptions, tls, logger) : createServer(serverOptions);
-  const rawConnections = server instanceof SecureServer ? trackConnections(server) : [];
+  /** All connections, including those before or in the TLS handshake, which `closeAllConnections` leaves open. */
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   const connections = new Connections(server, app, readiness, limits);
   server.on('clientError', answerBrokenRequest);
   await new Promise<void>((resolve, reject) => {
@@ -67,9 +72,9 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     });
     server.listen(options.port, host, resolve);
   });
-  // One connection that cannot be taken, for want of file descriptors, say, is no reason to end.
+  // For example when there are no file descriptors left. The server goes on.
   server.on('error', (error) => {
-    logger.error({ err: error }, 'connection not taken');
+    logger.error({ err: error }, 'connection not accepted');
   });
   const { port } = server.address() as AddressInfo;
   return {
@@ -78,15 +83,14 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     get requests() {
       return connections.requests;
     },
-    close: async (listenOnMilliseconds, drainMilliseconds) => {
-      const cut = setTimeout(() => {
-        server.closeAllConnections();
-        for (const connection of rawConnections) connection.destroy();
+    close: async (listenMilliseconds, drainMilliseconds) => {
+      const abort = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
       }, drainMilliseconds);
-      await connections.settled(listenOnMilliseconds);
+      await connections.allAnswered(listenMilliseconds);
       connections.drain();
       await new Promise((resolve) => server.close(resolve));
-      clearTimeout(cut);
+      clearTimeout(abort);
     },
   };
 }
@@ -98,14 +102,14 @@ function urlHost(host: string): string {
 
 function whyNotListening(error: NodeJS.ErrnoException, options: ListenOptions): string {
   const { name, host, port, portSetting } = options;
-  const another = `choose another with ${portSetting}=${port + 1} in the .env of ${name}`;
+  const another = `choose another port with ${portSetting}=${port + 1} in the .env of ${name}`;
   if (error.code === 'EADDRINUSE')
-    return `${name}: port ${port} on ${host} is taken; end what uses it, or ${another}.`;
-  if (error.code === 'EACCES') return `${name}: port ${port} may not be used by this user; ${another}.`;
+    return `${name}: port ${port} on ${host} is in use; stop the program that uses it, or ${another}.`;
+  if (error.code === 'EACCES') return `${name}: this user may not use port ${port}; ${another}.`;
   return `${name}: cannot listen on ${host} port ${port}: ${error.message}`;
 }
 
-/** Bytes that are not HTTP, headers that are too large or too slow: a JSON answer, then the connection ends. */
+/** Answers bytes that are not HTTP, and headers that are too large or too slow, in JSON. Closes the connection. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -115,7 +119,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void
     error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   const reason = STATUS_CODES[status] ?? '';
   const body = JSON.stringify({ error: reason, code: reason.toLowerCase().replaceAll(' ', '_') });
-  // A caller that does not close its end, too, would hold the socket for good.
+  // A client that never closes its side would hold the socket forever.
   setTimeout(() => socket.destroy(), 1_000).unref();
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: application/json\r\n` +

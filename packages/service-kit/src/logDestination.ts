@@ -2,30 +2,30 @@ import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { DestinationStream } from 'pino';
 
-/** How many bytes of lines may wait for a slow reader. */
+/** How many bytes are buffered for a slow reader. */
 const maxWaitingBytes = 1_048_576;
-/** How long an exit may wait for a slow reader, in milliseconds. */
+/** How long an exit waits for a slow reader. Milliseconds. */
 const exitMilliseconds = 500;
-/** The longest pause between two attempts to write, in milliseconds. */
+/** The longest pause between two attempts to write. Milliseconds. */
 const maxPauseMilliseconds = 100;
 
 const nothing = Buffer.alloc(0);
 const newline = 0x0a;
 
 /**
- * Writes log lines to a file descriptor. It never blocks on a reader, and it never keeps more than 1 MiB of lines:
- * it drops and counts the lines that cannot be written (nobody reads, or the disk is full), and it goes on as soon
- * as a write succeeds again. A line is written whole or not at all.
+ * Writes log lines to a file descriptor. It never blocks on a reader, and it buffers at most 1 MiB. It drops and counts
+ * the lines that cannot be written (nobody reads, or the disk is full), and recovers when a write succeeds again. A line
+ * is written whole or not at all.
  *
- * pino's own destination does not do for this: it retries EPIPE and ENOSPC forever when the process exits, and it
- * writes in libuv's threads, for which an exit waits.
+ * pino's own destination retries EPIPE and ENOSPC forever when the process exits, and it writes in libuv's threads, for
+ * which an exit waits.
  */
 export class LogDestination implements DestinationStream {
   readonly #fd: number;
   readonly #maxWaitingBytes: number;
   /** Lines of which no byte is written yet. */
   #lines: string[] = [];
-  /** What is left of the lines that the last write took. */
+  /** The rest of the lines that were passed to the last write. */
   #rest = nothing;
   /** Whether `#rest` starts in the middle of a line. */
   #midLine = false;
@@ -60,7 +60,7 @@ export class LogDestination implements DestinationStream {
     setImmediate(this.#attempt);
   }
 
-  /** Writes what waits, for an exit. Blocks for at most 500 ms. */
+  /** Writes the buffered lines before an exit. Blocks for at most 500 ms. */
   flushSync(): void {
     const clock = new Int32Array(new SharedArrayBuffer(4));
     const deadline = performance.now() + exitMilliseconds;
@@ -77,7 +77,7 @@ export class LogDestination implements DestinationStream {
     this.#pauseMilliseconds = Math.min(2 * this.#pauseMilliseconds, maxPauseMilliseconds);
   };
 
-  /** Returns false if a write failed: another attempt makes sense only after a pause. */
+  /** Returns false if a write failed. The next attempt then needs a pause. */
   #writeWaiting(): boolean {
     try {
       while (this.#waitingBytes > 0) {
@@ -93,13 +93,13 @@ export class LogDestination implements DestinationStream {
       }
       return true;
     } catch (error) {
-      // EAGAIN: the reader is slow. Any other error may last, and lines that wait for its end would be lost unnoticed.
+      // EAGAIN: the reader is slow. Any other error may last, so its lines are dropped and counted now.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.#dropWaiting();
       return false;
     }
   }
 
-  /** Drops every line, but not the rest of one whose beginning is written: the next line must not be glued to it. */
+  /** Drops all lines, except the rest of a line that is partly written: the next line must not follow its beginning. */
   #dropWaiting(): void {
     const kept = this.#midLine ? this.#rest.subarray(0, this.#rest.indexOf(newline) + 1) : nothing;
     const dropped = this.#rest.subarray(kept.length);
@@ -112,7 +112,7 @@ export class LogDestination implements DestinationStream {
 
 let standardOutput: LogDestination | undefined;
 
-/** The log destination that every logger of this process shares: standard output. It is flushed when the process exits. */
+/** Returns the log destination for standard output, which all loggers of this process share. An exit flushes it. */
 export function openStandardOutput(): LogDestination {
   if (!standardOutput) {
     const opened = new LogDestination(nonBlocking(process.stdout.fd));
@@ -125,9 +125,9 @@ export function openStandardOutput(): LogDestination {
 }
 
 /**
- * Returns a file descriptor that writes to the same pipe, terminal, socket or file, and does not block. Pipes and
- * terminals are opened anew (Linux), because the flag O_NONBLOCK of the original is shared with other processes, any
- * of which may clear it. Files have no reader; all else is made non-blocking by Node, once `process.stdout` is used.
+ * Returns a non-blocking file descriptor for the same output. Pipes and terminals are opened again (on Linux), because
+ * other processes share the O_NONBLOCK flag of the original and can clear it. Files have no reader. Node makes the rest
+ * non-blocking when `process.stdout` is used.
  */
 function nonBlocking(fd: number): number {
   if (!isatty(fd) && !fstatSync(fd).isFIFO()) return fd;

@@ -1,10 +1,10 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import { type LogDestination, openStandardOutput } from './logDestination';
+import { openStandardOutput } from './logDestination';
 
 export type { Logger } from 'pino';
 
-/** Names under which secrets and tokens travel. Nothing logs them; this is the net under that rule. */
+/** Field names of secrets and tokens. No code logs them: this is a second line of defence. */
 const secretNames = [
   'authorization',
   'Authorization',
@@ -19,42 +19,42 @@ const secretNames = [
 ];
 
 /**
- * A logger that writes one JSON object a line, to standard output unless told otherwise.
- * Errors are written as name, message, code, stack and cause only: the objects that HTTP clients throw
- * carry requests, and requests carry credentials.
+ * Creates a logger that writes one JSON object on each line. Of an error it writes name, message, code, stack and
+ * cause only: the errors of HTTP clients hold requests with credentials.
  *
- * @param registry gets the metric `log_lines_dropped_total`: the lines that standard output did not take.
+ * @param registry gets the metric `log_lines_dropped_total`.
+ * @param destination default: standard output.
  */
 export function createLogger(
   { name, level, registry }: { name: string; level: string; registry?: Registry },
-  destination?: DestinationStream,
+  destination: DestinationStream = openStandardOutput(),
 ): Logger {
-  const options = {
-    name,
-    level,
-    base: { name },
-    redact: secretNames.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]),
-    serializers: { err: describeError },
-  };
-  if (destination) return pino(options, destination);
-  const output = openStandardOutput();
-  if (registry) countDroppedLines(registry, output);
-  return pino(options, output);
+  if (registry) countDroppedLines(registry);
+  return pino(
+    {
+      name,
+      level,
+      base: { name },
+      redact: secretNames.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]),
+      serializers: { err: describeError },
+    },
+    destination,
+  );
 }
 
-function countDroppedLines(registry: Registry, output: LogDestination): void {
+function countDroppedLines(registry: Registry): void {
   new Counter({
     name: 'log_lines_dropped_total',
     help: 'Log lines that could not be written: nobody reads standard output, or its disk is full',
     registers: [registry],
     collect() {
       this.reset();
-      this.inc(output.droppedLines);
+      this.inc(openStandardOutput().droppedLines);
     },
   });
 }
 
-/** What may be logged of something thrown. */
+/** Returns the fields of an error that are safe to log. */
 export function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { message: `not an Error: ${typeof error}` };
   const { code } = error as { code?: unknown };

@@ -1,15 +1,15 @@
 import type { Request } from 'express';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Histogram, Registry } from 'prom-client';
 
-/** The metrics of one program, for Prometheus; a program adds its own to the registry. */
+/** The metrics of one program, for Prometheus. A program adds its own to the registry. */
 export interface Metrics {
   registry: Registry;
-  /** Counts a request that has been answered, by method, route and status. */
+  /** Measures an answered request by method, route and status. */
   observe: (request: Request, status: number, seconds: number) => void;
 }
 
-/** Any other method is measured as `other`: callers may invent as many as they like. */
-const measuredMethods: ReadonlySet<string> = new Set([
+/** Callers can invent methods: any other one is counted as `other`. */
+const knownMethods: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
   'POST',
@@ -19,14 +19,9 @@ const measuredMethods: ReadonlySet<string> = new Set([
   'OPTIONS',
 ]);
 
-/**
- * A registry with the latencies of requests in it.
- *
- * @param processFigures whether CPU, memory and event loop of this process are in it too. Default false.
- */
-export function createMetrics({ processFigures = false }: { processFigures?: boolean } = {}): Metrics {
+/** Creates a registry with the histogram of request durations. */
+export function createMetrics(): Metrics {
   const registry = new Registry();
-  if (processFigures) collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Seconds from the arrival of a request to the end of its answer',
@@ -35,12 +30,9 @@ export function createMetrics({ processFigures = false }: { processFigures?: boo
     registers: [registry],
   });
   const observe: Metrics['observe'] = ({ method, route }, status, seconds) => {
-    // The pattern of the route, never the path: a label may not have as many values as there are callers.
+    // The pattern of the route, not the path: the number of label values must be bounded.
     const { path = 'none' } = (route ?? {}) as { path?: string };
-    duration.observe(
-      { method: measuredMethods.has(method) ? method : 'other', route: path, status },
-      seconds,
-    );
+    duration.observe({ method: knownMethods.has(method) ? method : 'other', route: path, status }, seconds);
   };
   return { registry, observe };
 }

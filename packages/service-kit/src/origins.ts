@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { HttpError } from './errors';
 
-/** Origins (RFC 6454 §6.2), separated by commas, such as `https://console.example`. */
+/** A setting: origins (RFC 6454 §6.2) such as `https://console.example`, separated by commas. */
 export function origins() {
   return z
     .string()
@@ -18,18 +18,17 @@ function isOrigin(value: string): boolean {
   return /^https?:/.test(value) && URL.canParse(value) && new URL(value).origin === value;
 }
 
-/** What `Sec-Fetch-Site` says of a request that no page of another origin made (W3C Fetch Metadata §2.5). */
+/** The values of `Sec-Fetch-Site` for a request that no page of another origin made (W3C Fetch Metadata §2.5). */
 const ownSites: ReadonlySet<string> = new Set(['same-origin', 'none']);
 
 /**
- * The refusal of what a page of another origin sends through a browser: the user of that browser may reach this
- * server where the page's author does not. Services and command lines send neither `Origin` nor `Sec-Fetch-Site`.
+ * Refuses requests from a browser's pages of other origins: the browser may reach this server where the page's author
+ * cannot. Services and command lines send neither `Origin` nor `Sec-Fetch-Site`.
  *
- * - `Origin` has to be of `allowed`, or the origin of this server. `null` (a sandboxed frame, a file) is neither.
- * - Without `Origin` (a link, an image, a form with GET) `Sec-Fetch-Site` decides. `same-site` is refused too: on
- *   a developer's machine every port of localhost is the same site, in production every subdomain.
- *
- * A request without `Host` is refused as well (RFC 9112 §3.2).
+ * - `Origin` must be in `allowed`, or be this server's own. `null` (a sandboxed frame, a file) is refused.
+ * - Without `Origin` (a link, an image, a GET form) `Sec-Fetch-Site` decides. `same-site` is refused: every port of
+ *   localhost, and every subdomain, is the same site.
+ * - An HTTP/1.1 request without `Host` is refused (RFC 9112 §3.2).
  */
 export function originGuard(allowed: readonly string[] = []) {
   const allowedOrigins = new Set(allowed);
@@ -48,11 +47,11 @@ export function originGuard(allowed: readonly string[] = []) {
 }
 
 /**
- * Whether the origin is this server's own, by the `Host` that the caller named.
+ * Whether the origin is this server's own, by the `Host` header.
  *
- * With DNS rebinding `Host` is a name of the attacker, which leads to this server: then origin and `Host` agree as
- * well. So the name has to be one that no attacker can have. Over TLS it is, for the browser has checked the
- * certificate against it; over plain HTTP it is `localhost` or an IP address, for which no DNS is asked.
+ * With DNS rebinding, `Host` and origin are both a name of the attacker's that resolves to this server. So the name
+ * must be one that the attacker cannot have. Over TLS the browser has verified the name in the certificate. Over plain
+ * HTTP only `localhost` and IP addresses are accepted, because they need no DNS.
  */
 function isOwn(origin: string, { headers: { host = '' }, socket }: Request): boolean {
   const secure = socket instanceof TLSSocket;

@@ -3,9 +3,8 @@ import type { RunningServer } from './serve';
 import { earlySignalsHandled, exit, onStop } from './signals';
 
 /**
- * Runs a server as a program: starts it, tells a parent process with a message channel where it listens,
- * and stops it when it is asked to stop (see `onStop`).
- * A configuration that does not let it start is printed, and the exit code is 1.
+ * Runs a server as a program: starts it, sends its addresses to a parent process with a message channel, and stops it
+ * on request (see `onStop`). If it fails to start, the error is printed, and the exit code is 1.
  *
  * @param directories where to look for `.env`, nearest first.
  */
@@ -28,10 +27,10 @@ export async function runProgram<Server extends RunningServer>(
 }
 
 /**
- * Runs a command to its end. The exit code is 0, or 1 if it fails: then the message of its error is printed.
+ * Runs a command. The exit code is 0. If it fails, the message of its error is printed, and the exit code is 1.
  *
- * @param work gets a signal that is aborted when the command is asked to stop (see `onStop`). It then ends as soon as
- *   nothing is lost by it: it throws the signal's reason, or finishes.
+ * @param work gets a signal, which is aborted when the command is asked to stop (see `onStop`). It then throws the
+ *   signal's reason as soon as nothing is lost by it, or finishes.
  */
 export async function runCommand(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   onStop('command');

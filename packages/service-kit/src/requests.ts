@@ -1,13 +1,13 @@
 import express, { type RequestHandler } from 'express';
 import { z } from 'zod';
-import { HttpError, InvalidRequest } from './errors';
+import { HttpError, InvalidInputError } from './errors';
 
 const parseJson: RequestHandler = express.json({ limit: '100kb', type: 'application/json' });
 
 /**
- * Parses a JSON body of at most 100 kB into `request.body`; a request without a body gets `undefined`.
- * It stands on the routes that have a body, behind their authorization: nobody's bytes are parsed before.
- * Malformed JSON is answered 400, a larger body 413, another content type 415.
+ * Parses a JSON body of at most 100 kB into `request.body`, which is `undefined` without a body. Mount it behind the
+ * authorization, so that no body of an unauthorized caller is parsed. Answers 400 to malformed JSON, 413 to a larger
+ * body, 415 to another content type.
  */
 export const jsonBody: RequestHandler = (request, response, next) => {
   if (request.headers['content-length'] !== '0' && request.is('application/json') === false) {
@@ -19,12 +19,12 @@ export const jsonBody: RequestHandler = (request, response, next) => {
 /**
  * Turns unknown input into a typed value.
  *
- * @throws InvalidRequest that names every field at fault.
+ * @throws InvalidInputError that names every invalid field.
  */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.infer<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  // No prototype: a field may be called `constructor`, and is to be named all the same.
+  // Without a prototype, so that a field called `constructor` is named too.
   const fields = Object.create(null) as Record<string, string>;
   for (const issue of result.error.issues) {
     if (issue.code === 'unrecognized_keys') {
@@ -34,5 +34,5 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unkn
       fields[issue.path.join('.') || 'body'] ??= issue.message;
     }
   }
-  throw new InvalidRequest(fields);
+  throw new InvalidInputError(fields);
 }

@@ -3,17 +3,15 @@ import { HttpError } from './errors';
 
 type Method = 'get' | 'post' | 'put' | 'delete';
 
-/** What each method of a path does: one handler, or several that run in turn. */
+/** The handlers of a path by method: one, or several that run in turn. */
 export type Methods = Partial<Record<Method, RequestHandler | RequestHandler[]>>;
 
 interface RouteOptions {
-  /** False where GET changes something (the article has two such routes): HEAD then does nothing. Default true. */
+  /** Whether HEAD is answered like GET. Set it to false where GET changes something. Default true. */
   head?: boolean;
 }
 
-/**
- * Registers a path with its methods. Any other method is answered 405, with `Allow` (RFC 9110 §15.5.6).
- */
+/** Registers the methods of a path. Any other method is answered 405, with `Allow` (RFC 9110 §15.5.6). */
 export function route(
   router: IRouter,
   path: string,
@@ -28,7 +26,7 @@ export function route(
     });
   };
   const registered = router.route(path);
-  // Express answers HEAD with the handler of GET unless HEAD has one of its own.
+  // Express answers HEAD with the handler of GET, unless HEAD has its own.
   if (!head) registered.head(refuse);
   for (const [method, handlers] of Object.entries(methods) as [Method, RequestHandler][]) {
     registered[method](handlers);

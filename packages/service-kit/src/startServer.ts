@@ -1,6 +1,6 @@
 import type { Express } from 'express';
+import { collectDefaultMetrics } from 'prom-client';
 import type { z } from 'zod';
-import { warnOfInsecureHosts } from './addresses';
 import { type BaseAppOptions, createBaseApp } from './app';
 import type { serverSettings } from './config';
 import { Readiness } from './health';
@@ -9,44 +9,43 @@ import type { Metrics } from './metrics';
 import { type RunningServer, serve } from './serve';
 import { TlsFiles, type TlsSource } from './tls';
 
-export interface ServerOptions {
-  /** The program's name. */
+interface ServerOptions {
   name: string;
-  /** Its settings, as `serverSettings` reads them. */
   config: z.infer<z.ZodObject<ReturnType<typeof serverSettings>>>;
   metrics: Metrics;
 }
 
-/** What a server consists of. */
-export interface ServerParts {
+interface ServerParts {
   createApp: (base: BaseAppOptions) => Express;
   /** Whether it can serve requests, for `/readyz`. Default: always. */
   isReady?: () => boolean;
-  /** Called once it listens. */
+  /** Called when it listens. */
   start?: () => void;
   /** Called after the last answer. */
   stop?: () => void;
 }
 
 /**
- * Starts a server: log, TLS, app, a port for health and metrics where the settings name one, and the order in which all
- * of it stops.
+ * Starts a server with its log, its TLS files, the metrics of its process, and a second port for probes if `HEALTH_PORT`
+ * is set. Stops them in order.
  *
- * @param build makes the parts; it gets what they may need.
- * @throws ConfigError when TLS files cannot be used, or a port is taken or not allowed.
+ * @param build makes the parts that differ from server to server.
+ * @throws ConfigError when a TLS file is invalid, or a port is in use or not allowed.
  */
 export async function startServer(
   { name, config, metrics }: ServerOptions,
   build: (context: { logger: Logger; tls: TlsSource | undefined }) => ServerParts | Promise<ServerParts>,
 ): Promise<RunningServer> {
   const { registry } = metrics;
+  collectDefaultMetrics({ register: registry });
   const logger = createLogger({ name, level: config.LOG_LEVEL, registry });
-  warnOfInsecureHosts(config, logger);
+  const { INSECURE_HTTP_HOSTS: hosts, HEALTH_PORT: healthPort } = config;
+  // So that a development setting is noticed where it does not belong.
+  if (hosts) logger.warn({ hosts }, 'secrets are sent to these hosts unencrypted: for development only');
   const tls = await TlsFiles.open(config, { logger, registry });
   const { createApp, isReady, start, stop } = await build({ logger, tls });
   const readiness = new Readiness(isReady);
   const base = { logger, metrics, readiness, allowedOrigins: config.ALLOWED_ORIGINS };
-  const { HEALTH_PORT: healthPort } = config;
   const server = await serve({
     name,
     app: createApp(base),
@@ -55,8 +54,9 @@ export async function startServer(
     logger,
     readiness,
     tls,
-    health:
-      healthPort === undefined ? undefined : { app: createBaseApp(base, () => undefined), port: healthPort },
+    ...(healthPort !== undefined && {
+      health: { app: createBaseApp(base, () => undefined), port: healthPort },
+    }),
     shutdownDelaySeconds: config.SHUTDOWN_DELAY_SECONDS,
   });
   start?.();

@@ -1,37 +1,31 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { whyUnreadable } from './config';
 
-/** The paths of the files, as the settings of the same names have them. */
-export interface TlsSettings {
-  TLS_CERT_FILE?: string | undefined;
-  TLS_KEY_FILE?: string | undefined;
-  TLS_CA_FILE?: string | undefined;
-}
+const settingNames = ['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE'] as const;
 
-/** What is in the files: a set that has been found good, for servers and for clients. */
+/** The paths of the files. */
+export type TlsSettings = Partial<Record<(typeof settingNames)[number], string | undefined>>;
+
+/** The contents of the files, in PEM. They are valid, for servers and for clients. */
 export interface TlsCredentials {
-  /** The certificate, then what leads from it to its CA. PEM. */
+  /** The certificate, followed by the intermediate certificates up to its CA. */
   cert: string;
-  /** The private key of the certificate. PEM. */
+  /** The private key of the certificate. */
   key: string;
-  /** The CAs whose certificates are trusted. PEM; undefined: a server asks for none, a client trusts the usual. */
+  /** The trusted CAs. Without it a server asks for no client certificate, and a client trusts Node's CAs. */
   ca: string | undefined;
-  /** When the certificate ends, or another that leads from it to its CA, if that is sooner. */
+  /** When the first certificate of `cert` expires. */
   expiresAt: Date;
 }
 
-/** What is in the files as it stands, good or not. */
-export interface TlsTexts {
-  cert: string;
-  key: string;
-  ca: string | undefined;
-}
+type TlsTexts = Omit<TlsCredentials, 'expiresAt'>;
 
 /**
- * The ciphers of TLS 1.3, as Node has them, and those of TLS 1.2 that have forward secrecy and a full-length
- * authentication tag (RFC 9325 §4.2): none with CBC, none with CCM_8.
+ * Node's ciphers for TLS 1.3. For TLS 1.2 those with forward secrecy and authenticated encryption (RFC 9325 §4.2):
+ * no CBC, no CCM_8.
  */
 const ciphers = [
   'TLS_AES_256_GCM_SHA384',
@@ -45,112 +39,100 @@ const ciphers = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ].join(':');
 
-/** The options of `node:tls` that go with a set: for servers, for clients, and for a change of certificates. */
+/** The options of `node:tls` for servers, for clients and for `setSecureContext`. */
 export function tlsOptions({ cert, key, ca }: TlsTexts) {
-  // RFC 8996: TLS 1.0 and 1.1 must not be used. What Node has as its minimum can be changed from outside.
+  // RFC 8996: TLS 1.0 and 1.1 must not be used. NODE_OPTIONS can lower Node's own minimum.
   return { cert, key, ca, minVersion: 'TLSv1.2' as const, ciphers };
 }
 
-type Tell = (setting: keyof TlsSettings, problem: string) => void;
-
 /**
- * Reads the files.
+ * Reads the files and checks them.
  *
- * @param tell gets each file that cannot be read.
+ * @param previous valid credentials. They are returned if no file has changed.
+ * @returns the credentials, or one problem for each invalid file: a second problem often follows from the first.
  */
-export async function readTlsTexts(settings: TlsSettings, tell: Tell): Promise<TlsTexts> {
+export async function loadTlsCredentials(
+  settings: TlsSettings,
+  previous?: TlsCredentials,
+): Promise<{ credentials: TlsCredentials } | { problems: string[] }> {
+  const problems: Partial<Record<keyof TlsSettings, string | undefined>> = {};
   const read = async (setting: keyof TlsSettings) => {
     const file = settings[setting];
     if (file === undefined) return undefined;
     return readFile(file, 'utf8').catch((error: unknown) => {
-      tell(setting, whyUnreadable(error));
+      problems[setting] = whyUnreadable(error);
       return undefined;
     });
   };
-  const [cert = '', key = '', ca] = await Promise.all([
-    read('TLS_CERT_FILE'),
-    read('TLS_KEY_FILE'),
-    read('TLS_CA_FILE'),
-  ]);
-  return { cert, key, ca };
-}
-
-/**
- * Looks whether a set can be used now: each of it is what it should be, nothing of it has expired, the key is
- * that of the certificate.
- *
- * @param tell gets everything that is wrong.
- * @returns when the certificate, or what leads from it to its CA, ends.
- */
-export function checkTlsTexts({ cert, key, ca }: TlsTexts, tell: Tell): Date {
-  const chain = readCertificates(cert, (problem) => {
-    tell('TLS_CERT_FILE', problem);
-  });
-  for (const certificate of chain) {
-    const problem = whyNotValidNow(certificate);
-    if (problem !== undefined)
-      tell('TLS_CERT_FILE', `has the certificate of ${subjectOf(certificate)} in it, which ${problem}`);
+  const [cert = '', key = '', ca] = await Promise.all(settingNames.map(read));
+  const texts = { cert, key, ca };
+  if (previous && cert === previous.cert && key === previous.key && ca === previous.ca) {
+    return { credentials: previous };
   }
-  const privateKey = readKey(key);
-  const [leaf] = chain;
-  if (!privateKey) tell('TLS_KEY_FILE', 'has no private key in PEM in it, or one with a passphrase');
-  else if (leaf && !leaf.checkPrivateKey(privateKey))
-    tell('TLS_KEY_FILE', 'is not the key of the certificate in TLS_CERT_FILE');
-  if (ca !== undefined) checkCa(ca, tell);
-  return new Date(Math.min(...chain.map(({ validTo }) => Date.parse(validTo))));
+  problems.TLS_CERT_FILE ??= whyInvalidChain(cert);
+  problems.TLS_KEY_FILE ??= whyInvalidKey(key, cert);
+  if (ca !== undefined) problems.TLS_CA_FILE ??= whyInvalidCa(ca);
+  if (Object.values(problems).every((problem) => problem === undefined)) {
+    problems.TLS_CERT_FILE = whyOpenSslRefuses(texts);
+  }
+  const messages = settingNames.flatMap((setting) => {
+    const problem = problems[setting];
+    return problem === undefined ? [] : `${setting}: ${resolve(settings[setting] ?? '')} ${problem}`;
+  });
+  if (messages.length > 0) return { problems: messages };
+  const ends = parseCertificates(cert).certificates.map(({ validTo }) => Date.parse(validTo));
+  return { credentials: { ...texts, expiresAt: new Date(Math.min(...ends)) } };
 }
 
-/** OpenSSL has the last word: it refuses keys that are too weak, say. */
-export function whyOpenSslRefuses(texts: TlsTexts): string | undefined {
+function parseCertificates(pem: string): { certificates: X509Certificate[]; problem?: string } {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  if (!blocks) return { certificates: [], problem: 'contains no certificate in PEM' };
+  try {
+    return { certificates: blocks.map((block) => new X509Certificate(block)) };
+  } catch {
+    return { certificates: [], problem: 'contains a malformed certificate' };
+  }
+}
+
+function whyInvalidChain(pem: string): string | undefined {
+  const { certificates, problem } = parseCertificates(pem);
+  return problem ?? certificates.map(whyNotValidNow).find((reason) => reason !== undefined);
+}
+
+function whyInvalidKey(pem: string, certificatePem: string): string | undefined {
+  const [certificate] = parseCertificates(certificatePem).certificates;
+  try {
+    const matches = certificate?.checkPrivateKey(createPrivateKey(pem)) ?? true;
+    return matches ? undefined : 'is not the key of the certificate in TLS_CERT_FILE';
+  } catch {
+    return 'contains no private key in PEM, or one with a passphrase';
+  }
+}
+
+/** A bundle of an old and a new CA is valid as long as one of them is. */
+function whyInvalidCa(pem: string): string | undefined {
+  const { certificates, problem } = parseCertificates(pem);
+  if (problem !== undefined) return problem;
+  const reasons = certificates.filter(({ ca }) => ca).map(whyNotValidNow);
+  if (reasons.length === 0) return 'contains no CA certificate';
+  return reasons.includes(undefined) ? undefined : reasons[0];
+}
+
+function whyNotValidNow({ validFrom, validTo, subject }: X509Certificate): string | undefined {
+  // Node's type is wrong for a certificate without a subject. It writes one attribute on each line.
+  const name = ((subject as string | undefined) ?? 'nobody').replaceAll('\n', ', ');
+  if (Date.parse(validTo) < Date.now())
+    return `contains the certificate of ${name}, which expired at ${validTo}`;
+  if (Date.parse(validFrom) <= Date.now()) return undefined;
+  return `contains the certificate of ${name}, which is not valid before ${validFrom}`;
+}
+
+/** OpenSSL checks more, such as the strength of the keys. */
+function whyOpenSslRefuses(texts: TlsTexts): string | undefined {
   try {
     createSecureContext(tlsOptions(texts));
     return undefined;
   } catch (error) {
-    return `cannot be used: ${(error as Error).message}`;
+    return `is refused by OpenSSL: ${(error as Error).message}`;
   }
-}
-
-/** In a bundle of old and new one CA may have expired: as long as there is one that has not, it can be used. */
-function checkCa(ca: string, tell: Tell): void {
-  const certificates = readCertificates(ca, (problem) => {
-    tell('TLS_CA_FILE', problem);
-  });
-  const authorities = certificates.filter((certificate) => certificate.ca);
-  const [first] = authorities;
-  if (certificates.length > 0 && !first) tell('TLS_CA_FILE', 'has no certificate of a CA in it');
-  if (first && authorities.every(whyNotValidNow)) {
-    tell(
-      'TLS_CA_FILE',
-      `has the certificate of ${subjectOf(first)} in it, which ${whyNotValidNow(first) ?? ''}`,
-    );
-  }
-}
-
-function readCertificates(text: string, tell: (problem: string) => void): X509Certificate[] {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  try {
-    if (blocks.length === 0) tell('has no certificate in PEM in it');
-    return blocks.map((block) => new X509Certificate(block));
-  } catch {
-    tell('has a certificate in it that cannot be read');
-    return [];
-  }
-}
-
-function readKey(text: string): KeyObject | undefined {
-  try {
-    return createPrivateKey(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function whyNotValidNow({ validFrom, validTo }: X509Certificate): string | undefined {
-  if (Date.parse(validTo) < Date.now()) return `expired at ${validTo}`;
-  return Date.parse(validFrom) > Date.now() ? `is not valid before ${validFrom}` : undefined;
-}
-
-function subjectOf({ subject }: X509Certificate): string {
-  // Node has no subject for a certificate without one, and one attribute a line for those with.
-  return ((subject as string | undefined) ?? 'nobody').replaceAll('\n', ', ');
 }

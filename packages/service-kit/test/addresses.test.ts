@@ -1,6 +1,6 @@
 import './closedNetwork';
 import { z } from 'zod';
-import { httpAddress, isPrivateHostName, secureAddress, warnOfInsecureHosts } from '../src/addresses';
+import { httpAddress, isPrivateHostName, secureAddress } from '../src/addresses';
 import {
   type ConfigError,
   type Environment,
@@ -137,16 +137,4 @@ describe('INSECURE_HTTP_HOSTS', () => {
       );
     },
   );
-
-  test('When it names hosts, then the log warns of them, and else says nothing', () => {
-    const warn = jest.fn();
-
-    warnOfInsecureHosts(read({ URL: 'https://wallet.example' }), { warn });
-    expect(warn).not.toHaveBeenCalled();
-    warnOfInsecureHosts(read({ ...development, URL: 'http://wallet' }), { warn });
-    expect(warn).toHaveBeenCalledWith(
-      { hosts: ['local-stytch', 'wallet'] },
-      expect.stringContaining('unencrypted'),
-    );
-  });
 });

@@ -66,7 +66,7 @@ describe('loadEnvironment', () => {
     const load = () => loadEnvironment([near], {});
 
     expect(load).toThrow(ConfigError);
-    expect(load).toThrow(`${join(near, '.env')} is there but cannot be read`);
+    expect(load).toThrow(`${join(near, '.env')} is a folder`);
   });
 
   test('When no environment is given, then it is that of the process', () => {
@@ -103,7 +103,7 @@ describe('readConfig', () => {
     expect(read).toThrow(
       new ConfigError(
         [
-          'These settings are missing or wrong:',
+          'These settings are missing or invalid:',
           '  PORT: must be a whole number from 0 to 65535',
           '  LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
           '  SECRET: is missing: the secret of the thing',
@@ -149,7 +149,7 @@ describe('settings of TLS and of a port for probes', () => {
         '  TLS_KEY_FILE: is missing: TLS_CERT_FILE and TLS_CA_FILE need it',
       ],
     ],
-    [{ HEALTH_PORT: '4000' }, ['  HEALTH_PORT: must be another than PORT']],
+    [{ HEALTH_PORT: '4000' }, ['  HEALTH_PORT: must differ from PORT']],
     [{ HEALTH_PORT: '65536' }, ['  HEALTH_PORT: must be a whole number from 0 to 65535']],
   ])('When there is only %j, then the message says what goes with it', (environment, expected) => {
     expect(problems(environment)).toEqual(expected);
@@ -202,7 +202,7 @@ describe('a secret in a file', () => {
   );
 
   test('When the file is not there, or a folder, then the message says so, and what else is wrong', () => {
-    const message = ['These settings are missing or wrong:', `  SECRET_FILE: ${file} is not there`];
+    const message = ['These settings are missing or invalid:', `  SECRET_FILE: ${file} does not exist`];
 
     expect(() => read({ SECRET_FILE: file })).toThrow(
       new ConfigError([...message, '  OTHER: is missing: another', 'Help.'].join('\n')),

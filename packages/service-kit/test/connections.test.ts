@@ -9,8 +9,8 @@ import {
   route,
   type RunningServer,
   serve,
-  type ServeOptions,
 } from '../src/index';
+import type { ConnectionLimits } from '../src/connections';
 import { RawCaller } from './pipeline';
 import { createTestLogger, type TestLogger } from './testLogger';
 
@@ -25,7 +25,7 @@ let release: () => void;
 /** The connection of the last request to /hold. */
 let held: Socket | undefined;
 
-async function start(limits: ServeOptions['limits'] = {}): Promise<void> {
+async function start(limits: ConnectionLimits = {}): Promise<void> {
   log = createTestLogger();
   metrics = createMetrics();
   begun = [];
@@ -240,7 +240,7 @@ describe('A connection that its caller closes with answers outstanding', () => {
         ['/hold/0', '/quick/1', '/soon/2', '/hold/3'].map((path) => [
           path,
           499,
-          'request given up by its caller',
+          'request aborted by the client',
         ]),
       ),
     );

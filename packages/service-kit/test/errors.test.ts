@@ -3,7 +3,15 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import request from 'supertest';
 import { z } from 'zod';
-import { createBaseApp, HttpError, InvalidRequest, jsonBody, parseInput, route, serve } from '../src/index';
+import {
+  createBaseApp,
+  HttpError,
+  InvalidInputError,
+  jsonBody,
+  parseInput,
+  route,
+  serve,
+} from '../src/index';
 import { expectRefused } from './expectRefused';
 import { parseAnswer, sendRaw } from './rawHttp';
 import { createTestLogger, secretMark } from './testLogger';
@@ -232,8 +240,8 @@ describe('parseInput', () => {
     try {
       parseInput(schema, input);
     } catch (error) {
-      expect(error).toBeInstanceOf(InvalidRequest);
-      return (error as InvalidRequest).details['fields'];
+      expect(error).toBeInstanceOf(InvalidInputError);
+      return (error as InvalidInputError).details['fields'];
     }
     return 'accepted';
   };

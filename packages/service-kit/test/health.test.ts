@@ -77,13 +77,6 @@ describe('Metrics', () => {
     await server.close();
   });
 
-  test('When the figures of the process are wanted, then they are there; otherwise not', async () => {
-    const withFigures = createApp({ metrics: createMetrics({ processFigures: true }) });
-
-    expect((await request(withFigures).get('/metrics')).text).toContain('process_cpu_seconds_total');
-    expect((await request(createApp()).get('/metrics')).text).not.toContain('process_cpu_seconds_total');
-  });
-
   test('When any answer is given, then it has the security headers and does not name the framework', async () => {
     const { headers } = await request(createApp()).get('/healthz');
 

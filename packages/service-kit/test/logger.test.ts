@@ -1,7 +1,7 @@
 import './closedNetwork';
 import { AxiosError, AxiosHeaders } from 'axios';
 import { RequestError } from 'stytch';
-import { describeError } from '../src/index';
+import { describeError } from '../src/logger';
 import { createTestLogger, secretMark } from './testLogger';
 
 const token = `eyJhbGciOiJSUzI1NiJ9.${secretMark}.signature`;

@@ -120,7 +120,7 @@ describe('The log', () => {
 
     await expect(request(app).get('/hangs')).rejects.toThrow();
 
-    expect(await line).toMatchObject({ msg: 'request given up by its caller', res: { status: 499 } });
+    expect(await line).toMatchObject({ msg: 'request aborted by the client', res: { status: 499 } });
     expect(await metrics.registry.metrics()).toContain('route="/hangs",status="499"} 1');
   });
 

@@ -111,7 +111,7 @@ describe('A server that asks for a client certificate', () => {
       await getSecurely(`${server.url}/quick`, { agent });
       expect(await getSecurely(`${server.url}/quick`, { agent })).toMatchObject({ resumed: true });
       letCertificatesEnd();
-      const failed = log.logged(({ msg }) => msg === 'tls handshake failed');
+      const failed = log.logged(({ msg }) => msg === 'TLS handshake failed');
 
       await expect(getSecurely(`${server.url}/quick`, { agent })).rejects.toMatchObject(broken);
 

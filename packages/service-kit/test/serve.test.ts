@@ -94,7 +94,7 @@ describe('A server', () => {
 
       await expect(listen(port)).rejects.toMatchObject({
         name: 'ConfigError',
-        message: `test: port ${port} on 127.0.0.1 is taken; end what uses it, or choose another with PORT=${port + 1} in the .env of test.`,
+        message: `test: port ${port} on 127.0.0.1 is in use; stop the program that uses it, or choose another port with PORT=${port + 1} in the .env of test.`,
       });
     });
 
@@ -106,8 +106,7 @@ describe('A server', () => {
 
       await expect(listen(80)).rejects.toMatchObject({
         name: 'ConfigError',
-        message:
-          'test: port 80 may not be used by this user; choose another with PORT=81 in the .env of test.',
+        message: 'test: this user may not use port 80; choose another port with PORT=81 in the .env of test.',
       });
     });
 
@@ -126,7 +125,7 @@ describe('A server', () => {
 
       for (let times = 0; times < 3; times += 1) (underneath as Server).emit('error', new Error('EMFILE'));
 
-      expect(log.lines.filter(({ msg }) => msg === 'connection not taken')).toHaveLength(3);
+      expect(log.lines.filter(({ msg }) => msg === 'connection not accepted')).toHaveLength(3);
       await other.close();
     });
   });

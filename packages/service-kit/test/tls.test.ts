@@ -85,7 +85,7 @@ const broken = { code: expect.stringMatching(/^(ECONNRESET|EPIPE|ERR_SSL_.*)$/) 
 
 const failedFor = (reason: string | RegExp) =>
   log.logged(
-    ({ msg, reason: given }) => msg === 'tls handshake failed' && String(given).search(reason) === 0,
+    ({ msg, reason: given }) => msg === 'TLS handshake failed' && String(given).search(reason) === 0,
   );
 
 /** Settles with the error that ends a connection, or with undefined when it ends in peace. */
@@ -128,7 +128,7 @@ describe('A server with certificate and key', () => {
       await failed;
     }
 
-    const told = log.lines.filter(({ msg, level }) => msg === 'tls handshake failed' && level >= 30);
+    const told = log.lines.filter(({ msg, level }) => msg === 'TLS handshake failed' && level >= 30);
     expect(told).toHaveLength(1);
   });
 
@@ -225,7 +225,7 @@ describe('A server with certificate, key and CA', () => {
   describe('that change', () => {
     const renew = async (by = authority) => {
       const next = await by.issue('server');
-      const done = log.logged(({ msg }) => msg === 'certificates taken over');
+      const done = log.logged(({ msg }) => msg === 'TLS certificates reloaded');
       folder.put({ cert: next.certificate, key: next.key });
       await done;
     };
@@ -233,7 +233,7 @@ describe('A server with certificate, key and CA', () => {
     test('When they change under load, then no call fails, new connections get the new one, old ones stay', async () => {
       const other = await CertificateAuthority.create('Next CA');
       const both = `${authority.certificate}${other.certificate}`;
-      const bundled = log.logged(({ msg }) => msg === 'certificates taken over');
+      const bundled = log.logged(({ msg }) => msg === 'TLS certificates reloaded');
       folder.put({ ca: both });
       await bundled;
       const trusting = { ...client, ca: both };
@@ -271,7 +271,7 @@ describe('A server with certificate, key and CA', () => {
       await getSecurely(`${server.url}/quick`, { agent });
       expect(await getSecurely(`${server.url}/quick`, { agent })).toMatchObject({ resumed: true });
       const other = await CertificateAuthority.create('Next CA');
-      const done = log.logged(({ msg }) => msg === 'certificates taken over');
+      const done = log.logged(({ msg }) => msg === 'TLS certificates reloaded');
 
       folder.put({ ca: other.certificate });
       await done;
@@ -364,7 +364,7 @@ describe('A server with HEALTH_PORT', () => {
 
     await expect(serve({ ...options, health })).rejects.toMatchObject({
       name: 'ConfigError',
-      message: `test: port ${port} on 127.0.0.1 is taken; end what uses it, or choose another with HEALTH_PORT=${Number(port) + 1} in the .env of test.`,
+      message: `test: port ${port} on 127.0.0.1 is in use; stop the program that uses it, or choose another port with HEALTH_PORT=${Number(port) + 1} in the .env of test.`,
     });
   });
 

@@ -65,9 +65,9 @@ describe('TLS files at start', () => {
     async (setting) => {
       const file = folder.settings[setting];
       writeFileSync(file, 'hello');
-      expect(await problems()).toMatch(new RegExp(`${setting}: ${file} has no .* in PEM in it`));
+      expect(await problems()).toMatch(new RegExp(`${setting}: ${file} contains no .* in PEM`));
       rmSync(file);
-      expect(await problems()).toContain(`${setting}: ${file} is not there`);
+      expect(await problems()).toContain(`${setting}: ${file} does not exist`);
       mkdirSync(file);
       expect(await problems()).toContain(`${setting}: ${file} is a folder`);
     },
@@ -89,17 +89,17 @@ describe('TLS files at start', () => {
     });
 
     expect(message.split('\n')).toEqual([
-      'These files cannot be used for TLS:',
-      '  TLS_CERT_FILE: /nowhere/cert.pem is not there',
-      '  TLS_KEY_FILE: /nowhere/key.pem is not there',
-      `  TLS_CA_FILE: ${folder.settings.TLS_KEY_FILE} has no certificate in PEM in it`,
+      'These TLS files are invalid:',
+      '  TLS_CERT_FILE: /nowhere/cert.pem does not exist',
+      '  TLS_KEY_FILE: /nowhere/key.pem does not exist',
+      `  TLS_CA_FILE: ${folder.settings.TLS_KEY_FILE} contains no certificate in PEM`,
       expect.stringContaining('npm run certs'),
     ]);
   });
 
   test('When a path is relative, then the message says where that led', async () => {
     expect(await problems({ ...folder.settings, TLS_KEY_FILE: 'key.pem' })).toContain(
-      `TLS_KEY_FILE: ${join(process.cwd(), 'key.pem')} is not there`,
+      `TLS_KEY_FILE: ${join(process.cwd(), 'key.pem')} does not exist`,
     );
   });
 
@@ -108,7 +108,7 @@ describe('TLS files at start', () => {
     folder.put({ cert: expired.certificate, key: expired.key });
 
     expect(await problems()).toMatch(
-      /TLS_CERT_FILE: \S+ has the certificate of CN=server in it, which expired at \w+ \d/,
+      /TLS_CERT_FILE: \S+ contains the certificate of CN=server, which expired at \w+ \d/,
     );
   });
 
@@ -116,14 +116,14 @@ describe('TLS files at start', () => {
     const early = await authority.issue('server', { notBefore: tomorrow });
     folder.put({ cert: early.certificate, key: early.key });
 
-    expect(await problems()).toMatch(/TLS_CERT_FILE: .* CN=server in it, which is not valid before \w+ \d/);
+    expect(await problems()).toMatch(/TLS_CERT_FILE: .* CN=server, which is not valid before \w+ \d/);
   });
 
   test('When what leads to the CA has expired, then that is told', async () => {
     const old = await CertificateAuthority.create('Old', { notBefore: lastYear, notAfter: yesterday });
     folder.put({ cert: `${identity.certificate}${old.certificate}` });
 
-    expect(await problems()).toMatch(/TLS_CERT_FILE: .* CN=Old in it, which expired at/);
+    expect(await problems()).toMatch(/TLS_CERT_FILE: .* CN=Old, which expired at/);
   });
 
   test('When the key is that of another certificate, then the message says so', async () => {
@@ -141,30 +141,28 @@ describe('TLS files at start', () => {
     folder.put({ key: privateKey });
 
     expect(await problems()).toMatch(
-      /TLS_KEY_FILE: \S+ has no private key in PEM in it, or one with a passphr/,
+      /TLS_KEY_FILE: \S+ contains no private key in PEM, or one with a passphr/,
     );
   });
 
   test('When a certificate is damaged, or is cut off, then the message says so', async () => {
     folder.put({ cert: identity.certificate.replace(/\nMII/, '\nMIA') });
-    expect(await problems()).toMatch(/TLS_CERT_FILE: \S+ has a certificate in it that cannot be read/);
+    expect(await problems()).toMatch(/TLS_CERT_FILE: \S+ contains a malformed certificate/);
 
     folder.put({ cert: `${identity.certificate}${authority.certificate.slice(0, 200)}` });
-    expect(await problems()).toMatch(/TLS_CERT_FILE: \S+ cannot be used: /);
+    expect(await problems()).toMatch(/TLS_CERT_FILE: \S+ is refused by OpenSSL: /);
   });
 
   test('When the CA is none, then the message says so', async () => {
     folder.put({ ca: identity.certificate });
 
-    expect(await problems()).toMatch(/TLS_CA_FILE: \S+ has no certificate of a CA in it/);
+    expect(await problems()).toMatch(/TLS_CA_FILE: \S+ contains no CA certificate/);
   });
 
   test('When the CA has expired, then it is told; beside one that is good, it may stay', async () => {
     const old = await CertificateAuthority.create('Old', { notBefore: lastYear, notAfter: yesterday });
     folder.put({ ca: old.certificate });
-    expect(await problems()).toMatch(
-      /TLS_CA_FILE: \S+ has the certificate of CN=Old in it, which expired at/,
-    );
+    expect(await problems()).toMatch(/TLS_CA_FILE: \S+ contains the certificate of CN=Old, which expired at/);
 
     folder.put({ ca: `${old.certificate}${authority.certificate}` });
     expect(await readTlsCredentials(folder.settings)).toBeDefined();
@@ -199,8 +197,8 @@ describe('TLS files that change', () => {
     files.stop();
   });
 
-  const takenOver = () => log.logged(({ msg }) => msg === 'certificates taken over');
-  const refused = () => log.logged(({ msg }) => /cannot be used: the earlier ones stay/.test(msg));
+  const takenOver = () => log.logged(({ msg }) => msg === 'TLS certificates reloaded');
+  const refused = () => log.logged(({ msg }) => /not reloaded: the new files are invalid/.test(msg));
 
   test('When all change together, then they are taken over, and the log and the metric say until when', async () => {
     const next = await authority.issue('server', { notAfter: new Date('2199-12-31T00:00:00Z') });
@@ -272,9 +270,9 @@ describe('TLS files that change', () => {
 
     const told = log.lines.filter(({ level }) => level === 40).map(({ problems }) => String(problems));
     expect(told).toEqual([
-      expect.stringContaining('has no certificate'),
-      expect.stringContaining('is not there'),
-      expect.stringContaining('has no certificate'),
+      expect.stringContaining('contains no certificate'),
+      expect.stringContaining('does not exist'),
+      expect.stringContaining('contains no certificate'),
     ]);
     expect(taken).toEqual([]);
   });

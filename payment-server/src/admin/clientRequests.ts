@@ -57,7 +57,7 @@ const articleSearch = {
 /**
  * Reads a search from a query string. Without parameters it is the article's search.
  *
- * @throws InvalidRequest
+ * @throws InvalidInputError
  */
 export function readSearch(query: unknown) {
   const { client_name, client_id, scopes, operator = 'OR', limit, cursor } = parseInput(searchQuery, query);
@@ -109,7 +109,7 @@ type Given<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> 
 /**
  * Reads the changes of an M2M client from a body.
  *
- * @throws InvalidRequest
+ * @throws InvalidInputError
  */
 export function readUpdate(input: unknown) {
   return parseInput(updateBody, input) as Given<z.infer<typeof updateBody>>;
@@ -118,7 +118,7 @@ export function readUpdate(input: unknown) {
 /**
  * Reads a new M2M client from a body.
  *
- * @throws InvalidRequest
+ * @throws InvalidInputError
  */
 export function readCreate(input: unknown) {
   return parseInput(createBody, input) as Given<z.infer<typeof createBody>>;
@@ -129,7 +129,7 @@ const idInPath = z.object({ clientId });
 /**
  * Reads the id of an M2M client from the path. It is safe in a path of Stytch's API.
  *
- * @throws InvalidRequest
+ * @throws InvalidInputError
  */
 export function readClientId(parameters: unknown): string {
   return parseInput(idInPath, parameters).clientId;
