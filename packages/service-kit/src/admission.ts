@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { whyCertificateRefused } from './clientCertificate';
+import { clientNotAllowed, isCertificateValidNow } from './clientCertificate';
 import { HttpError } from './errors';
 import { probePaths } from './health';
 import { originGuard } from './origins';
@@ -55,6 +55,7 @@ export function admitRequests({ maximumRequests, allowedOrigins }: AdmissionOpti
       return;
     }
     limit.count(response);
-    next(whyCertificateRefused(request.socket) ?? whyOriginRefused(request));
+    if (isCertificateValidNow(request.socket)) next(whyOriginRefused(request));
+    else next(clientNotAllowed("the client's certificate has expired"));
   };
 }

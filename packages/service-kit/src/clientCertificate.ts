@@ -2,14 +2,13 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { HttpError } from './errors';
 
-/** A client's certificate. */
 interface ClientCertificate {
   /** Epoch milliseconds. */
   validFrom: number;
   /** Epoch milliseconds. */
   validTo: number;
-  /** The subject alternative names in Node's format. Undefined if the server has not verified the certificate. */
-  names: string | undefined;
+  /** Subject alternative names such as `DNS:name`. Undefined if the server has not verified the certificate. */
+  names: readonly string[] | undefined;
 }
 
 const noCertificate: ClientCertificate = { validFrom: -Infinity, validTo: Infinity, names: undefined };
@@ -30,21 +29,28 @@ function parseCertificate(socket: Socket): ClientCertificate {
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) return noCertificate;
   const { validFrom, validTo, subjectAltName = '' } = certificate;
-  const names = socket.authorized ? subjectAltName : undefined;
+  const names = socket.authorized ? parseNames(subjectAltName) : undefined;
   return { validFrom: Date.parse(validFrom), validTo: Date.parse(validTo), names };
 }
 
-/** Whether the certificate is valid now. A resumed TLS session does not check this. */
-export function isValidNow({ validFrom, validTo }: ClientCertificate): boolean {
-  const now = Date.now();
-  return validFrom <= now && now < validTo;
+/** One name. Node writes a name with special characters as a JSON string, so that it cannot look like two names. */
+const formattedName = /([^:",]+:(?:"(?:[^"\\]|\\.)*"|[^",]*))(?:, |$)/gy;
+
+/** Returns the names up to the first that is not in Node's format: no part of a name is taken for a name. */
+function parseNames(text: string): string[] {
+  return Array.from(text.matchAll(formattedName), ([, name = '']) => normalizeName(name));
 }
 
-/** Returns an error if the client's certificate has expired since its connection began. */
-export function whyCertificateRefused(socket: Socket): HttpError | undefined {
-  const { validTo } = clientCertificateOf(socket);
-  if (validTo === Infinity || Date.now() < validTo) return undefined;
-  return clientNotAllowed("the client's certificate has expired");
+/** DNS names are case-insensitive. */
+export function normalizeName(name: string): string {
+  return name.startsWith('DNS:') ? `DNS:${name.slice(4).toLowerCase()}` : name;
+}
+
+/** Whether a client's certificate is valid now, or there is none. A resumed TLS session does not check this. */
+export function isCertificateValidNow(socket: Socket): boolean {
+  const { validFrom, validTo } = clientCertificateOf(socket);
+  const now = Date.now();
+  return validFrom <= now && now < validTo;
 }
 
 /** @param reason is logged, and not sent to the caller. */

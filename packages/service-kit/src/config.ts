@@ -118,6 +118,8 @@ export const tlsSettings = {
   TLS_CA_FILE: z.string().optional(),
 };
 
+export type TlsSettings = z.infer<z.ZodObject<typeof tlsSettings>>;
+
 /** The settings of every HTTP server. Use them with `crossFieldChecks`. `.env.example` explains each. */
 export function serverSettings(defaultPort: number) {
   return {
@@ -138,21 +140,14 @@ export function serverSettings(defaultPort: number) {
   };
 }
 
-interface CheckedSettings {
-  TLS_CERT_FILE?: string | undefined;
-  TLS_KEY_FILE?: string | undefined;
-  TLS_CA_FILE?: string | undefined;
-  PORT?: number | undefined;
-  HEALTH_PORT?: number | undefined;
-  NODE_ENV?: string | undefined;
-  INSECURE_HTTP_HOSTS?: string[] | undefined;
-}
+/** The values of `serverSettings`. */
+export type ServerSettings = z.infer<z.ZodObject<ReturnType<typeof serverSettings>>>;
 
 /**
  * The checks across settings, for `check` on a schema. Every address must be https, unless it is on this machine or
  * its host is in INSECURE_HTTP_HOSTS: the programs send secrets there.
  */
-export const crossFieldChecks = z.superRefine<CheckedSettings>(
+export const crossFieldChecks = z.superRefine<Partial<ServerSettings>>(
   (settings, context) => {
     const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, PORT, HEALTH_PORT } = settings;
     const report = (name: string, message: string) => {

@@ -4,21 +4,24 @@ import type { Socket } from 'node:net';
 import { Connection, type ConnectionOwner } from './connection';
 import type { Readiness } from './health';
 
-/** The limits for clients of one server. The defaults are for production, and tests set smaller ones. */
-export interface ConnectionLimits {
-  /** How many connections are open. A further one is closed at once. Default 10,000, of up to 20 kB when idle. */
-  connections?: number;
-  /** How many requests of one connection the app works on at a time. Default 32. */
-  requestsPerConnection?: number;
-  /** How many parsed requests of all connections wait. Default 8,192. */
-  waitingRequests?: number;
-  /** How often connections are checked. Milliseconds, default 5,000. */
-  checkIntervalMilliseconds?: number;
-  /** How long a connection stays open without a request. Milliseconds, default 75,000. */
-  idleMilliseconds?: number;
-  /** How long a client may leave an answer unread. Milliseconds, default 30,000. */
-  unreadMilliseconds?: number;
-}
+/** The limits for the clients of one server. */
+const defaultLimits = {
+  /** How many connections are open. A further one is closed at once. An idle one takes up to 20 kB. */
+  connections: 10_000,
+  /** How many requests of one connection the app works on at a time. */
+  requestsPerConnection: 32,
+  /** How many parsed requests of all connections wait. */
+  waitingRequests: 8_192,
+  /** How often connections are checked. */
+  checkIntervalMilliseconds: 5_000,
+  /** How long a connection stays open without a request. */
+  idleMilliseconds: 75_000,
+  /** How long a client may leave an answer unread. */
+  unreadMilliseconds: 30_000,
+};
+
+/** Tests set smaller limits. */
+export type ConnectionLimits = Partial<typeof defaultLimits>;
 
 /**
  * The connections of one server. They pass requests to the app, within these limits:
@@ -31,7 +34,7 @@ export interface ConnectionLimits {
  */
 export class Connections implements ConnectionOwner {
   readonly requestsPerConnection: number;
-  readonly #waitingRequests: number;
+  readonly #limits: typeof defaultLimits;
   readonly #connections = new Map<Socket, Connection>();
   #unanswered = 0;
   #started = 0;
@@ -45,17 +48,9 @@ export class Connections implements ConnectionOwner {
     private readonly readiness: Readiness,
     limits: ConnectionLimits = {},
   ) {
-    const {
-      connections = 10_000,
-      requestsPerConnection = 32,
-      waitingRequests = 8_192,
-      checkIntervalMilliseconds = 5_000,
-      idleMilliseconds = 75_000,
-      unreadMilliseconds = 30_000,
-    } = limits;
-    this.requestsPerConnection = requestsPerConnection;
-    this.#waitingRequests = waitingRequests;
-    server.maxConnections = connections;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.requestsPerConnection = this.#limits.requestsPerConnection;
+    server.maxConnections = this.#limits.connections;
     server.on(server instanceof SecureServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#add(socket);
     });
@@ -66,14 +61,12 @@ export class Connections implements ConnectionOwner {
     server.on('request', receive);
     // Without this listener Node answers such requests itself, outside all limits.
     server.on('checkExpectation', receive);
+    const { checkIntervalMilliseconds: interval, idleMilliseconds, unreadMilliseconds } = this.#limits;
     const check = setInterval(() => {
       for (const connection of this.#connections.values()) {
-        connection.check(
-          idleMilliseconds / checkIntervalMilliseconds,
-          unreadMilliseconds / checkIntervalMilliseconds,
-        );
+        connection.check(idleMilliseconds / interval, unreadMilliseconds / interval);
       }
-    }, checkIntervalMilliseconds).unref();
+    }, interval).unref();
     server.once('close', () => {
       clearInterval(check);
     });
@@ -116,7 +109,7 @@ export class Connections implements ConnectionOwner {
 
   received({ socket }: Connection, waits: boolean): void {
     this.#unanswered += 1;
-    if (!waits || this.#unanswered - this.#started <= this.#waitingRequests) return;
+    if (!waits || this.#unanswered - this.#started <= this.#limits.waitingRequests) return;
     socket.destroy();
     this.#readInTurns();
   }

@@ -10,6 +10,7 @@ export {
   readConfig,
   required,
   serverSettings,
+  type TlsSettings,
   tlsSettings,
   wholeNumber,
 } from './config';
@@ -27,4 +28,4 @@ export { type RunningServer, serve } from './serve';
 export { exit, onStop } from './signals';
 export { startServer } from './startServer';
 export { readTlsCredentials, TlsFiles, type TlsSource } from './tls';
-export { type TlsCredentials, tlsOptions, type TlsSettings } from './tlsCredentials';
+export { type TlsCredentials, tlsOptions } from './tlsCredentials';

@@ -26,20 +26,6 @@ export interface ListenOptions {
   limits?: ConnectionLimits | undefined;
 }
 
-interface Listener {
-  url: string;
-  port: number;
-  /** How many requests are not answered yet. */
-  readonly requests: number;
-  /**
-   * Closes the port.
-   *
-   * @param listenMilliseconds how long it listens while there are requests.
-   * @param drainMilliseconds when unfinished requests are aborted.
-   */
-  close(listenMilliseconds: number, drainMilliseconds: number): Promise<void>;
-}
-
 /** Milliseconds. Keep-alive is longer than that of most proxies (60 s), so that the proxy closes the connection. */
 const timeouts = {
   headersTimeout: 10_000,
@@ -53,7 +39,7 @@ const timeouts = {
  *
  * @throws ConfigError when the port is in use or not allowed.
  */
-export async function listen(options: ListenOptions): Promise<Listener> {
+export async function listen(options: ListenOptions) {
   const { app, host, logger, readiness, tls, limits } = options;
   // The app answers requests without `Host`: an answer of Node's own would be outside all limits.
   const serverOptions = { ...timeouts, requireHostHeader: false, ...expressClasses(app) };
@@ -80,10 +66,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return {
     url: `${tls ? 'https' : 'http'}://${urlHost(host)}:${port}`,
     port,
-    get requests() {
-      return connections.requests;
-    },
-    close: async (listenMilliseconds, drainMilliseconds) => {
+    /** Returns how many requests are not answered yet. */
+    requests: () => connections.requests,
+    /** Listens on while there are requests, for the first time at most. After the second one, aborts them. */
+    close: async (listenMilliseconds: number, drainMilliseconds: number) => {
       const abort = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, drainMilliseconds);

@@ -36,25 +36,19 @@ export async function runCommand(work: (signal: AbortSignal) => Promise<void>): 
   onStop('command');
   await earlySignalsHandled();
   const stopping = new AbortController();
-  const done = finish(work, stopping.signal);
+  const { signal } = stopping;
+  const exitCode = work(signal).then(
+    () => 0,
+    (error: unknown) => {
+      // Stopped: `onStop` knows the exit code.
+      if (signal.aborted && error === signal.reason) return undefined;
+      process.stderr.write(`${(error as Error).message}\n`);
+      return 1;
+    },
+  );
   onStop('command', () => {
     stopping.abort();
-    return done;
+    return exitCode;
   });
-  process.exitCode = await done;
-}
-
-/** Returns the exit code, or undefined if the command was stopped. */
-async function finish(
-  work: (signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  try {
-    await work(signal);
-    return 0;
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) return undefined;
-    process.stderr.write(`${(error as Error).message}\n`);
-    return 1;
-  }
+  process.exitCode = await exitCode;
 }

@@ -1,7 +1,7 @@
 import type { ServerOptions } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { clientCertificateOf, isValidNow } from './clientCertificate';
+import { isCertificateValidNow } from './clientCertificate';
 import type { Logger } from './logger';
 import type { TlsSource } from './tls';
 import { tlsOptions } from './tlsCredentials';
@@ -35,7 +35,7 @@ export function createSecureServer(options: ServerOptions, tls: TlsSource, logge
   });
   // A resumed session has the certificate of its first handshake, which may have expired.
   server.prependListener('secureConnection', (socket) => {
-    if (isValidNow(clientCertificateOf(socket))) return;
+    if (isCertificateValidNow(socket)) return;
     logFailure('CERT_HAS_EXPIRED', socket.remoteAddress);
     socket.destroy();
   });

@@ -56,7 +56,7 @@ export async function serve({
   const addresses = { url, ...(probes && { healthUrl: probes.url }) };
   options.logger.info(addresses, 'listening');
   const stop = async () => {
-    options.logger.info({ requests: main.requests }, 'stopping');
+    options.logger.info({ requests: main.requests() }, 'stopping');
     readiness.stop();
     if (shutdownDelaySeconds > 0) {
       await new Promise((resolve) => setTimeout(resolve, shutdownDelaySeconds * 1_000));

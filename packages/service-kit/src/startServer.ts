@@ -1,8 +1,7 @@
 import type { Express } from 'express';
 import { collectDefaultMetrics } from 'prom-client';
-import type { z } from 'zod';
 import { type BaseAppOptions, createBaseApp } from './app';
-import type { serverSettings } from './config';
+import type { ServerSettings } from './config';
 import { Readiness } from './health';
 import { createLogger, type Logger } from './logger';
 import type { Metrics } from './metrics';
@@ -11,7 +10,7 @@ import { TlsFiles, type TlsSource } from './tls';
 
 interface ServerOptions {
   name: string;
-  config: z.infer<z.ZodObject<ReturnType<typeof serverSettings>>>;
+  config: ServerSettings;
   metrics: Metrics;
 }
 

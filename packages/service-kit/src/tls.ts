@@ -1,10 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
-import { ConfigError } from './config';
+import { ConfigError, type TlsSettings } from './config';
 import type { Logger } from './logger';
-import { loadTlsCredentials, type TlsCredentials, type TlsSettings } from './tlsCredentials';
-
-/** Milliseconds. The files are polled: Kubernetes replaces them through a symbolic link, which a watch misses. */
-const defaultIntervalMilliseconds = 5_000;
+import { loadTlsCredentials, type TlsCredentials } from './tlsCredentials';
 
 /**
  * Reads certificate, key and CA once.
@@ -39,11 +36,10 @@ export type TlsSource = Pick<TlsFiles, 'current' | 'onChange'>;
 
 /**
  * Certificate, key and CA from files. Changed files are reloaded together. If one of them is invalid, the current
- * credentials stay in use, and the files are read again at the next interval.
+ * credentials stay in use, and the files are read again at the next interval. The files are polled, because a watch
+ * misses how Kubernetes replaces them: through a symbolic link.
  */
 export class TlsFiles {
-  readonly #settings: TlsSettings;
-  readonly #logger: Logger;
   readonly #listeners: ((credentials: TlsCredentials) => void)[] = [];
   readonly #timer: NodeJS.Timeout;
   #current: TlsCredentials;
@@ -51,13 +47,14 @@ export class TlsFiles {
   #warned = '';
   #reading = false;
 
-  private constructor(settings: TlsSettings, current: TlsCredentials, options: TlsFilesOptions) {
-    const { logger, registry, intervalMilliseconds = defaultIntervalMilliseconds } = options;
-    this.#settings = settings;
+  private constructor(
+    private readonly settings: TlsSettings,
+    current: TlsCredentials,
+    private readonly logger: Logger,
+    intervalMilliseconds: number,
+  ) {
     this.#current = current;
-    this.#logger = logger;
     this.#timer = setInterval(() => void this.#reload(), intervalMilliseconds).unref();
-    if (registry) this.#observe(registry);
     logger.info({ expires: current.expiresAt }, 'TLS certificates loaded');
   }
 
@@ -67,9 +64,15 @@ export class TlsFiles {
    * @returns undefined when the settings name no certificate.
    * @throws ConfigError as `readTlsCredentials` does.
    */
-  static async open(settings: TlsSettings, options: TlsFilesOptions): Promise<TlsFiles | undefined> {
+  static async open(
+    settings: TlsSettings,
+    { logger, registry, intervalMilliseconds = 5_000 }: TlsFilesOptions,
+  ): Promise<TlsFiles | undefined> {
     const credentials = await readTlsCredentials(settings);
-    return credentials && new TlsFiles(settings, credentials, options);
+    if (!credentials) return undefined;
+    const files = new TlsFiles(settings, credentials, logger, intervalMilliseconds);
+    if (registry) observeExpiry(files, registry);
+    return files;
   }
 
   get current(): TlsCredentials {
@@ -87,11 +90,11 @@ export class TlsFiles {
   }
 
   async #reload(): Promise<void> {
-    // A read of a file system that hangs does not end: no second one is started.
+    // While a read hangs, no second one is started.
     if (this.#reading) return;
     this.#reading = true;
     try {
-      const loaded = await loadTlsCredentials(this.#settings, this.#current);
+      const loaded = await loadTlsCredentials(this.settings, this.#current);
       if ('problems' in loaded) this.#warn(loaded.problems);
       else this.#use(loaded.credentials);
     } catch (error) {
@@ -106,25 +109,24 @@ export class TlsFiles {
     if (credentials === this.#current) return;
     this.#current = credentials;
     for (const listener of this.#listeners) listener(credentials);
-    this.#logger.info({ expires: credentials.expiresAt }, 'TLS certificates reloaded');
+    this.logger.info({ expires: credentials.expiresAt }, 'TLS certificates reloaded');
   }
 
   #warn(problems: readonly string[]): void {
     const warning = problems.join();
     if (warning === this.#warned) return;
     this.#warned = warning;
-    this.#logger.warn({ problems }, 'TLS certificates not reloaded: the new files are invalid');
+    this.logger.warn({ problems }, 'TLS certificates not reloaded: the new files are invalid');
   }
+}
 
-  #observe(registry: Registry): void {
-    const expiresAt = () => this.#current.expiresAt;
-    new Gauge({
-      name: 'tls_certificate_expiry_timestamp_seconds',
-      help: 'When the current TLS certificate expires, in seconds since 1970',
-      registers: [registry],
-      collect() {
-        this.set(expiresAt().getTime() / 1_000);
-      },
-    });
-  }
+function observeExpiry(files: TlsFiles, registry: Registry): void {
+  new Gauge({
+    name: 'tls_certificate_expiry_timestamp_seconds',
+    help: 'When the current TLS certificate expires, in seconds since 1970',
+    registers: [registry],
+    collect() {
+      this.set(files.current.expiresAt.getTime() / 1_000);
+    },
+  });
 }

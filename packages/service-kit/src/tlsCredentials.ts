@@ -2,12 +2,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { whyUnreadable } from './config';
+import { type TlsSettings, whyUnreadable } from './config';
 
 const settingNames = ['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE'] as const;
-
-/** The paths of the files. */
-export type TlsSettings = Partial<Record<(typeof settingNames)[number], string | undefined>>;
 
 /** The contents of the files, in PEM. They are valid, for servers and for clients. */
 export interface TlsCredentials {
