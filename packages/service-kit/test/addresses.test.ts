@@ -14,8 +14,8 @@ describe('httpAddress', () => {
     ['http://localhost:4000', 'http://localhost:4000'],
     ['https://wallet.example/', 'https://wallet.example'],
     ['https://wallet.example/base//', 'https://wallet.example/base'],
-  ])('When it is %s, then it is kept as %s', (given, kept) => {
-    expect(httpAddress().parse(given)).toBe(kept);
+  ])('When it is %s, then it becomes %s', (given, expected) => {
+    expect(httpAddress().parse(given)).toBe(expected);
   });
 
   test.each([
@@ -41,7 +41,7 @@ describe('secureAddress', () => {
     'http://localhost:5005',
     'http://127.0.0.1:5005',
     'http://[::1]:5005',
-  ])('When it is %s, then secrets may go there', (given) => {
+  ])('When it is %s, then it is accepted', (given) => {
     expect(secureAddress().parse(given)).toBe(given);
   });
 
@@ -51,18 +51,18 @@ describe('secureAddress', () => {
     'http://localhost.stytch.example',
     'http://128.0.0.1',
     'http://[::2]',
-  ])('When it is %s, then they may not', (given) => {
+  ])('When it is %s, then it must be https', (given) => {
     expect(secureAddress().safeParse(given).error?.issues[0]?.message).toMatch(/must be https:\/\/ unless/);
   });
 
-  test('When it is no address at all, then it is refused as such, once', () => {
+  test('When it is not an address, then there is one message', () => {
     expect(secureAddress().safeParse('nonsense').error?.issues).toHaveLength(1);
   });
 });
 
 describe('isPrivateHostName', () => {
   test.each(['local-stytch', 'local_stytch', 'Wallet2', 'host.docker.internal'])(
-    'When it is %s, then no public name server knows it',
+    'When it is %s, then it is private',
     (name) => {
       expect(isPrivateHostName(name)).toBe(true);
     },
@@ -79,7 +79,7 @@ describe('isPrivateHostName', () => {
     '[::1]',
     'a b',
     'a/b',
-  ])('When it is %j, then it may be public, or is no name', (name) => {
+  ])('When it is %j, then it is not private', (name) => {
     expect(isPrivateHostName(name)).toBe(false);
   });
 });
@@ -98,7 +98,7 @@ describe('INSECURE_HTTP_HOSTS', () => {
   const development = { NODE_ENV: 'development', INSECURE_HTTP_HOSTS: 'local-stytch, wallet' };
 
   test.each(['http://local-stytch:5005', 'http://WALLET', 'https://stytch.example', 'http://localhost:1'])(
-    'When it names two hosts, then %s may be called',
+    'When it names two hosts, then %s is accepted',
     (url) => {
       expect(read({ ...development, URL: url }).URL).toBe(url);
     },
@@ -111,14 +111,14 @@ describe('INSECURE_HTTP_HOSTS', () => {
     'http://x.local-stytch',
     'http://local',
     'http://10.0.0.1',
-  ])('When it names two hosts, then %s may still not be called', (url) => {
+  ])('When it names two hosts, then %s must be https', (url) => {
     expect(problems({ ...development, URL: url })).toEqual([
       '  URL: must be https:// unless it is on this machine: secrets are sent there',
     ]);
   });
 
   test.each([{}, { NODE_ENV: 'production' }, { NODE_ENV: 'test' }, { NODE_ENV: 'Development' }])(
-    'When the environment is %j, then it is refused, whatever is called',
+    'When the environment is %j, then it is refused',
     (environment) => {
       expect(
         problems({ ...environment, INSECURE_HTTP_HOSTS: 'wallet', URL: 'https://wallet.example' }),
@@ -127,7 +127,7 @@ describe('INSECURE_HTTP_HOSTS', () => {
   );
 
   test.each(['*', 'stytch.com', 'wallet,', '10.0.0.1', 'wallet:80', 'http://wallet'])(
-    'When it is %s, then it is refused, and no host counts as named',
+    'When it is %s, then it is refused, and allows no host',
     (hosts) => {
       expect(problems({ NODE_ENV: 'development', INSECURE_HTTP_HOSTS: hosts, URL: 'http://wallet' })).toEqual(
         [

@@ -61,7 +61,7 @@ describe('requireClientNames', () => {
   const refused = { status: 403, json: { code: 'client_not_allowed' } };
 
   test.each<[string, JsonGeneralNames]>([
-    ['the DNS name, in whatever case', [{ type: 'dns', value: 'PAYMENT-server' }]],
+    ['the DNS name in another case', [{ type: 'dns', value: 'PAYMENT-server' }]],
     ['the URI', [{ type: 'url', value: spiffeId }]],
     [
       'one of the names among others',
@@ -72,19 +72,19 @@ describe('requireClientNames', () => {
         { type: 'dns', value: 'payment-server' },
       ],
     ],
-  ])('When the certificate has %s, then the client may call', async (_name, names) => {
+  ])('When the certificate has %s, then the client is accepted', async (_name, names) => {
     expect(await call(await clientWith(names))).toMatchObject({ status: 200 });
   });
 
   test.each<[string, JsonGeneralNames]>([
     ['another name', [{ type: 'dns', value: 'operator' }]],
-    ['a name that begins so', [{ type: 'dns', value: 'payment-server.evil.example' }]],
-    ['a name that ends so', [{ type: 'dns', value: 'a.payment-server' }]],
+    ['a name that begins like it', [{ type: 'dns', value: 'payment-server.evil.example' }]],
+    ['a name that ends like it', [{ type: 'dns', value: 'a.payment-server' }]],
     ['a wildcard', [{ type: 'dns', value: '*' }]],
     ['the name with a comma before it', [{ type: 'dns', value: 'operator, DNS:payment-server' }]],
     ['the name in quotes', [{ type: 'dns', value: '"payment-server"' }]],
     ['the name after a quote', [{ type: 'dns', value: 'a", DNS:payment-server, DNS:"b' }]],
-    ['the name behind a NUL', [{ type: 'dns', value: 'payment-server\0.evil.example' }]],
+    ['the name before a NUL', [{ type: 'dns', value: 'payment-server\0.evil.example' }]],
     ['the name after a newline', [{ type: 'dns', value: 'operator\nDNS:payment-server' }]],
     ['the name in an e-mail address', [{ type: 'email', value: 'payment-server' }]],
     ['the name as a URI', [{ type: 'url', value: 'payment-server' }]],
@@ -96,7 +96,7 @@ describe('requireClientNames', () => {
     expect(await call(await clientWith(names))).toMatchObject(refused);
   });
 
-  test('When a connection outlives the certificate that it began with, then the client is refused on it', async () => {
+  test('When the certificate expires during a connection, then the client is refused', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const options = { ...(await clientWith([{ type: 'dns', value: 'payment-server' }])), agent };
     expect(await call(options)).toMatchObject({ status: 200 });
@@ -110,11 +110,11 @@ describe('requireClientNames', () => {
     agent.destroy();
   });
 
-  test('When only the common name is the name, then the client is refused', async () => {
+  test('When only the common name matches, then the client is refused', async () => {
     expect(await call(await clientWith([], 'payment-server'))).toMatchObject(refused);
   });
 
-  test('When a client is refused, then the log says what its certificate said, and its caller does not learn it', async () => {
+  test('When a client is refused, then the log has the names of its certificate, and the answer does not', async () => {
     const logged = log.logged(({ code }) => code === 'client_not_allowed');
 
     const { json } = await call(await clientWith([{ type: 'dns', value: 'operator' }]));
@@ -123,12 +123,12 @@ describe('requireClientNames', () => {
     expect(JSON.stringify(json)).not.toContain('operator');
   });
 
-  test('When a route is not guarded, then any name will do', async () => {
+  test('When a route is not protected, then any name is accepted', async () => {
     expect(await call(await clientWith(), '/healthz')).toMatchObject({ status: 200 });
   });
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'When a client resumes its session in %s, then it is still who it was',
+    'When a client resumes its session in %s, then it is accepted or refused as before',
     async (maxVersion) => {
       const good = new Agent({
         ...(await clientWith([{ type: 'dns', value: 'payment-server' }])),
@@ -143,7 +143,7 @@ describe('requireClientNames', () => {
     },
   );
 
-  test('When a connection is kept alive, then its certificate is looked at once', async () => {
+  test('When a connection is kept alive, then its certificate is parsed once', async () => {
     const agent = new Agent({ ...(await clientWith([{ type: 'url', value: spiffeId }])), keepAlive: true });
     const parsed = jest.spyOn(TLSSocket.prototype, 'getPeerX509Certificate');
 
@@ -154,7 +154,7 @@ describe('requireClientNames', () => {
     agent.destroy();
   });
 
-  test('When a server takes certificates that it has not checked, then the names in them do not count', async () => {
+  test('When the server does not verify certificates, then their names are ignored', async () => {
     const lax = createServer({ ...tlsOptions(files.current), requestCert: true, rejectUnauthorized: false });
     lax.on('request', createApp()).listen(0, '127.0.0.1');
     await once(lax, 'listening');
@@ -166,7 +166,7 @@ describe('requireClientNames', () => {
     lax.close();
   });
 
-  test('When there is no TLS, then nobody has a name', async () => {
+  test('When there is no TLS, then every client is refused', async () => {
     const { status, body } = await request(createApp()).get('/api/thing');
 
     expect({ status, json: body as unknown }).toMatchObject(refused);
@@ -174,7 +174,7 @@ describe('requireClientNames', () => {
 });
 
 describe('clientNames', () => {
-  test('When names are separated by commas, with or without blanks, then those are the names', () => {
+  test('When names are separated by commas, with or without spaces, then each is parsed', () => {
     expect(clientNames().parse(`payment-server, a.b-c.example ,${spiffeId}`)).toEqual([
       'payment-server',
       'a.b-c.example',
@@ -196,7 +196,7 @@ describe('clientNames', () => {
     'spiffe://"a"',
     ':a',
     'a:',
-  ])('When it is %j, then the message says what it should be', (value) => {
+  ])('When it is %j, then the message says what it must be', (value) => {
     expect(clientNames().safeParse(value).error?.issues).toMatchObject([
       { message: 'must be DNS names without a wildcard, or URIs, separated by commas' },
     ]);

@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 const elsewhere = '203.0.113.1';
 
 describe('The closed network', () => {
-  test('When a test reaches for another machine, in whatever way, then it fails at once', async () => {
+  test('When a test connects to another machine, then it fails at once', async () => {
     expect(() => connect(80, elsewhere)).toThrow(`The network is closed in tests: ${elsewhere}`);
     expect(() => connect({ port: 80, host: elsewhere })).toThrow('The network is closed');
     expect(() => get(`http://${elsewhere}/`)).toThrow('The network is closed');
@@ -18,7 +18,7 @@ describe('The closed network', () => {
     });
   });
 
-  test('When it reaches for this very machine, then it may', async () => {
+  test('When a test connects to this machine, then it succeeds', async () => {
     const server = createServer((socket) => socket.end());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

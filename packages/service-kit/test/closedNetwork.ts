@@ -3,13 +3,13 @@ import { Socket } from 'node:net';
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/;
 const closed = Symbol.for('closed network');
 
-/** A path is that of a socket on this machine; http sets it to null. */
+/** `path` is a Unix socket. Node's http sets it to null. */
 interface Target {
   host?: string;
   path?: string | null;
 }
 
-/** Every way to call `connect`: with options, with what Node has made of them, with a port or with a path. */
+/** `connect` is called with options, with Node's normalized arguments, with a port, or with a path. */
 function hostOf(given: readonly unknown[]): string {
   const [first, second] = (Array.isArray(given[0]) ? given[0] : given) as unknown[];
   if (typeof first === 'object' && first !== null) {
@@ -23,7 +23,7 @@ const connect = Reflect.get(Socket.prototype, 'connect') as ((...given: unknown[
   [closed]?: true;
 };
 
-/** Importing this file closes the network: a test that reaches for anything but this very machine fails. */
+/** Import this file to close the network: a test that connects to another machine fails. */
 if (!connect[closed]) {
   const connectOnlyHere = function (this: Socket, ...given: unknown[]): Socket {
     const host = hostOf(given);

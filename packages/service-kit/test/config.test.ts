@@ -28,7 +28,7 @@ describe('loadEnvironment', () => {
     rmSync(far, { recursive: true });
   });
 
-  test('When a variable is in several places, then the process wins over the near file and that over the far', () => {
+  test('When a variable is set in several places, then the process overrides the near file, and the near file the far one', () => {
     writeFileSync(join(near, '.env'), 'A=near\nB=near\n');
     writeFileSync(join(far, '.env'), 'A=far\nB=far\nC=far\n');
 
@@ -37,13 +37,13 @@ describe('loadEnvironment', () => {
     expect(environment).toEqual({ A: 'process', B: 'near', C: 'far' });
   });
 
-  test('When the process says DOTENV=off, then the files are left alone', () => {
+  test('When the process has DOTENV=off, then no file is read', () => {
     writeFileSync(join(near, '.env'), 'A=near\n');
 
     expect(loadEnvironment([near], { DOTENV: 'off' })).toEqual({ DOTENV: 'off' });
   });
 
-  test('When a variable is set but empty, then it counts as not set and hides nothing', () => {
+  test('When a variable is set but empty, then it counts as not set, and overrides nothing', () => {
     writeFileSync(join(near, '.env'), 'A=\nB="  "\n');
     writeFileSync(join(far, '.env'), 'A=far\n');
 
@@ -52,15 +52,15 @@ describe('loadEnvironment', () => {
     expect(environment).toEqual({ A: 'far' });
   });
 
-  test('When a value has blanks around it, then they are not part of it', () => {
+  test('When a value has spaces around it, then they are removed', () => {
     expect(loadEnvironment([], { A: ' value\r\n' })).toEqual({ A: 'value' });
   });
 
-  test('When a directory has no .env, then that is no error', () => {
+  test('When a directory has no .env, then it is skipped', () => {
     expect(loadEnvironment([near, join(far, 'missing')], { A: 'process' })).toEqual({ A: 'process' });
   });
 
-  test('When a .env is there but cannot be read, then the error names it', () => {
+  test('When a .env exists but is unreadable, then the error names it', () => {
     mkdirSync(join(near, '.env'));
 
     const load = () => loadEnvironment([near], {});
@@ -69,7 +69,7 @@ describe('loadEnvironment', () => {
     expect(load).toThrow(`${join(near, '.env')} is a folder`);
   });
 
-  test('When no environment is given, then it is that of the process', () => {
+  test('When no environment is given, then it is the environment of the process', () => {
     process.env['LOAD_ENVIRONMENT_TEST'] = 'here';
 
     const environment = loadEnvironment([]);
@@ -86,7 +86,7 @@ describe('readConfig', () => {
     TIMES: wholeNumber(1, 10).default(3),
   });
 
-  test('When the environment is right, then the settings are typed and the rest are defaults', () => {
+  test('When the environment is valid, then the settings are typed, and the others have their defaults', () => {
     expect(readConfig(schema, { SECRET: 'x', PORT: '0', OTHER: 'ignored' })).toEqual({
       PORT: 0,
       HOST: '127.0.0.1',
@@ -97,7 +97,7 @@ describe('readConfig', () => {
     });
   });
 
-  test('When several settings are wrong, then one message names them all and ends with what to do', () => {
+  test('When several settings are invalid, then one message names all of them and says what to do', () => {
     const read = () => readConfig(schema, { PORT: '65536', LOG_LEVEL: 'loud', TIMES: '11' }, 'Do this.');
 
     expect(read).toThrow(
@@ -114,12 +114,12 @@ describe('readConfig', () => {
     );
   });
 
-  test('When nothing else is said, then the message tells where settings come from', () => {
+  test('When no help is given, then the message says where settings come from', () => {
     expect(() => readConfig(schema, {})).toThrow(/in a \.env file; \.env\.example explains each\.$/);
   });
 });
 
-describe('settings of TLS and of a port for probes', () => {
+describe('crossFieldChecks for TLS and HEALTH_PORT', () => {
   const schema = z
     .object({ ...serverSettings(4000), SECRET: required('the secret of the thing') })
     .check(crossFieldChecks);
@@ -132,7 +132,7 @@ describe('settings of TLS and of a port for probes', () => {
     }
   };
 
-  test('When certificate and key are given, with a CA or without, then all is well', () => {
+  test('When certificate and key are set, with or without a CA, then they are valid', () => {
     const pair = { TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k' };
 
     expect(problems(pair)).toEqual([]);
@@ -155,18 +155,18 @@ describe('settings of TLS and of a port for probes', () => {
     expect(problems(environment)).toEqual(expected);
   });
 
-  test('When both ports are for the operating system to choose, then they are two', () => {
+  test('When both ports are 0, then they are valid', () => {
     expect(problems({ PORT: '0', HEALTH_PORT: '0' })).toEqual([]);
   });
 
-  test('When another setting is missing, then one message tells of both', () => {
+  test('When another setting is missing, then one message names both', () => {
     expect(() => readConfig(schema, { TLS_CERT_FILE: 'c' })).toThrow(
       /SECRET: is missing[^]*TLS_KEY_FILE: is missing/,
     );
   });
 });
 
-describe('a secret in a file', () => {
+describe('A secret in a file', () => {
   const schema = z.object({ SECRET: required('the secret of the thing'), OTHER: required('another') });
   const read = (environment: Environment) => readConfig(schema, environment, 'Help.', ['SECRET']);
   let folder: string;
@@ -193,7 +193,7 @@ describe('a secret in a file', () => {
   });
 
   test.each(['', '\n', ' \n'])(
-    'When there is but %j in the file, then the message says that it is empty',
+    'When the file contains only %j, then the message says that it is empty',
     (text) => {
       writeFileSync(file, text);
 
@@ -201,7 +201,7 @@ describe('a secret in a file', () => {
     },
   );
 
-  test('When the file is not there, or a folder, then the message says so, and what else is wrong', () => {
+  test('When the file does not exist, or is a folder, then the message says so, and names other problems', () => {
     const message = ['These settings are missing or invalid:', `  SECRET_FILE: ${file} does not exist`];
 
     expect(() => read({ SECRET_FILE: file })).toThrow(
@@ -210,7 +210,7 @@ describe('a secret in a file', () => {
     expect(() => read({ SECRET_FILE: folder, OTHER: 'o' })).toThrow(`SECRET_FILE: ${folder} is a folder`);
   });
 
-  test('When the secret is in the environment as well, then nobody could say which counts', () => {
+  test('When the secret is in the environment too, then it is refused', () => {
     writeFileSync(file, 'in-the-file');
     const both = () => read({ SECRET: 'in-the-environment', SECRET_FILE: file, OTHER: 'o' });
 
@@ -218,13 +218,13 @@ describe('a secret in a file', () => {
     expect(both).not.toThrow(/in-the-/);
   });
 
-  test('When nothing says that it may be in a file, then the file is left alone', () => {
+  test('When the setting cannot be in a file, then no file is read', () => {
     expect(() => readConfig(schema, { SECRET_FILE: file, OTHER: 'o' })).toThrow('SECRET: is missing');
   });
 });
 
 describe('wholeNumber', () => {
-  test.each(['1', '010', '65535'])('When it is %j and within bounds, then it is a number', (text) => {
+  test.each(['1', '010', '65535'])('When it is %j, within bounds, then it is a number', (text) => {
     expect(wholeNumber(1, 65535).parse(text)).toBe(Number(text));
   });
 

@@ -17,12 +17,12 @@ import { createTestLogger, type TestLogger } from './testLogger';
 let log: TestLogger;
 let metrics: Metrics;
 let server: RunningServer;
-/** The ids of the requests that the app has begun to work on, in their order. */
+/** The ids of the requests that the app has started, in order. */
 let begun: string[];
-/** How many requests were worked on at a time, at most. */
+/** The highest number of requests that the app worked on at a time. */
 let most: number;
 let release: () => void;
-/** The connection of the last request to /hold. */
+/** The connection of the last request for /hold. */
 let held: Socket | undefined;
 
 async function start(limits: ConnectionLimits = {}): Promise<void> {
@@ -75,7 +75,7 @@ const bodies = ({ received }: RawCaller) =>
 async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 4_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error('waited in vain');
+    if (performance.now() > deadline) throw new Error('condition not met in time');
     await new Promise(setImmediate);
   }
 }
@@ -86,9 +86,9 @@ afterEach(async () => {
   await server.close();
 });
 
-describe('A caller that sends many requests without waiting for answers', () => {
+describe('A client that pipelines many requests', () => {
   test.each(['/quick', '/soon'])(
-    'When it is patient, then it gets all 1,000 answers of %s in order, and 32 at most are worked on at a time',
+    'When it reads the answers, then it gets all 1,000 of %s in order, and the app works on at most 32 at a time',
     async (path) => {
       await start();
       const caller = await open();
@@ -103,7 +103,7 @@ describe('A caller that sends many requests without waiting for answers', () => 
     },
   );
 
-  test('When its requests have bodies, then these are read, though its connection is paused', async () => {
+  test('When its requests have bodies, then these are read although the connection is paused', async () => {
     await start();
     const caller = await open();
     const post = (at: number) =>
@@ -116,7 +116,7 @@ describe('A caller that sends many requests without waiting for answers', () => 
     caller.socket.destroy();
   });
 
-  test('When its first request is not answered yet, then its connection is not read, and others are answered', async () => {
+  test('When its first request is not answered yet, then its connection is not read, and other clients are answered', async () => {
     await start();
     const flood = await open();
     const piece = 'GET /quick/1 HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20_000);
@@ -134,7 +134,7 @@ describe('A caller that sends many requests without waiting for answers', () => 
     other.socket.destroy();
   });
 
-  test('When many do so, then those are cut that make too many requests wait, and no other caller is', async () => {
+  test('When too many requests wait, then the connection that exceeds the limit is closed, and no other', async () => {
     await start({ waitingRequests: 150 });
     const patient = await open();
     patient.get('/hold/0', ...numbered('/quick', 131));
@@ -154,7 +154,7 @@ describe('A caller that sends many requests without waiting for answers', () => 
     other.socket.destroy();
   });
 
-  test('When an answer closes its connection, then no request behind it is worked on', async () => {
+  test('When an answer closes its connection, then no request behind it is started', async () => {
     await start();
     const caller = await open();
 
@@ -165,7 +165,7 @@ describe('A caller that sends many requests without waiting for answers', () => 
     expect(begun).toEqual(['0']);
   });
 
-  test('When the server is told to stop, then all that it has sent is answered, and only the last answer says close', async () => {
+  test('When the server stops, then all its requests are answered, and only the last answer says close', async () => {
     await start();
     const caller = await open();
     caller.get('/hold/0');
@@ -185,8 +185,8 @@ describe('A caller that sends many requests without waiting for answers', () => 
   });
 });
 
-describe('A connection that has had no request', () => {
-  test('When the server stops, then it is closed long before the drain is over', async () => {
+describe('A connection without a request', () => {
+  test('When the server stops, then it is closed long before the drain timeout', async () => {
     await start();
     const unused = await open();
 
@@ -209,7 +209,7 @@ describe('A connection that has had no request', () => {
   });
 });
 
-test('When there are too many connections, then a further one is closed, and those that are there are served', async () => {
+test('When there are too many connections, then a further one is closed, and the open ones are served', async () => {
   await start({ connections: 1 });
   const first = await open();
 
@@ -223,8 +223,8 @@ test('When there are too many connections, then a further one is closed, and tho
   first.socket.destroy();
 });
 
-describe('A connection that its caller closes with answers outstanding', () => {
-  test('When several are, then each request is logged and measured as given up, and a stop waits for none', async () => {
+describe('A connection that its client closes before the answers', () => {
+  test('When several answers are missing, then each request is logged and measured as 499, and a stop does not wait for them', async () => {
     await start();
     const caller = await open();
     caller.get('/hold/0', '/quick/1', '/soon/2', '/hold/3');
@@ -234,8 +234,8 @@ describe('A connection that its caller closes with answers outstanding', () => {
     await until(() => log.lines.filter(({ res }) => res).length === 4);
     await server.close();
 
-    const told = log.lines.flatMap(({ req, res, msg }) => (res ? [[req?.path, res.status, msg]] : []));
-    expect(told).toEqual(
+    const logged = log.lines.flatMap(({ req, res, msg }) => (res ? [[req?.path, res.status, msg]] : []));
+    expect(logged).toEqual(
       expect.arrayContaining(
         ['/hold/0', '/quick/1', '/soon/2', '/hold/3'].map((path) => [
           path,
@@ -250,7 +250,7 @@ describe('A connection that its caller closes with answers outstanding', () => {
     expect(text).toContain('_count{method="GET",route="/soon/:id",status="499"} 1');
   });
 
-  test('When an answer is written later, then nothing comes of it', async () => {
+  test('When an answer is written later, then it has no effect', async () => {
     await start();
     const caller = await open();
     caller.get('/hold/0', '/hold/1');
@@ -268,13 +268,13 @@ describe('A connection that its caller closes with answers outstanding', () => {
   });
 });
 
-describe('A caller that holds a connection for nothing', () => {
+describe('A client that keeps a connection without using it', () => {
   const brief = { checkIntervalMilliseconds: 10, idleMilliseconds: 100, unreadMilliseconds: 100 };
 
   test.each([
     ['empty lines', '\r\n', ''],
     ['one letter at a time', 'a', 'GET /'],
-  ])('When it sends %s, then it loses the connection', async (_name, piece, first) => {
+  ])('When it sends %s, then the connection is closed', async (_name, piece, first) => {
     await start(brief);
     const caller = await open();
     caller.get('/quick/0');
@@ -288,7 +288,7 @@ describe('A caller that holds a connection for nothing', () => {
     expect(begun).toHaveLength(1);
   });
 
-  test('When it does not read its answers, then it loses the connection', async () => {
+  test('When it does not read its answers, then the connection is closed', async () => {
     await start(brief);
     const caller = await open();
     caller.socket.pause();
@@ -300,7 +300,7 @@ describe('A caller that holds a connection for nothing', () => {
     caller.socket.destroy();
   });
 
-  describe('within the limits of production', () => {
+  describe('with the limits of production', () => {
     beforeEach(async () => {
       jest.useFakeTimers({
         doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'],
@@ -311,7 +311,7 @@ describe('A caller that holds a connection for nothing', () => {
       jest.useRealTimers();
     });
 
-    test('When it keeps its connection for another request, then it has 75 s for that', async () => {
+    test('When it keeps its connection for another request, then it has 75 s', async () => {
       const caller = await open();
       caller.get('/quick/0');
       await caller.answers(1);
@@ -324,7 +324,7 @@ describe('A caller that holds a connection for nothing', () => {
       await caller.closed;
     });
 
-    test('When the app takes long to answer, then the connection stays', async () => {
+    test('When the app takes long to answer, then the connection stays open', async () => {
       const caller = await open();
       caller.get('/hold/0');
       await until(() => begun.length === 1);
@@ -336,7 +336,7 @@ describe('A caller that holds a connection for nothing', () => {
       caller.socket.destroy();
     });
 
-    test('When it reads an answer every 25 s, then the connection stays', async () => {
+    test('When it reads an answer every 25 s, then the connection stays open', async () => {
       const caller = await open();
       caller.socket.pause();
       caller.get('/large', '/large', '/large');

@@ -21,7 +21,7 @@ const schema = z.strictObject(
   { error: (issue) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined) },
 );
 
-/** An app with a route that reads a body, and one for each thing in `thrown` that throws it. */
+/** An app with a route that reads a body, and a route for each entry of `thrown` that throws it. */
 function createApp(thrown: Readonly<Record<string, unknown>> = {}) {
   const { logger, lines, logged } = createTestLogger();
   const app = createBaseApp({ logger }, (router) => {
@@ -57,14 +57,14 @@ const post = (body: string | Buffer, headers: Record<string, string> = {}) =>
     .send(body);
 
 describe('A body', () => {
-  test('When it is as it should be, then it is read', async () => {
+  test('When it is valid, then it is parsed', async () => {
     const response = await post('{"name":"a"}');
 
     expect(response.body).toEqual({ given: { name: 'a' } });
   });
 
   test.each(['application/json; charset=utf-8', 'Application/JSON'])(
-    'When its type is %s, then it is read',
+    'When its type is %s, then it is parsed',
     async (type) => {
       const response = await post('{"name":"a"}', { 'Content-Type': type });
 
@@ -72,7 +72,7 @@ describe('A body', () => {
     },
   );
 
-  test('When there is none, then that is no error of the type', async () => {
+  test('When there is none, then its type is not checked', async () => {
     const response = await request(createApp().app).post('/body').set('Content-Length', '0');
 
     expect(response.body).toEqual({ given: {} });
@@ -85,7 +85,7 @@ describe('A body', () => {
     },
   );
 
-  test('When malformed JSON holds a secret, then the log does not quote it', async () => {
+  test('When malformed JSON contains a secret, then the log does not', async () => {
     const { app, lines } = createApp();
 
     await request(app)
@@ -98,7 +98,7 @@ describe('A body', () => {
     expect(JSON.stringify(lines)).not.toContain(secretMark.slice(0, 5));
   });
 
-  test('When it is 100 kB, then it is read; with one byte more, then the answer is 413', async () => {
+  test('When it has more than 100 kB, then the answer is 413', async () => {
     const body = (bytes: number) => `{"name":"${'x'.repeat(bytes - 11)}"}`;
 
     expect((await post(body(102_400))).status).toBe(200);
@@ -111,7 +111,7 @@ describe('A body', () => {
     expectRefused(await post(bomb, { 'Content-Encoding': 'gzip' }), 413, 'body_too_large');
   });
 
-  test('When it says that it is compressed and is not, then the answer is 400 and quotes no zlib', async () => {
+  test('When it is not compressed as its header says, then the answer is 400, without the message of zlib', async () => {
     const response = await post('{"name":"a"}', { 'Content-Encoding': 'gzip' });
 
     expectRefused(response, 400, 'invalid_request');
@@ -174,7 +174,7 @@ describe('An error', () => {
     },
   );
 
-  test('When it knows its own answer, then status, code, message, headers and details are in it', async () => {
+  test('When it is an HttpError, then the answer has its status, code, message, headers and details', async () => {
     const { app, lines } = createApp({
       teapot: new HttpError(418, 'teapot', 'I am a teapot', {
         headers: { 'X-Tea': 'green' },
@@ -196,24 +196,24 @@ describe('An error', () => {
     ['an error', new Error(secretMark.slice(1))],
     ['text', 'text'],
     ['a number', 418],
-    ['a status without leave to tell', { status: 400, code: 'inside', message: 'inside' }],
-    ['a status that is none', { status: 200, expose: true, code: 'inside', message: 'inside', headers: {} }],
+    ['a status without expose', { status: 400, code: 'inside', message: 'inside' }],
+    [
+      'a status that is not an error',
+      { status: 200, expose: true, code: 'inside', message: 'inside', headers: {} },
+    ],
     ['a status that is text', { status: '400', expose: true, code: 'inside', message: 'inside' }],
-  ])(
-    'When %s is thrown that is not ours, then the answer is a 500 that says nothing',
-    async (_name, thrown) => {
-      const response = await request(createApp({ thrown }).app).get('/thrown');
+  ])('When %s is thrown, then the answer is a 500 without details', async (_name, thrown) => {
+    const response = await request(createApp({ thrown }).app).get('/thrown');
 
-      expectRefused(response, 500, 'internal_error');
-      expect(response.body).toEqual({
-        error: 'Internal server error',
-        code: 'internal_error',
-        request_id: expect.any(String),
-      });
-    },
-  );
+    expectRefused(response, 500, 'internal_error');
+    expect(response.body).toEqual({
+      error: 'Internal server error',
+      code: 'internal_error',
+      request_id: expect.any(String),
+    });
+  });
 
-  test('When it comes after the answer has begun, then the connection is cut and nothing is added', async () => {
+  test('When the answer has begun, then the connection is closed, and nothing is added', async () => {
     const { logger, lines } = createTestLogger();
     const app = createBaseApp({ logger }, (router) => {
       route(router, '/late', {
@@ -246,7 +246,7 @@ describe('parseInput', () => {
     return 'accepted';
   };
 
-  test('When several fields are wrong, then each is named with what it should be', () => {
+  test('When several fields are invalid, then each is named with what it must be', () => {
     expect(fieldsOf({ name: 1, other: 2, more: 3 })).toEqual({
       name: 'must be a string',
       other: 'is not a field of this request',
@@ -255,7 +255,7 @@ describe('parseInput', () => {
   });
 
   test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-    'When an unknown field is called %s, then it is named as any other',
+    'When an unknown field is called %s, then it is named',
     (name) => {
       const fields = fieldsOf(JSON.parse(`{"${name}":1}`));
 
@@ -264,7 +264,7 @@ describe('parseInput', () => {
   );
 
   test.each([[[]], ['text'], [null], [7]])(
-    'When the input is %j, no object, then the body is named',
+    'When the input is %j, not an object, then the body is named',
     (input) => {
       expect(fieldsOf(input)).toEqual({ body: 'must be a JSON object' });
     },

@@ -1,4 +1,4 @@
-/** What is looked at of an answer, whoever fetched it. */
+/** An answer, from any HTTP client. */
 export interface Answer {
   status: number;
   headers: Record<string, unknown>;
@@ -6,7 +6,7 @@ export interface Answer {
   text: string;
 }
 
-/** An answer to an error as all services give it: JSON with message, code and request id, and nothing of the inside. */
+/** Expects an error answer of a service: JSON with message, code and request id, and no internals. */
 export function expectRefused(answer: Answer, status: number, code: string): void {
   expect({ status: answer.status, body: answer.body }).toMatchObject({
     status,

@@ -5,24 +5,24 @@ import express from 'express';
 import request from 'supertest';
 import { expressClasses } from '../src/expressClasses';
 
-test('When Node makes a request and a response for the app, then Express need not change their prototypes', async () => {
+test('When Node creates a request and a response, then Express does not change their prototypes', async () => {
   const app = express();
   app.get('/', (_request, response) => {
     response.json('answered');
   });
-  const kept: boolean[] = [];
+  const unchanged: boolean[] = [];
   const server = createServer(expressClasses(app), (incoming, outgoing) => {
     const before = [Object.getPrototypeOf(incoming), Object.getPrototypeOf(outgoing)] as unknown[];
     app(incoming, outgoing);
     const after = [Object.getPrototypeOf(incoming), Object.getPrototypeOf(outgoing)] as unknown[];
-    kept.push(before[0] === after[0], before[1] === after[1]);
-    kept.push(incoming instanceof IncomingMessage, outgoing instanceof ServerResponse);
+    unchanged.push(before[0] === after[0], before[1] === after[1]);
+    unchanged.push(incoming instanceof IncomingMessage, outgoing instanceof ServerResponse);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await request(url).get('/').expect(200, '"answered"');
 
-  expect(kept).toEqual([true, true, true, true]);
+  expect(unchanged).toEqual([true, true, true, true]);
   server.close();
 });

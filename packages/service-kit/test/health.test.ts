@@ -15,11 +15,11 @@ function createApp({ readiness = new Readiness(), metrics = createMetrics() } = 
 }
 
 describe('Health', () => {
-  test('When the process is alive, then /healthz is 200', async () => {
+  test('When the process runs, then /healthz is 200', async () => {
     await request(createApp()).get('/healthz').expect(200, { status: 'ok' });
   });
 
-  test('When all is there that requests need, then /readyz is 200, and 503 before', async () => {
+  test('When the program is not ready yet, then /readyz is 503, and 200 afterwards', async () => {
     let ready = false;
     const app = createApp({ readiness: new Readiness(() => ready) });
 
@@ -28,7 +28,7 @@ describe('Health', () => {
     await request(app).get('/readyz').expect(200, { status: 'ready' });
   });
 
-  test('When the program is on its way out, then /readyz is 503 though all is there', async () => {
+  test('When the program stops, then /readyz is 503', async () => {
     const readiness = new Readiness();
     const app = createApp({ readiness });
 
@@ -38,7 +38,7 @@ describe('Health', () => {
     await request(app).get('/healthz').expect(200);
   });
 
-  test('When HEAD asks /readyz, then it gets the status', async () => {
+  test('When HEAD is sent to /readyz, then it gets the status', async () => {
     await request(createApp()).head('/readyz').expect(200);
   });
 });
@@ -62,7 +62,7 @@ describe('Metrics', () => {
     expect(response.text).not.toMatch(/things\/1|nowhere/);
   });
 
-  test('When a method is invented, then it is measured as other', async () => {
+  test('When a method is unknown, then it is counted as other', async () => {
     const app = createApp();
     const server = await serve({ name: 'test', app, host: '127.0.0.1', port: 0, ...createTestLogger() });
     for (const method of ['PROPFIND', 'MKCOL', 'PURGE', 'PATCH']) {
@@ -77,7 +77,7 @@ describe('Metrics', () => {
     await server.close();
   });
 
-  test('When any answer is given, then it has the security headers and does not name the framework', async () => {
+  test('When a request is answered, then the answer has the security headers and does not name the framework', async () => {
     const { headers } = await request(createApp()).get('/healthz');
 
     expect(headers).toMatchObject({

@@ -4,7 +4,7 @@ import { LogDestination } from '../src/logDestination';
 /** No real file descriptor. */
 const fd = 1_000_000;
 
-/** How many bytes the next write takes, or the code of its error. Then: all. */
+/** How many bytes each write takes, or the code of its error. Further writes take all bytes. */
 let outcomes: (number | string)[];
 let written: string;
 let writes: number;
@@ -37,7 +37,7 @@ const writeLines = (destination: LogDestination, ...numbers: number[]) => {
 };
 
 describe('LogDestination', () => {
-  test('When lines come in one turn of the event loop, then one write takes them all', () => {
+  test('When several lines are logged in one turn of the event loop, then there is one write', () => {
     const destination = new LogDestination(fd);
 
     writeLines(destination, 1, 2, 3);
@@ -48,7 +48,7 @@ describe('LogDestination', () => {
     expect(writes).toBe(1);
   });
 
-  test('When the reader is slow, then lines wait, and each is written once', () => {
+  test('When the reader is slow, then lines are buffered, and each is written once', () => {
     const destination = new LogDestination(fd);
     outcomes = [13, 'EAGAIN', 'EAGAIN', 1, 'EAGAIN'];
 
@@ -62,7 +62,7 @@ describe('LogDestination', () => {
     expect(destination.droppedLines).toBe(0);
   });
 
-  test('When nobody reads, then what waits has a bound, and the lines beyond it are dropped and counted', () => {
+  test('When nobody reads, then the buffer is bounded, and further lines are dropped and counted', () => {
     const destination = new LogDestination(fd, { maxWaitingBytes: 35 });
     outcomes = [5, ...Array<string>(20).fill('EAGAIN')];
 
@@ -98,7 +98,7 @@ describe('LogDestination', () => {
     },
   );
 
-  test('When a disk is full in the middle of a line, then its rest is written first, and every line is whole', () => {
+  test('When the disk is full in the middle of a line, then the rest of the line is written first', () => {
     const destination = new LogDestination(fd);
     outcomes = [14, 'ENOSPC', 'ENOSPC'];
 
@@ -113,7 +113,7 @@ describe('LogDestination', () => {
     expect(destination.droppedLines).toBe(2);
   });
 
-  test('When the disk stays full, then a write is tried at most ten times a second', () => {
+  test('When the disk stays full, then there are at most ten writes a second', () => {
     const destination = new LogDestination(fd);
     outcomes = Array<string>(1_000).fill('ENOSPC');
     const logForOneSecond = () => {
@@ -130,7 +130,7 @@ describe('LogDestination', () => {
     expect(writes).toBeLessThanOrEqual(10);
   });
 
-  test('When the process exits, then what waits is written', () => {
+  test('When the process exits, then the buffered lines are written', () => {
     const destination = new LogDestination(fd);
     outcomes = [3, 'EAGAIN', 4];
     writeLines(destination, 1, 2);
@@ -142,8 +142,8 @@ describe('LogDestination', () => {
 
   test.each([
     ['nobody reads', [3, ...Array<string>(1_000).fill('EAGAIN')]],
-    ['the reader is gone', [3, ...Array<string>(1_000).fill('EPIPE')]],
-  ])('When the process exits and %s, then the exit waits for half a second at most', (_why, all) => {
+    ['the reader has ended', [3, ...Array<string>(1_000).fill('EPIPE')]],
+  ])('When the process exits and %s, then the exit waits for at most half a second', (_why, all) => {
     const destination = new LogDestination(fd);
     outcomes = all;
     writeLines(destination, 1, 2);

@@ -18,7 +18,7 @@ describe('createLogger', () => {
     'nextClientSecret',
     'STYTCH_SECRET',
     'CLIENT_SECRET',
-  ])('When a field is called %s, at any of three depths, then its value is not written', (name) => {
+  ])('When a field is called %s, at a depth of up to three, then its value is not written', (name) => {
     const { logger, lines } = createTestLogger();
 
     logger.info({ [name]: secretMark, one: { [name]: secretMark, two: { [name]: secretMark } } }, 'said');
@@ -33,7 +33,7 @@ describe('createLogger', () => {
     ]);
   });
 
-  test('When an axios error is logged, then the request that it carries is not', () => {
+  test('When an axios error is logged, then its request is not', () => {
     const { logger, lines } = createTestLogger();
     const headers = new AxiosHeaders({ Authorization: `Bearer ${token}` });
     const error = new AxiosError('timed out', 'ECONNABORTED', { headers, data: token });
@@ -46,7 +46,7 @@ describe('createLogger', () => {
     expect(JSON.stringify(lines)).not.toMatch(/Bearer|signature/);
   });
 
-  test("When Stytch's RequestError is logged, beneath another error too, then its request is not", () => {
+  test("When Stytch's RequestError is logged, also as a cause, then its request is not", () => {
     const { logger, lines } = createTestLogger();
     const error = new RequestError('fetch failed', {
       url: '/v1/public/project/oauth2/token',
@@ -64,7 +64,7 @@ describe('createLogger', () => {
     expect(JSON.stringify(lines)).not.toContain(secretMark);
   });
 
-  test('When the level is higher than that of a line, then the line is not written', () => {
+  test('When the level of a line is too low, then it is not written', () => {
     const { logger, lines } = createTestLogger();
     logger.level = 'warn';
 
@@ -75,7 +75,7 @@ describe('createLogger', () => {
 });
 
 describe('describeError', () => {
-  test('When an error is described, then only name, message, code, stack and cause are', () => {
+  test('When an error is described, then only its name, message, code, stack and cause are included', () => {
     const error = Object.assign(new TypeError('wrong', { cause: new Error('beneath') }), {
       code: 'ERR_WRONG',
       config: { password: secretMark },
@@ -90,7 +90,7 @@ describe('describeError', () => {
     });
   });
 
-  test('When causes go round in a circle, then the description ends', () => {
+  test('When causes are circular, then the description ends', () => {
     const error = new Error('round');
     error.cause = error;
 
@@ -100,7 +100,7 @@ describe('describeError', () => {
   });
 
   test.each([secretMark, { password: secretMark }, undefined, null, 7])(
-    'When what was thrown is no error but %j, then only its type is told',
+    'When %j was thrown, not an error, then only its type is included',
     (thrown) => {
       expect(describeError(thrown)).toEqual({ message: `not an Error: ${typeof thrown}` });
     },

@@ -22,7 +22,7 @@ function createApp(allowedOrigins?: readonly string[]) {
   });
 }
 
-describe('A request of a page of another origin', () => {
+describe('A request from a page of another origin', () => {
   const methods = ['get', 'head', 'post', 'delete', 'options', 'patch'] as const;
 
   test.each(methods)('When it is a %s, then it is refused', async (method) => {
@@ -34,7 +34,7 @@ describe('A request of a page of another origin', () => {
   });
 
   test.each(['/healthz', '/readyz', '/metrics', '/nowhere'])(
-    'When it asks %s, then it is refused',
+    'When it asks for %s, then it is refused',
     async (path) => {
       await request(createApp()).get(path).set('Origin', 'https://evil.example').expect(403);
     },
@@ -51,7 +51,7 @@ describe('A request of a page of another origin', () => {
   });
 
   test.each(['cross-site', 'same-site', 'anything', 'same-origin, cross-site'])(
-    'When it has no origin and is %s, then it is refused',
+    'When it has no origin, and its site is %s, then it is refused',
     async (site) => {
       expectRefused(
         await request(createApp()).get('/thing').set('Sec-Fetch-Site', site),
@@ -61,7 +61,7 @@ describe('A request of a page of another origin', () => {
     },
   );
 
-  test('When the origin is allowed, then it is answered, whatever the site', async () => {
+  test('When the origin is allowed, then it is answered from any site', async () => {
     const app = createApp(['https://console.example', 'https://other.example']);
     const ask = (origin: string) =>
       request(app).post('/thing').set('Origin', origin).set('Sec-Fetch-Site', 'cross-site');
@@ -73,7 +73,7 @@ describe('A request of a page of another origin', () => {
   });
 });
 
-describe('A request of no other page', () => {
+describe('A request from elsewhere', () => {
   test.each([
     ['a service', {}],
     ['an address that a user typed', { 'Sec-Fetch-Site': 'none' }],
@@ -81,21 +81,21 @@ describe('A request of no other page', () => {
     ['the server itself, with its origin', { Host: 'localhost:6001', Origin: 'http://localhost:6001' }],
     ['the server by its address', { Host: '10.0.0.7:80', Origin: 'http://10.0.0.7' }],
     ['the server by its IPv6 address', { Host: '[::1]:4000', Origin: 'http://[::1]:4000' }],
-  ])('When it is of %s, then it is answered', async (_name, headers) => {
+  ])('When it is from %s, then it is answered', async (_name, headers) => {
     await request(createApp()).post('/thing').set(headers).expect(200);
   });
 
   test.each([
-    ['the port is another', { Host: 'localhost:6001', Origin: 'http://localhost:3000' }],
-    ['the scheme is another', { Host: 'localhost:6001', Origin: 'https://localhost:6001' }],
-    // The page of evil.example has made its name lead to this server.
-    ['a name may be rebound', { Host: 'evil.example:6001', Origin: 'http://evil.example:6001' }],
-    ['the host is no host', { Host: 'a b', Origin: 'http://a b' }],
-  ])('When %s, then it is not of the server itself', async (_name, headers) => {
+    ['the port differs', { Host: 'localhost:6001', Origin: 'http://localhost:3000' }],
+    ['the scheme differs', { Host: 'localhost:6001', Origin: 'https://localhost:6001' }],
+    // DNS rebinding: evil.example resolves to this server.
+    ['the name may be rebound', { Host: 'evil.example:6001', Origin: 'http://evil.example:6001' }],
+    ['the host is invalid', { Host: 'a b', Origin: 'http://a b' }],
+  ])('When %s, then it is refused', async (_name, headers) => {
     await request(createApp()).post('/thing').set(headers).expect(403);
   });
 
-  test('When it came over TLS, then its name is proven by the certificate', async () => {
+  test('When it came over TLS, then the host in the origin is trusted', async () => {
     const authority = await CertificateAuthority.create();
     const folder = createTlsFolder(await authority.issue('pay.example'), authority.certificate);
     const tls = await TlsFiles.open({ ...folder.settings, TLS_CA_FILE: undefined }, { logger });
@@ -118,7 +118,7 @@ describe('A request without Host', () => {
   test.each([
     ['1.1', 400],
     ['1.0', 200],
-  ])('When it is of HTTP/%s, then the answer is %i, and logged as any other', async (version, status) => {
+  ])('When it is HTTP/%s, then the answer is %i, and it is logged', async (version, status) => {
     const log = createTestLogger();
     const app = createBaseApp({ logger: log.logger }, (router) => {
       route(router, '/thing', { get: answerDone });
@@ -137,7 +137,7 @@ describe('A request without Host', () => {
 });
 
 describe('origins', () => {
-  test('When they are separated by commas, with or without blanks, then those are the origins', () => {
+  test('When origins are separated by commas, with or without spaces, then each is parsed', () => {
     expect(origins().parse('https://a.example,http://localhost:3000 , https://b.example:8443')).toEqual([
       'https://a.example',
       'http://localhost:3000',
@@ -153,7 +153,7 @@ describe('origins', () => {
     'https://a.example,',
     'HTTPS://A.example',
     'ftp://a.example',
-  ])('When it is %j, then the message says what it should be', (value) => {
+  ])('When it is %j, then the message says what it must be', (value) => {
     expect(origins().safeParse(value).error?.issues).toMatchObject([
       { message: 'must be origins, such as https://console.example, separated by commas' },
     ]);

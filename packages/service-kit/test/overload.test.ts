@@ -5,7 +5,7 @@ import { expectRefused } from './expectRefused';
 import { RawCaller } from './pipeline';
 import { createTestLogger, type TestLogger } from './testLogger';
 
-describe('A server that works on as many requests as it may', () => {
+describe('A server at its request limit', () => {
   let log: TestLogger;
   const metrics = createMetrics();
   let server: RunningServer;
@@ -40,7 +40,7 @@ describe('A server that works on as many requests as it may', () => {
     await server.close();
   });
 
-  test('When another comes, then it is refused at once, and its connection ends', async () => {
+  test('When another request comes, then it is refused at once, and its connection is closed', async () => {
     const answer = await request(server.url).get('/hold');
 
     expectRefused(answer, 503, 'overloaded');
@@ -51,20 +51,20 @@ describe('A server that works on as many requests as it may', () => {
   });
 
   test.each(['/healthz', '/readyz', '/metrics'])(
-    'When a probe asks %s, then it is answered',
+    'When a probe asks for %s, then it is answered',
     async (path) => {
       await request(server.url).get(path).expect(200);
     },
   );
 
-  test('When one was answered, then the next is taken', async () => {
+  test('When one was answered, then the next is accepted', async () => {
     release();
     await holder.answers(2);
 
     await request(server.url).get('/hold').expect(200);
   });
 
-  test('When the caller of both has gone, then the next is taken', async () => {
+  test('When the client of both has disconnected, then the next is accepted', async () => {
     const gone = log.logged(({ res }) => res?.status === 499);
     holder.socket.destroy();
     await gone;

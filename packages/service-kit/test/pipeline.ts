@@ -1,14 +1,14 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
 
-/** A caller that writes requests as it likes, without waiting for answers, and keeps what comes. */
+/** A client that sends requests without waiting for answers, and collects the answers. */
 export class RawCaller {
   received = '';
-  /** Those of the answers that have come. */
+  /** The statuses of the answers so far. */
   readonly statuses: number[] = [];
-  /** Up to where `received` was searched for statuses. */
+  /** How much of `received` was searched for statuses. */
   #searched = 0;
-  /** Settles when the connection is closed, however. */
+  /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
   readonly #waiting = new Set<() => void>();
 
@@ -41,7 +41,7 @@ export class RawCaller {
     this.socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
   }
 
-  /** Settles when so many answers have come; fails when the connection is closed before. */
+  /** Resolves after so many answers. Rejects if the connection is closed before. */
   async answers(count: number): Promise<void> {
     let look: () => void = () => undefined;
     const there = new Promise<void>((resolve) => {

@@ -20,7 +20,7 @@ let server: RunningServer;
 beforeEach(() => {
   now = 1_000_000;
   written = '';
-  jest.resetModules(); // A process is asked to stop once.
+  jest.resetModules(); // The module remembers the first stop.
   jest.spyOn(performance, 'now').mockImplementation(() => now);
   jest.spyOn(process, 'getActiveResourcesInfo').mockReturnValue([]);
   exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
@@ -59,14 +59,14 @@ const signal = (name: (typeof events)[number], millisecondsLater = 0) => {
 };
 
 describe('runProgram', () => {
-  test('When it has started, then it tells its parent where it listens', async () => {
+  test('When it has started, then it sends its address to its parent', async () => {
     await expect(run()).resolves.toBe(server);
 
     expect(sent).toHaveBeenCalledWith({ listening: 'http://localhost:1' });
     expect(exit).not.toHaveBeenCalled();
   });
 
-  test('When it has no parent with a channel, then it runs all the same', async () => {
+  test('When it has no parent with a message channel, then it runs', async () => {
     delete process.send;
 
     await expect(run()).resolves.toBe(server);
@@ -84,7 +84,7 @@ describe('runProgram', () => {
     expect(exit.mock.calls).toEqual([[0]]);
   });
 
-  test('When a second signal comes later, then it ends at once', async () => {
+  test('When a second signal comes later, then it exits at once', async () => {
     await run();
 
     signal('SIGTERM');
@@ -115,7 +115,7 @@ describe('runProgram', () => {
     expect(exit.mock.calls).toEqual([[1]]);
   });
 
-  test('When its parent or its reader is gone, then it goes on', async () => {
+  test('When its parent or its reader has ended, then it goes on', async () => {
     await run();
 
     const emitters: Pick<EventEmitter, 'emit'>[] = [process, process.stdout, process.stderr];
@@ -124,7 +124,7 @@ describe('runProgram', () => {
     expect(exit).not.toHaveBeenCalled();
   });
 
-  test('When SIGINT comes twice within half a second, then it is one', async () => {
+  test('When SIGINT comes twice within half a second, then it counts once', async () => {
     await run();
 
     signal('SIGINT');
@@ -134,7 +134,7 @@ describe('runProgram', () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
-  test('When the parent goes while it is stopping, then what is in flight still finishes', async () => {
+  test('When the parent ends during the stop, then requests in flight finish', async () => {
     await run();
 
     signal('SIGTERM');
@@ -146,7 +146,7 @@ describe('runProgram', () => {
     expect(exit.mock.calls).toEqual([[0]]);
   });
 
-  test('When the configuration does not let it start, then it is told without a stack, and the exit code is 1', async () => {
+  test('When the configuration is invalid, then the message is printed without a stack, and the exit code is 1', async () => {
     const { ConfigError } = jest.requireActual<typeof import('../src/config')>('../src/config');
 
     await load().runProgram(() => Promise.reject(new ConfigError('PORT: is wrong')), []);
@@ -155,7 +155,7 @@ describe('runProgram', () => {
     expect(exit.mock.calls).toEqual([[1]]);
   });
 
-  test('When it fails to start for another reason, then the stack is told, and the exit code is 1', async () => {
+  test('When it fails to start for another reason, then the stack is printed, and the exit code is 1', async () => {
     await load().runProgram(() => Promise.reject(new Error('unforeseen')), []);
 
     expect(written).toMatch(/^Error: unforeseen\n +at /);
@@ -172,7 +172,7 @@ describe('runProgram', () => {
     expect(start).toHaveBeenCalledWith(expect.objectContaining({ RUN_PROGRAM_TEST: 'here' }));
   });
 
-  test('When npm goes while the program starts, then it closes once it has started', async () => {
+  test('When npm ends while the program starts, then it stops after the start', async () => {
     jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate'] });
     const parent = jest.replaceProperty(process, 'ppid', 4_711);
     process.env['npm_lifecycle_event'] = 'start';
@@ -221,18 +221,21 @@ describe('runCommand', () => {
   test.each([
     ['finishes', () => Promise.resolve(), 0],
     ['fails', () => Promise.reject(new Error('refused')), 1],
-  ])('When a signal comes, but it %s, then the exit code is that of its end', async (_how, end, exitCode) => {
-    await runCommand(async () => {
-      await Promise.resolve();
-      signal('SIGTERM');
-      await end();
-    });
-    await new Promise(setImmediate);
+  ])(
+    'When a signal comes, but the command %s, then the exit code is that of the result',
+    async (_how, end, exitCode) => {
+      await runCommand(async () => {
+        await Promise.resolve();
+        signal('SIGTERM');
+        await end();
+      });
+      await new Promise(setImmediate);
 
-    expect(exit.mock.calls).toEqual([[exitCode]]);
-  });
+      expect(exit.mock.calls).toEqual([[exitCode]]);
+    },
+  );
 
-  test('When a second signal comes later, then it ends at once', async () => {
+  test('When a second signal comes later, then it exits at once', async () => {
     void runCommand(() => new Promise(() => undefined));
     for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
 
@@ -243,7 +246,7 @@ describe('runCommand', () => {
   });
 });
 
-test('When a file operation does not end, then the exit kills the process after a second', async () => {
+test('When a file operation hangs, then the exit kills the process after a second', async () => {
   jest.spyOn(process, 'getActiveResourcesInfo').mockReturnValue(['FSReqPromise']);
   const kill = jest.spyOn(process, 'kill').mockReturnValue(true);
   jest.spyOn(performance, 'now').mockImplementation(() => (now += 300));

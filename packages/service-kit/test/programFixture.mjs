@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { createBaseApp, createLogger, Readiness, route, runProgram, serve } from '../dist/index.js';
 
-/** A program for tests, on what was built: /hold is answered once /release has been asked. It logs two lines right before it exits. */
+/** A program that uses the build. It answers /hold after a request for /release. It logs two lines right before it exits. */
 void runProgram(async ({ LOG_LEVEL = 'silent' }) => {
   const logger = createLogger({ name: 'fixture', level: LOG_LEVEL });
   const readiness = new Readiness();

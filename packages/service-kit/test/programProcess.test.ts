@@ -3,7 +3,7 @@ import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-test('When a real process gets SIGTERM with a request in flight, then the request finishes and it exits with 0', async () => {
+test('When a process gets SIGTERM with a request in flight, then the request finishes, and it exits with 0', async () => {
   const child = fork(join(__dirname, 'programFixture.mjs'), {
     cwd: join(__dirname, '..'),
     env: { PATH: process.env['PATH'] },
@@ -20,7 +20,7 @@ test('When a real process gets SIGTERM with a request in flight, then the reques
   expect(await exited).toEqual([0, null]);
 });
 
-test('When npm is killed that started a process, then the process stops', async () => {
+test('When the npm that started a process is killed, then the process stops', async () => {
   const fixture = [join(__dirname, 'programFixture.mjs')];
   const npm = `require('node:child_process').spawn(process.execPath, ${JSON.stringify(fixture)}, { stdio: 'inherit' })`;
   const parent = spawn(process.execPath, ['-e', npm], {
@@ -39,7 +39,7 @@ test('When npm is killed that started a process, then the process stops', async 
   expect(written).toContain('"msg":"stopping"');
 });
 
-describe('When a real process is told to stop', () => {
+describe('When a process stops', () => {
   const start = async (level: string) => {
     const child = fork(join(__dirname, 'programFixture.mjs'), {
       cwd: join(__dirname, '..'),
@@ -50,7 +50,7 @@ describe('When a real process is told to stop', () => {
     return child;
   };
 
-  test('Then what it logs last is written', async () => {
+  test('Then its last log line is written', async () => {
     const child = await start('info');
     let written = '';
     child.stdout?.on('data', (chunk) => (written += String(chunk)));
@@ -61,8 +61,8 @@ describe('When a real process is told to stop', () => {
     expect(written).toContain('"msg":"last line"');
   });
 
-  test('Then it stops also if nobody reads its log any more', async () => {
-    // The first lines are those right before the exit: that nobody reads is not known before.
+  test('Then it also stops if nobody reads its log', async () => {
+    // It logs only right before the exit: until then it cannot know that nobody reads.
     const child = await start('warn');
     child.stdout?.destroy();
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { Answer } from './expectRefused';
 
-/** Sends bytes as they are, with no client that makes them better, and reads until the other side closes. */
+/** Sends raw bytes, and reads until the server closes the connection. */
 export function sendRaw(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = '';
@@ -15,7 +15,7 @@ export function sendRaw(port: number, bytes: string): Promise<string> {
   });
 }
 
-/** The last answer of those received, taken apart. */
+/** Parses one received answer. */
 export function parseAnswer(received: string): Answer {
   const [head = '', text = ''] = received.split('\r\n\r\n');
   const [statusLine = '', ...fields] = head.split('\r\n');

@@ -3,7 +3,7 @@ import request from 'supertest';
 import { createBaseApp, createMetrics, route } from '../src/index';
 import { createTestLogger, secretMark } from './testLogger';
 
-const madeId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+const newId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 function createApp() {
   const { logger, lines } = createTestLogger();
@@ -24,7 +24,7 @@ function createApp() {
 
 describe('Request ids', () => {
   test.each(['a', 'order-1.retry:2_x', 'x'.repeat(128)])(
-    'When a caller sends the id %s, then it is taken over, into answer and log',
+    'When a caller sends the id %s, then it is in the answer and in the log',
     async (id) => {
       const { app, lines } = createApp();
 
@@ -43,24 +43,24 @@ describe('Request ids', () => {
 
       const response = await request(app).get('/things/1').set('X-Request-Id', id);
 
-      expect(response.headers['x-request-id']).toMatch(madeId);
+      expect(response.headers['x-request-id']).toMatch(newId);
       expect(lines[0]?.req?.id).toBe(response.headers['x-request-id']);
     },
   );
 
-  test('When callers send none, then each gets one of its own', async () => {
+  test('When callers send no id, then each request gets a new one', async () => {
     const { app } = createApp();
 
     const [first, second] = await Promise.all([request(app).get('/things/1'), request(app).get('/things/1')]);
 
-    expect(first.headers['x-request-id']).toMatch(madeId);
-    expect(second.headers['x-request-id']).toMatch(madeId);
+    expect(first.headers['x-request-id']).toMatch(newId);
+    expect(second.headers['x-request-id']).toMatch(newId);
     expect(first.headers['x-request-id']).not.toBe(second.headers['x-request-id']);
   });
 });
 
 describe('The log', () => {
-  test('When a request is answered, then one line says so, with the path and without query and headers', async () => {
+  test('When a request is answered, then one line is logged, with the path and without query and headers', async () => {
     const { app, lines } = createApp();
 
     await request(app)
@@ -72,14 +72,14 @@ describe('The log', () => {
       level: 30,
       time: expect.any(Number),
       name: 'test',
-      req: { id: expect.stringMatching(madeId), method: 'GET', path: '/things/1' },
+      req: { id: expect.stringMatching(newId), method: 'GET', path: '/things/1' },
       res: { status: 200 },
       responseTime: expect.any(Number),
       msg: 'request answered',
     });
   });
 
-  test('When a path is long, then its lines have its beginning only', async () => {
+  test('When a path is long, then the log has its beginning only', async () => {
     const { app, lines } = createApp();
 
     await request(app).get(`/${'x'.repeat(3_000)}`);
@@ -92,7 +92,7 @@ describe('The log', () => {
     expect(Math.max(...lines.map((line) => JSON.stringify(line).length))).toBeLessThan(1_000);
   });
 
-  test('When a request fails, then a line before it tells the cause, with the same id', async () => {
+  test('When a request fails, then an earlier line has the cause, with the same id', async () => {
     const { app, lines } = createApp();
 
     await request(app).get(`/fails?token=${secretMark}`);
@@ -110,7 +110,7 @@ describe('The log', () => {
     expect(lines[1]).not.toHaveProperty('err');
   });
 
-  test('When a caller does not wait for the answer, then line and measurement say 499', async () => {
+  test('When a client disconnects before the answer, then log and metrics say 499', async () => {
     const { logger, logged } = createTestLogger();
     const metrics = createMetrics();
     const app = createBaseApp({ logger, metrics }, (router) => {
@@ -125,7 +125,7 @@ describe('The log', () => {
   });
 
   test.each(['/healthz', '/readyz', '/metrics'])(
-    'When %s is asked, then no line is written',
+    'When %s is requested, then no line is logged',
     async (path) => {
       const { app, lines } = createApp();
 

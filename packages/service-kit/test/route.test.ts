@@ -41,7 +41,7 @@ describe('route', () => {
     ['options', '/change', 'GET, POST'],
     ['get', '/write', 'PUT, DELETE'],
     ['patch', '/write', 'PUT, DELETE'],
-  ] as const)('When %s comes to %s, then the answer is 405 and allows %s', async (method, path, allow) => {
+  ] as const)('When %s is sent to %s, then the answer is 405 and allows %s', async (method, path, allow) => {
     const { app, handled } = createApp();
 
     const response = await request(app)[method](path);
@@ -51,7 +51,7 @@ describe('route', () => {
     expect(handled).toEqual([]);
   });
 
-  test('When HEAD comes where GET only reads, then it is answered as GET, without the body', async () => {
+  test('When HEAD is sent where GET only reads, then it is answered like GET, without the body', async () => {
     const { app, handled } = createApp();
 
     const response = await request(app).head('/read');
@@ -61,7 +61,7 @@ describe('route', () => {
     expect(handled).toEqual(['read']);
   });
 
-  test.each(['/change', '/write'])('When HEAD comes to %s, then nothing is handled', async (path) => {
+  test.each(['/change', '/write'])('When HEAD is sent to %s, then no handler runs', async (path) => {
     const { app, handled } = createApp();
 
     const response = await request(app).head(path);

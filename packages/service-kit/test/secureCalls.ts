@@ -7,22 +7,22 @@ export interface SecureAnswer {
   status: number | undefined;
   headers: IncomingHttpHeaders;
   json: unknown;
-  /** Of the certificate that the server showed. */
+  /** The serial number of the server's certificate. */
   serialNumber: string;
-  /** Whether the session is one of an earlier connection. */
+  /** Whether the session of an earlier connection was resumed. */
   resumed: boolean;
 }
 
-/** A socket as what it is. */
+/** Narrows the type of a socket. */
 export function secure(socket: Socket): TLSSocket {
   if (socket instanceof TLSSocket) return socket;
   throw new Error('this is not TLS');
 }
 
 /**
- * Makes a GET over TLS, on a connection of its own unless the options have an agent.
+ * Sends a GET over TLS, on a new connection unless the options have an agent.
  *
- * @throws when there is no answer: the handshake failed, or the server cut the connection.
+ * @throws when there is no answer: the handshake failed, or the server closed the connection.
  */
 export function getSecurely(
   url: string,

@@ -18,7 +18,7 @@ import { getSecurely } from './secureCalls';
 import { createTestLogger, type TestLogger } from './testLogger';
 import { createTlsFolder, type TlsFolder } from './tlsFolder';
 
-/** How a client sees that it is refused: in TLS 1.3 it may have sent its request before it hears of it. */
+/** A refused client's error. In TLS 1.3 it may send its request before it is refused. */
 const broken = { code: expect.stringMatching(/^(ECONNRESET|EPIPE|ERR_SSL_.*)$/) as string };
 
 let authority: CertificateAuthority;
@@ -57,7 +57,7 @@ afterEach(async () => {
 describe('A server over TLS', () => {
   beforeEach(() => start({ ...folder.settings, TLS_CA_FILE: undefined }));
 
-  test('When a caller offers one cipher of TLS 1.2, then it has to be ECDHE with AES-GCM or ChaCha20', async () => {
+  test('When a client offers one cipher of TLS 1.2, then only ECDHE with AES-GCM or ChaCha20 is accepted', async () => {
     const accepted: string[] = [];
     for (const cipher of getCiphers().filter((name) => !name.startsWith('tls_'))) {
       const options = { maxVersion: 'TLSv1.2', ciphers: `${cipher.toUpperCase()}:@SECLEVEL=0` } as const;
@@ -65,7 +65,7 @@ describe('A server over TLS', () => {
       await call.then(() => accepted.push(cipher)).catch(() => undefined);
     }
 
-    // The certificate is an ECDSA one.
+    // The certificate has an ECDSA key.
     expect(accepted.sort()).toEqual([
       'ecdhe-ecdsa-aes128-gcm-sha256',
       'ecdhe-ecdsa-aes256-gcm-sha384',
@@ -73,7 +73,7 @@ describe('A server over TLS', () => {
     ]);
   });
 
-  test('When a client of ours meets a server with CBC ciphers only, then it does not speak to it', async () => {
+  test('When a server has CBC ciphers only, then our client does not connect', async () => {
     const { cert, key } = files.current;
     const old = createServer({ cert, key, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' });
     old.listen(0, '127.0.0.1');
@@ -87,7 +87,7 @@ describe('A server over TLS', () => {
     old.close();
   });
 
-  test('When a caller sends 1,000 requests without waiting for answers, then all are answered', async () => {
+  test('When a client pipelines 1,000 requests, then all are answered', async () => {
     const caller = await RawCaller.open(server.port, { ca: authority.certificate });
 
     caller.get(...Array.from({ length: 1_000 }, () => '/quick'));
@@ -100,17 +100,17 @@ describe('A server over TLS', () => {
 
 describe('A server that asks for a client certificate', () => {
   const { now } = Date;
-  const letCertificatesEnd = () => jest.spyOn(Date, 'now').mockImplementation(() => now() + 365 * 86_400_000);
+  const expireCertificates = () => jest.spyOn(Date, 'now').mockImplementation(() => now() + 365 * 86_400_000);
 
   beforeEach(() => start(folder.settings));
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'When the certificate has ended since a session began in %s, then the session is not resumed',
+    'When the certificate expires after a session began in %s, then the session is not resumed',
     async (maxVersion) => {
       const agent = new Agent({ ...client, maxVersion, maxSockets: 1 });
       await getSecurely(`${server.url}/quick`, { agent });
       expect(await getSecurely(`${server.url}/quick`, { agent })).toMatchObject({ resumed: true });
-      letCertificatesEnd();
+      expireCertificates();
       const failed = log.logged(({ msg }) => msg === 'TLS handshake failed');
 
       await expect(getSecurely(`${server.url}/quick`, { agent })).rejects.toMatchObject(broken);
@@ -120,11 +120,11 @@ describe('A server that asks for a client certificate', () => {
   );
 
   test.each(['/quick', '/healthz', '/nowhere'])(
-    'When the certificate has ended since the connection began, then a request of %s is refused, and the connection ends',
+    'When the certificate expires during a connection, then a request for %s is refused, and the connection is closed',
     async (path) => {
       const agent = new Agent({ ...client, keepAlive: true, maxSockets: 1 });
       await getSecurely(`${server.url}/quick`, { agent });
-      letCertificatesEnd();
+      expireCertificates();
 
       expect(await getSecurely(`${server.url}${path}`, { agent })).toMatchObject({
         status: 403,

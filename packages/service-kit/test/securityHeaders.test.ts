@@ -4,7 +4,7 @@ import { createBaseApp } from '../src/index';
 import { createTestLogger } from './testLogger';
 
 describe('The security headers', () => {
-  test.each(['/healthz', '/nowhere'])('When %s is answered, then they are there', async (path) => {
+  test.each(['/healthz', '/nowhere'])('When %s is answered, then the answer has them', async (path) => {
     const app = createBaseApp({ logger: createTestLogger().logger }, () => undefined);
 
     const { headers } = await request(app).get(path);

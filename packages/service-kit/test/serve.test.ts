@@ -8,7 +8,7 @@ import { createTestLogger, type TestLogger } from './testLogger';
 
 const host = '127.0.0.1';
 
-/** A promise with the ends in hand. */
+/** A promise that `open` resolves. */
 function gate() {
   let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => {
@@ -23,7 +23,7 @@ interface Received {
   body: string;
 }
 
-/** One request, read to its end; over a connection of its own, which may be kept alive, unless an agent is given. */
+/** Sends a GET and reads the answer. Without an agent it opens a new connection, with keep-alive. */
 function get(url: string, agent = new Agent({ keepAlive: true })): Promise<Received> {
   return new Promise((resolve, reject) => {
     const call = httpRequest(url, { agent }, (response: IncomingMessage) => {
@@ -43,7 +43,7 @@ function get(url: string, agent = new Agent({ keepAlive: true })): Promise<Recei
 describe('A server', () => {
   let log: TestLogger;
   let server: RunningServer;
-  /** Opens when a request to /hold has arrived, and lets it be answered. */
+  /** `arrived` opens when a request for /hold arrives. `release` answers it. */
   let arrived: ReturnType<typeof gate>;
   let release: ReturnType<typeof gate>;
 
@@ -80,16 +80,16 @@ describe('A server', () => {
     await server.close();
   });
 
-  describe('that is to listen', () => {
+  describe('that starts', () => {
     const listen = (port: number, at = host, logger: Logger = log.logger) =>
       serve({ name: 'test', app: express(), host: at, port, logger });
 
-    test('When it listens, then it says where, in its log too', () => {
+    test('When it listens, then its URL is returned and logged', () => {
       expect(server.url).toBe(`http://localhost:${server.port}`);
       expect(log.lines).toMatchObject([{ msg: 'listening', url: server.url }]);
     });
 
-    test('When the port is taken, then the error says which, and how to choose another', async () => {
+    test('When the port is in use, then the error names it, and says how to choose another', async () => {
       const { port } = server;
 
       await expect(listen(port)).rejects.toMatchObject({
@@ -110,14 +110,14 @@ describe('A server', () => {
       });
     });
 
-    test('When the host is not of this machine, then the error says so', async () => {
+    test('When the host is not an address of this machine, then the error says so', async () => {
       await expect(listen(0, '203.0.113.1')).rejects.toMatchObject({
         name: 'ConfigError',
         message: expect.stringMatching(/^test: cannot listen on 203\.0\.113\.1 port 0: /),
       });
     });
 
-    test('When connections cannot be taken later, again and again, then it goes on', async () => {
+    test('When connections are not accepted later, then it logs each error and goes on', async () => {
       const created = jest.spyOn(http, 'createServer');
       const other = await listen(0);
       const [result] = created.mock.results;
@@ -130,9 +130,9 @@ describe('A server', () => {
     });
   });
 
-  describe('that gets broken requests', () => {
+  describe('that receives broken requests', () => {
     test.each([
-      ['no HTTP at all', 'hello\r\n\r\n'],
+      ['bytes that are not HTTP', 'hello\r\n\r\n'],
       ['an unknown method', 'BREW / HTTP/1.1\r\nHost: a\r\n\r\n'],
       ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
       [
@@ -140,15 +140,18 @@ describe('A server', () => {
         'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
       ],
       ['a header with a line feed in it', 'GET / HTTP/1.1\r\nHost: a\r\nX-A: b\nc\r\n\r\n'],
-    ])('When it gets %s, then the answer is 400 in JSON, and the connection ends', async (_name, bytes) => {
-      const answer = parseAnswer(await sendRaw(server.port, bytes));
+    ])(
+      'When it receives %s, then the answer is 400 in JSON, and the connection is closed',
+      async (_name, bytes) => {
+        const answer = parseAnswer(await sendRaw(server.port, bytes));
 
-      expect(answer).toMatchObject({
-        status: 400,
-        headers: { connection: 'close', 'content-type': 'application/json' },
-        body: { error: 'Bad Request', code: 'bad_request' },
-      });
-    });
+        expect(answer).toMatchObject({
+          status: 400,
+          headers: { connection: 'close', 'content-type': 'application/json' },
+          body: { error: 'Bad Request', code: 'bad_request' },
+        });
+      },
+    );
 
     test('When the headers are too large, then the answer is 431 in JSON', async () => {
       const received = await sendRaw(server.port, `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`);
@@ -172,17 +175,17 @@ describe('A server', () => {
       return received;
     };
 
-    test('When a request takes too long to come, then the answer is 408 in JSON', async () => {
+    test('When a request arrives too slowly, then the answer is 408 in JSON', async () => {
       const received = await clientError('ERR_HTTP_REQUEST_TIMEOUT');
 
       expect(parseAnswer(String(received))).toMatchObject({ status: 408, body: { code: 'request_timeout' } });
     });
 
-    test('When the other side has gone, then nothing is said to it', async () => {
+    test('When the client has disconnected, then there is no answer', async () => {
       expect(await clientError('ECONNRESET')).toBe('');
     });
 
-    test('When requests may come slowly, then only within limits', async () => {
+    test('When it is created, then it has time limits for slow requests', async () => {
       const created = jest.spyOn(http, 'createServer');
 
       await (await start()).close();
@@ -194,7 +197,7 @@ describe('A server', () => {
       });
     });
 
-    test('When its sender keeps its end open, then the connection is cut all the same', async () => {
+    test('When the client keeps its side open, then the connection is closed', async () => {
       const socket = connect({ port: server.port, host, allowHalfOpen: true });
       socket.write('hello\r\n\r\n');
       await new Promise((resolve) => socket.resume().once('end', resolve));
@@ -205,15 +208,15 @@ describe('A server', () => {
       clearInterval(probe);
     });
 
-    test('When some were broken, then the next good one is answered', async () => {
+    test('When a valid request follows a broken one, then it is answered', async () => {
       await sendRaw(server.port, 'hello\r\n\r\n');
 
       expect(await get(`${server.url}/quick`)).toMatchObject({ status: 200, body: '"quick"' });
     });
   });
 
-  describe('that is to stop', () => {
-    test('When a request is in flight, then it finishes, /readyz is 503 meanwhile, and then nothing listens', async () => {
+  describe('that stops', () => {
+    test('When a request is in flight, then it finishes, /readyz is 503 meanwhile, and then the port is closed', async () => {
       const held = get(`${server.url}/hold`);
       await arrived.opened;
 
@@ -229,9 +232,9 @@ describe('A server', () => {
     });
 
     test.each([
-      ['told of its readiness', () => server],
-      ['not told', () => start()],
-    ])('When connections are kept alive, and it is %s, then they end with it', async (_name, startIt) => {
+      ['given its readiness', () => server],
+      ['not given it', () => start()],
+    ])('When connections are kept alive, and it is %s, then it closes them', async (_name, startIt) => {
       const it = await startIt();
       const agent = new Agent({ keepAlive: true });
       expect((await get(`${it.url}/quick`, agent)).connection).toBe('keep-alive');
@@ -247,7 +250,7 @@ describe('A server', () => {
       expect(idle?.destroyed).toBe(true);
     });
 
-    test('When it is told twice, then the second waits for the first and all is well', async () => {
+    test('When it is closed twice, then the second call waits for the first', async () => {
       const held = get(`${server.url}/hold`);
       await arrived.opened;
 
@@ -273,7 +276,7 @@ describe('A server', () => {
         agent.destroy();
       });
 
-      test('When a balancer asks /readyz every 100 ms, then no request fails of a caller that connects anew for each', async () => {
+      test('When a load loadBalancer polls /readyz every 100 ms, then no request fails, even on new connections', async () => {
         const answers: unknown[] = [];
         let out = false;
         const caller = async () => {
@@ -283,7 +286,7 @@ describe('A server', () => {
           }
         };
 
-        const balancer = async () => {
+        const loadBalancer = async () => {
           while (!out) {
             await jest.advanceTimersByTimeAsync(100);
             const { status } = await get(`${server.url}/readyz`, new Agent());
@@ -293,7 +296,7 @@ describe('A server', () => {
 
         const calling = caller();
         const closed = server.close();
-        await balancer().finally(() => (out = true));
+        await loadBalancer().finally(() => (out = true));
         await calling;
         await jest.advanceTimersByTimeAsync(5_000);
         await closed;
@@ -302,7 +305,7 @@ describe('A server', () => {
         expect(answers.filter((status) => status !== 200)).toEqual([]);
       });
 
-      test('When it is idle, then old and new connections are served until the delay is over, and no longer', async () => {
+      test('When it is idle, then old and new connections are served until the delay is over', async () => {
         await get(`${server.url}/quick`, agent);
 
         const closed = server.close();
@@ -316,14 +319,14 @@ describe('A server', () => {
       });
     });
 
-    describe('and requests do not end', () => {
+    describe('while requests do not end', () => {
       beforeEach(() => {
         jest.useFakeTimers({
           doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'],
         });
       });
 
-      test('When 5 s are over, then it listens no longer; when 10 s are over, then they are cut', async () => {
+      test('When 5 s are over, then it stops listening; when 10 s are over, then it aborts them', async () => {
         const held = get(`${server.url}/hold`).catch((error: unknown) => error);
         await arrived.opened;
         const closed = server.close();
@@ -338,7 +341,7 @@ describe('A server', () => {
         await closed;
       });
 
-      test('When one ends after 5 s, then its connection is not kept alive and it is over', async () => {
+      test('When one ends after 5 s, then its connection is closed, and the stop is complete', async () => {
         const held = get(`${server.url}/hold`);
         await arrived.opened;
         const closed = server.close();
@@ -350,7 +353,7 @@ describe('A server', () => {
         await closed;
       });
 
-      test('When a connection never sends anything, then it is cut as well', async () => {
+      test('When a connection never sends anything, then it is closed', async () => {
         const silent = connect(server.port, host);
         await new Promise((resolve) => silent.once('connect', resolve));
         await get(`${server.url}/quick`);

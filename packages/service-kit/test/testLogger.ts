@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { createLogger, type Logger } from '../src/index';
 
-/** Part of every secret that tests hand out. */
+/** Part of every secret in the tests. */
 export const secretMark = 'keep-this-out-of-logs';
 
-/** A secret by its mark, a JWT, or the header that carries one. */
+/** A marked secret, a JWT, or an `Authorization` header. */
 const secrets = new RegExp(`${secretMark}|eyJ[\\w-]{8,}\\.|Bearer \\S|Basic \\S`, 'i');
 
 export interface LogLine {
@@ -20,11 +20,11 @@ const everyLine: string[] = [];
 export interface TestLogger {
   logger: Logger;
   lines: LogLine[];
-  /** Settles with the first line from now on that is the one looked for. */
-  logged: (isTheOne: (line: LogLine) => boolean) => Promise<LogLine>;
+  /** Resolves with the first line from now on that matches. */
+  logged: (matches: (line: LogLine) => boolean) => Promise<LogLine>;
 }
 
-/** A logger whose lines can be looked at. At the end of each suite all of them are searched for secrets. */
+/** A logger that collects its lines. At the end of each suite they are searched for secrets. */
 export function createTestLogger(): TestLogger {
   const lines: LogLine[] = [];
   const arrivals = new EventEmitter();
@@ -39,10 +39,10 @@ export function createTestLogger(): TestLogger {
       },
     },
   );
-  const logged: TestLogger['logged'] = (isTheOne) =>
+  const logged: TestLogger['logged'] = (matches) =>
     new Promise((resolve) => {
       const look = (line: LogLine) => {
-        if (!isTheOne(line)) return;
+        if (!matches(line)) return;
         arrivals.off('line', look);
         resolve(line);
       };

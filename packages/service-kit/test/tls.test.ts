@@ -26,7 +26,7 @@ beforeAll(async () => {
   client = asClient(await authority.issue('client'));
 });
 
-/** What a client trusts and shows. */
+/** The TLS options of a client. */
 function asClient({ certificate, key }: Identity): AgentOptions {
   return { ca: authority.certificate, cert: certificate, key };
 }
@@ -80,7 +80,7 @@ afterEach(async () => {
   jest.restoreAllMocks();
 });
 
-/** How a client sees that it is refused: in TLS 1.3 it may have sent its request before it hears of it. */
+/** A refused client's error. In TLS 1.3 it may send its request before it is refused. */
 const broken = { code: expect.stringMatching(/^(ECONNRESET|EPIPE|ERR_SSL_.*)$/) as string };
 
 const failedFor = (reason: string | RegExp) =>
@@ -88,7 +88,7 @@ const failedFor = (reason: string | RegExp) =>
     ({ msg, reason: given }) => msg === 'TLS handshake failed' && String(given).search(reason) === 0,
   );
 
-/** Settles with the error that ends a connection, or with undefined when it ends in peace. */
+/** Resolves with the error that ends a connection, or with undefined. */
 function endOf(options: ConnectionOptions): Promise<unknown> {
   return new Promise((resolve) => {
     const socket = connect({ port: server.port, host: '127.0.0.1', servername: 'localhost', ...options });
@@ -103,7 +103,7 @@ function endOf(options: ConnectionOptions): Promise<unknown> {
 describe('A server with certificate and key', () => {
   beforeEach(() => start({ mutual: false }));
 
-  test('When it is called over TLS, then it answers, and says that it is https', async () => {
+  test('When it is called over TLS, then it answers, and its URL is https', async () => {
     expect(server.url).toBe(`https://localhost:${server.port}`);
 
     expect(await getSecurely(`${server.url}/quick`, { ca: authority.certificate })).toMatchObject({
@@ -112,7 +112,7 @@ describe('A server with certificate and key', () => {
     });
   });
 
-  test('When plain HTTP comes, then the connection is closed without an answer, and the next call is answered', async () => {
+  test('When it receives plain HTTP, then the connection is closed without an answer, and the next call is answered', async () => {
     const failed = failedFor('ERR_SSL_HTTP_REQUEST');
 
     expect(await sendRaw(server.port, 'GET /quick HTTP/1.1\r\nHost: a\r\n\r\n')).not.toContain('HTTP/');
@@ -121,18 +121,18 @@ describe('A server with certificate and key', () => {
     await expect(getSecurely(`${server.url}/quick`, { ca: authority.certificate })).resolves.toBeDefined();
   });
 
-  test('When the same goes wrong again and again, then the log tells of it once', async () => {
+  test('When the same handshake failure repeats, then it is logged once', async () => {
     for (let times = 0; times < 5; times += 1) {
       const failed = failedFor('ERR_SSL_HTTP_REQUEST');
       await sendRaw(server.port, 'GET / HTTP/1.1\r\n\r\n');
       await failed;
     }
 
-    const told = log.lines.filter(({ msg, level }) => msg === 'TLS handshake failed' && level >= 30);
-    expect(told).toHaveLength(1);
+    const logged = log.lines.filter(({ msg, level }) => msg === 'TLS handshake failed' && level >= 30);
+    expect(logged).toHaveLength(1);
   });
 
-  test('When a caller gives up before the handshake, then that is no news', async () => {
+  test('When a client disconnects before the handshake, then it is logged at level debug only', async () => {
     const failed = failedFor('ECONNRESET');
 
     connectPlain(server.port, '127.0.0.1').end();
@@ -140,8 +140,8 @@ describe('A server with certificate and key', () => {
     expect(await failed).toMatchObject({ level: 20 });
   });
 
-  test('When a caller speaks TLS 1.1 at most, then it is refused; with TLS 1.2 it is not', async () => {
-    // What OpenSSL otherwise keeps this client itself from saying.
+  test('When a client supports TLS 1.1 at most, then it is refused; with TLS 1.2 it is not', async () => {
+    // By default OpenSSL disables these versions in this client.
     const old = { ca: authority.certificate, ciphers: 'DEFAULT@SECLEVEL=0', minVersion: 'TLSv1' as const };
 
     expect(await endOf({ ...old, maxVersion: 'TLSv1.1' })).toMatchObject({
@@ -151,7 +151,7 @@ describe('A server with certificate and key', () => {
     expect(await call).toMatchObject({ status: 200 });
   });
 
-  test('When nothing is said about versions, then it is TLS 1.3', async () => {
+  test('When a client sets no version, then it is TLS 1.3', async () => {
     const socket = connect({ port: server.port, host: '127.0.0.1', ca: authority.certificate });
     await once(socket, 'secureConnect');
 
@@ -159,7 +159,7 @@ describe('A server with certificate and key', () => {
     socket.destroy();
   });
 
-  test('When a handshake takes too long, then it is ended', async () => {
+  test('When a server is created, then it has time limits for the handshake', async () => {
     const created = jest.spyOn(https, 'createServer');
 
     await (
@@ -176,7 +176,7 @@ describe('A server with certificate and key', () => {
     expect(created.mock.calls[0]?.[0]).toMatchObject({ handshakeTimeout: 10_000, headersTimeout: 10_000 });
   });
 
-  test('When something that is not HTTP comes through TLS, then the answer is 400 in JSON', async () => {
+  test('When it receives bytes that are not HTTP over TLS, then the answer is 400 in JSON', async () => {
     const socket = connect({ port: server.port, host: '127.0.0.1', ca: authority.certificate });
     socket.end('hello\r\n\r\n');
     let text = '';
@@ -196,7 +196,7 @@ describe('A server with certificate, key and CA', () => {
     expect(await getSecurely(`${server.url}/quick`, client)).toMatchObject({ status: 200 });
   });
 
-  test('When a client has none, then it is refused, and the log says why', async () => {
+  test('When a client has no certificate, then it is refused, and the log says why', async () => {
     const failed = failedFor('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');
 
     expect(await refusal({ ca: authority.certificate })).toMatchObject(broken);
@@ -204,7 +204,7 @@ describe('A server with certificate, key and CA', () => {
     expect(await failed).toMatchObject({ level: 30, address: '127.0.0.1' });
   });
 
-  test('When the certificate is of another CA, even one by the same name, then it is refused', async () => {
+  test('When the certificate is from another CA, even with the same name, then it is refused', async () => {
     const other = await CertificateAuthority.create('Test CA');
     const failed = failedFor(/UNABLE_TO|CERT_SIGNATURE_FAILURE/);
 
@@ -230,7 +230,7 @@ describe('A server with certificate, key and CA', () => {
       await done;
     };
 
-    test('When they change under load, then no call fails, new connections get the new one, old ones stay', async () => {
+    test('When they change under load, then no call fails, new connections get the new certificate, and old ones stay open', async () => {
       const other = await CertificateAuthority.create('Next CA');
       const both = `${authority.certificate}${other.certificate}`;
       const bundled = log.logged(({ msg }) => msg === 'TLS certificates reloaded');
@@ -239,7 +239,7 @@ describe('A server with certificate, key and CA', () => {
       const trusting = { ...client, ca: both };
       const agent = new Agent({ ...trusting, keepAlive: true });
       const before = await getSecurely(`${server.url}/quick`, { agent });
-      const [kept] = Object.values(agent.freeSockets).flat() as TLSSocket[];
+      const [open] = Object.values(agent.freeSockets).flat() as TLSSocket[];
       let over = false;
       const loads = [agent, false].flatMap((via) =>
         Array.from({ length: 3 }, async () => {
@@ -261,12 +261,12 @@ describe('A server with certificate, key and CA', () => {
       expect(statuses.filter((status) => status !== 200)).toEqual([]);
       expect(statuses.length).toBeGreaterThan(20);
       expect(after.serialNumber).not.toBe(before.serialNumber);
-      expect(kept?.destroyed).toBe(false);
-      expect(kept?.getPeerCertificate().serialNumber).toBe(before.serialNumber);
+      expect(open?.destroyed).toBe(false);
+      expect(open?.getPeerCertificate().serialNumber).toBe(before.serialNumber);
       agent.destroy();
     });
 
-    test('When a CA goes, then its clients are refused, also with the session of an earlier connection', async () => {
+    test('When a CA is removed, then its clients are refused, also with a resumed session', async () => {
       const agent = new Agent({ ...client, maxSockets: 1 });
       await getSecurely(`${server.url}/quick`, { agent });
       expect(await getSecurely(`${server.url}/quick`, { agent })).toMatchObject({ resumed: true });
@@ -280,8 +280,8 @@ describe('A server with certificate, key and CA', () => {
     });
   });
 
-  describe('that is to stop', () => {
-    test('When a request is in flight, then it finishes, and idle connections end', async () => {
+  describe('that stops', () => {
+    test('When a request is in flight, then it finishes, and idle connections are closed', async () => {
       const agent = new Agent({ ...client, keepAlive: true });
       await getSecurely(`${server.url}/quick`, { agent });
       const [idle] = Object.values(agent.freeSockets).flat();
@@ -300,7 +300,7 @@ describe('A server with certificate, key and CA', () => {
       });
     });
 
-    test('When a connection never gets through its handshake, then it is cut when 10 s are over', async () => {
+    test('When a connection never completes its handshake, then it is closed after 10 s', async () => {
       jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'] });
       const silent = connectPlain(server.port, '127.0.0.1');
       await once(silent, 'connect');
@@ -332,7 +332,7 @@ describe('A server with HEALTH_PORT', () => {
       call.end();
     });
 
-  test('When a probe has no certificate, then it is answered there, and nowhere else', async () => {
+  test('When a probe has no certificate, then it is answered on this port only', async () => {
     expect(server.healthUrl).toMatch(/^http:\/\/localhost:\d+$/);
 
     for (const path of ['/healthz', '/readyz', '/metrics']) {
@@ -343,7 +343,7 @@ describe('A server with HEALTH_PORT', () => {
     expect(await probe('/quick')).toMatchObject({ status: 404 });
   });
 
-  test('When the server is to stop, then /readyz says so until the last request is answered, and then it is gone', async () => {
+  test('When the server stops, then /readyz says so until the last request is answered, and then the port is closed', async () => {
     const holding = log.logged(({ msg }) => msg === 'holding');
     const held = getSecurely(`${server.url}/hold`, client);
     await holding;
@@ -357,7 +357,7 @@ describe('A server with HEALTH_PORT', () => {
     await expect(probe('/readyz')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  test('When its port is taken, then the error names the setting, and nothing listens', async () => {
+  test('When the port is in use, then the error names the setting', async () => {
     const { port } = new URL(server.healthUrl ?? '');
     const health = { app: express(), port: Number(port) };
     const options = { name: 'test', app: express(), host: '127.0.0.1', port: 0, logger: log.logger };
@@ -368,7 +368,7 @@ describe('A server with HEALTH_PORT', () => {
     });
   });
 
-  test('When the main port is taken, then the port for probes does not stay behind', async () => {
+  test('When the main port is in use, then the port for probes is closed', async () => {
     const other = await serve({
       name: 'test',
       app: express(),

@@ -37,7 +37,7 @@ describe('TLS files at start', () => {
     return (error as ConfigError).message;
   };
 
-  test('When all are good, then that is the credentials, which ends with the certificate', async () => {
+  test('When all are valid, then they are returned with the expiry of the certificate', async () => {
     const credentials = await readTlsCredentials(folder.settings);
 
     expect(credentials).toEqual({
@@ -48,11 +48,11 @@ describe('TLS files at start', () => {
     });
   });
 
-  test('When no setting names any, then there is no credentials', async () => {
+  test('When no setting names a file, then there are no credentials', async () => {
     expect(await readTlsCredentials({})).toBeUndefined();
   });
 
-  test('When the certificate is followed by what leads to its CA, then the earliest end counts', async () => {
+  test('When intermediate certificates follow, then the earliest expiry is returned', async () => {
     const soon = new Date(Math.floor(Date.now() / 1_000) * 1_000 + 60_000);
     const intermediate = await CertificateAuthority.create('Intermediate CA', { notAfter: soon });
     folder.put({ cert: `${identity.certificate}${intermediate.certificate}` });
@@ -61,7 +61,7 @@ describe('TLS files at start', () => {
   });
 
   test.each(['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE'] as const)(
-    'When %s is not there, a folder, or not PEM, then the message names it, and its file',
+    'When %s does not exist, is a folder, or is not PEM, then the message names the setting and the file',
     async (setting) => {
       const file = folder.settings[setting];
       writeFileSync(file, 'hello');
@@ -73,7 +73,7 @@ describe('TLS files at start', () => {
     },
   );
 
-  test('When a file may not be read, then the message says so', async () => {
+  test('When a file is unreadable, then the message says so', async () => {
     const loop = folder.settings.TLS_KEY_FILE;
     rmSync(loop);
     symlinkSync(loop, loop);
@@ -81,7 +81,7 @@ describe('TLS files at start', () => {
     expect(await problems()).toContain(`TLS_KEY_FILE: ${loop} cannot be read: ELOOP`);
   });
 
-  test('When several are wrong, then one message tells of each, once', async () => {
+  test('When several are invalid, then one message has one line for each', async () => {
     const message = await problems({
       TLS_CERT_FILE: '/nowhere/cert.pem',
       TLS_KEY_FILE: '/nowhere/key.pem',
@@ -97,7 +97,7 @@ describe('TLS files at start', () => {
     ]);
   });
 
-  test('When a path is relative, then the message says where that led', async () => {
+  test('When a path is relative, then the message has the absolute path', async () => {
     expect(await problems({ ...folder.settings, TLS_KEY_FILE: 'key.pem' })).toContain(
       `TLS_KEY_FILE: ${join(process.cwd(), 'key.pem')} does not exist`,
     );
@@ -112,27 +112,27 @@ describe('TLS files at start', () => {
     );
   });
 
-  test('When the certificate is not valid yet, then the message says from when', async () => {
+  test('When the certificate is not valid yet, then the message says when it will be', async () => {
     const early = await authority.issue('server', { notBefore: tomorrow });
     folder.put({ cert: early.certificate, key: early.key });
 
     expect(await problems()).toMatch(/TLS_CERT_FILE: .* CN=server, which is not valid before \w+ \d/);
   });
 
-  test('When what leads to the CA has expired, then that is told', async () => {
+  test('When an intermediate certificate has expired, then the message says so', async () => {
     const old = await CertificateAuthority.create('Old', { notBefore: lastYear, notAfter: yesterday });
     folder.put({ cert: `${identity.certificate}${old.certificate}` });
 
     expect(await problems()).toMatch(/TLS_CERT_FILE: .* CN=Old, which expired at/);
   });
 
-  test('When the key is that of another certificate, then the message says so', async () => {
+  test('When the key does not match the certificate, then the message says so', async () => {
     folder.put({ key: (await authority.issue('server')).key });
 
     expect(await problems()).toMatch(/TLS_KEY_FILE: \S+ is not the key of the certificate in TLS_CERT_FILE/);
   });
 
-  test('When the key has a passphrase, then the message says that it may not', async () => {
+  test('When the key has a passphrase, then the message says so', async () => {
     const { privateKey } = generateKeyPairSync('ec', {
       namedCurve: 'P-256',
       publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -145,7 +145,7 @@ describe('TLS files at start', () => {
     );
   });
 
-  test('When a certificate is damaged, or is cut off, then the message says so', async () => {
+  test('When a certificate is malformed or truncated, then the message says so', async () => {
     folder.put({ cert: identity.certificate.replace(/\nMII/, '\nMIA') });
     expect(await problems()).toMatch(/TLS_CERT_FILE: \S+ contains a malformed certificate/);
 
@@ -153,13 +153,13 @@ describe('TLS files at start', () => {
     expect(await problems()).toMatch(/TLS_CERT_FILE: \S+ is refused by OpenSSL: /);
   });
 
-  test('When the CA is none, then the message says so', async () => {
+  test('When the CA file contains no CA, then the message says so', async () => {
     folder.put({ ca: identity.certificate });
 
     expect(await problems()).toMatch(/TLS_CA_FILE: \S+ contains no CA certificate/);
   });
 
-  test('When the CA has expired, then it is told; beside one that is good, it may stay', async () => {
+  test('When the CA has expired, then the message says so, unless another CA in the file is valid', async () => {
     const old = await CertificateAuthority.create('Old', { notBefore: lastYear, notAfter: yesterday });
     folder.put({ ca: old.certificate });
     expect(await problems()).toMatch(/TLS_CA_FILE: \S+ contains the certificate of CN=Old, which expired at/);
@@ -168,7 +168,7 @@ describe('TLS files at start', () => {
     expect(await readTlsCredentials(folder.settings)).toBeDefined();
   });
 
-  test('When anything is wrong, then the message quotes no key', async () => {
+  test('When the key is invalid, then the message does not quote it', async () => {
     folder.put({ key: identity.key.replace('PRIVATE KEY', 'KEY') });
 
     expect(await problems()).not.toContain(identity.key.split('\n')[1]);
@@ -179,42 +179,42 @@ describe('TLS files that change', () => {
   let log: TestLogger;
   let registry: Registry;
   let files: TlsFiles;
-  const taken: string[] = [];
+  const received: string[] = [];
 
   beforeEach(async () => {
     log = createTestLogger();
     registry = new Registry();
-    taken.length = 0;
+    received.length = 0;
     files = (await TlsFiles.open(folder.settings, {
       logger: log.logger,
       registry,
       intervalMilliseconds: 10,
     }))!;
-    files.onChange(({ cert }) => taken.push(cert));
+    files.onChange(({ cert }) => received.push(cert));
   });
 
   afterEach(() => {
     files.stop();
   });
 
-  const takenOver = () => log.logged(({ msg }) => msg === 'TLS certificates reloaded');
+  const reloaded = () => log.logged(({ msg }) => msg === 'TLS certificates reloaded');
   const refused = () => log.logged(({ msg }) => /not reloaded: the new files are invalid/.test(msg));
 
-  test('When all change together, then they are taken over, and the log and the metric say until when', async () => {
+  test('When all change together, then they are reloaded, and the log and the metric have the new expiry', async () => {
     const next = await authority.issue('server', { notAfter: new Date('2199-12-31T00:00:00Z') });
-    const done = takenOver();
+    const done = reloaded();
 
     folder.put({ cert: next.certificate, key: next.key });
 
     expect(await done).toMatchObject({ level: 30, expires: '2199-12-31T00:00:00.000Z' });
     expect(files.current).toMatchObject({ cert: next.certificate, key: next.key });
-    expect(taken).toEqual([next.certificate]);
+    expect(received).toEqual([next.certificate]);
     expect(await registry.metrics()).toContain(
       `tls_certificate_expiry_timestamp_seconds ${Date.parse('2199-12-31T00:00:00Z') / 1_000}`,
     );
   });
 
-  test('When only the certificate has changed so far, then the old ones stay until the key has, too', async () => {
+  test('When only the certificate has changed so far, then the old credentials stay in use until the key changes', async () => {
     const next = await authority.issue('server');
     const half = refused();
 
@@ -224,16 +224,16 @@ describe('TLS files that change', () => {
       problems: [expect.stringContaining('TLS_KEY_FILE: ')],
     });
     expect(files.current.cert).toBe(identity.certificate);
-    const done = takenOver();
+    const done = reloaded();
     folder.put({ key: next.key });
     await done;
 
-    expect(taken).toEqual([next.certificate]);
+    expect(received).toEqual([next.certificate]);
   });
 
-  test('When the CAs change alone, then they are taken over', async () => {
+  test('When only the CAs change, then they are reloaded', async () => {
     const other = await CertificateAuthority.create('Other CA');
-    const done = takenOver();
+    const done = reloaded();
 
     folder.put({ ca: `${authority.certificate}${other.certificate}` });
     await done;
@@ -241,18 +241,18 @@ describe('TLS files that change', () => {
     expect(files.current.ca).toContain(other.certificate);
   });
 
-  test('When the new certificate has expired, then the old one stays', async () => {
+  test('When the new certificate has expired, then the old one stays in use', async () => {
     const expired = await authority.issue('server', { notBefore: lastYear, notAfter: yesterday });
-    const told = log.logged(({ problems }) => String(problems).includes('expired at'));
+    const warned = log.logged(({ problems }) => String(problems).includes('expired at'));
 
     folder.put({ key: expired.key, cert: expired.certificate });
-    await told;
+    await warned;
 
-    expect(taken).toEqual([]);
+    expect(received).toEqual([]);
     expect(files.current.cert).toBe(identity.certificate);
   });
 
-  test('When a file stays bad, then that is told once, and what comes after it is told anew', async () => {
+  test('When a file stays invalid, then there is one warning, and another for each new problem', async () => {
     const reads = jest.spyOn(promises, 'readFile');
     const looks = async (count: number) => {
       const until = reads.mock.calls.length + 3 * count;
@@ -268,16 +268,16 @@ describe('TLS files that change', () => {
     await looks(4);
     reads.mockRestore();
 
-    const told = log.lines.filter(({ level }) => level === 40).map(({ problems }) => String(problems));
-    expect(told).toEqual([
+    const warnings = log.lines.filter(({ level }) => level === 40).map(({ problems }) => String(problems));
+    expect(warnings).toEqual([
       expect.stringContaining('contains no certificate'),
       expect.stringContaining('does not exist'),
       expect.stringContaining('contains no certificate'),
     ]);
-    expect(taken).toEqual([]);
+    expect(received).toEqual([]);
   });
 
-  test('When one of those who get the new set throws, then that is told, and the files are followed on', async () => {
+  test('When a listener throws, then the error is logged, and the files are still polled', async () => {
     const next = await authority.issue('server', { notAfter: tomorrow });
     const last = await authority.issue('server', { notAfter: tomorrow });
     let thrown = false;
@@ -286,18 +286,18 @@ describe('TLS files that change', () => {
       thrown = true;
       throw new Error('no such context');
     });
-    const told = log.logged(({ problems }) => String(problems) === 'no such context');
+    const warned = log.logged(({ problems }) => String(problems) === 'no such context');
     folder.put({ key: next.key, cert: next.certificate });
-    await told;
-    const done = takenOver();
+    await warned;
+    const done = reloaded();
 
     folder.put({ key: last.key, cert: last.certificate });
     await done;
 
-    expect(taken).toEqual([next.certificate, last.certificate]);
+    expect(received).toEqual([next.certificate, last.certificate]);
   });
 
-  test('When they are followed no longer, then nothing is taken over', async () => {
+  test('When polling has stopped, then nothing is reloaded', async () => {
     const other = await TlsFiles.open(folder.settings, {
       logger: log.logger,
       registry: new Registry(),
@@ -305,11 +305,11 @@ describe('TLS files that change', () => {
     });
     files.stop();
     const next = await authority.issue('server');
-    const done = takenOver();
+    const done = reloaded();
     folder.put({ key: next.key, cert: next.certificate });
     await done;
     other?.stop();
 
-    expect(taken).toEqual([]);
+    expect(received).toEqual([]);
   });
 });

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Identity } from '../../certificates/src';
 
-/** A folder with certificate, key and CA, and the settings that name them. */
+/** A folder with certificate, key and CA, and the settings for them. */
 export interface TlsFolder {
   settings: { TLS_CERT_FILE: string; TLS_KEY_FILE: string; TLS_CA_FILE: string };
-  /** Puts other contents in the place of some of the files, each at once. */
+  /** Replaces the contents of some files, each atomically. */
   put(contents: Partial<Record<'cert' | 'key' | 'ca', string>>): void;
   remove(): void;
 }
