@@ -27,11 +27,11 @@ export const walletInfo: readonly Wallet[] = [
 
 export interface Dependencies extends BaseAppOptions {
   authorizer: Pick<Authorizer, 'authorizeToken'>;
-  /** Stands before the access token: may this client call at all? Default: any may. */
+  /** Checks the client's certificate before the access token. Default: no check. */
   guard?: RequestHandler | undefined;
 }
 
-/** The resource server (RFC 6749 §1.1): one route, behind an access token. */
+/** Creates the resource server (RFC 6749 §1.1). */
 export function createApp({ authorizer: { authorizeToken }, guard, ...base }: Dependencies): Express {
   return createBaseApp(base, (app) => {
     if (guard) app.use('/api', guard);

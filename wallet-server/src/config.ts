@@ -15,28 +15,27 @@ const schema = z
     STYTCH_PROJECT_ID: required('the id of your Stytch project'),
     STYTCH_SECRET: required('the secret of your Stytch project'),
     STYTCH_BASE_URL: httpAddress().optional(),
-    /** Whose certificates may call, of all those that the CA has issued. */
     ALLOWED_CLIENT_NAMES: clientNames().optional(),
   })
   .check(crossFieldChecks)
   .refine((settings) => settings.ALLOWED_CLIENT_NAMES === undefined || settings.TLS_CA_FILE !== undefined, {
     path: ['ALLOWED_CLIENT_NAMES'],
-    error: 'needs TLS_CA_FILE: without it no client shows a certificate',
+    error: 'needs TLS_CA_FILE: without it no client sends a certificate',
     when: () => true,
   });
 
 export type Config = z.infer<typeof schema>;
 
-const help = `wallet-server needs a Stytch project. There are two ways to get one:
+const help = `The wallet-server needs a Stytch project. There are two ways to get one:
   without an account: run "npm start" (everything) or "npm run local-stytch" (the emulator alone, which
     prints the lines for .env) at the root of the project
-  with one: put the project's id and secret from https://stytch.com/dashboard (API keys) into .env
+  with an account: put the project's id and secret from https://stytch.com/dashboard (API keys) into .env
 Settings are read from wallet-server/.env, then .env at the root; .env.example explains each.`;
 
 /**
- * The settings of the wallet-server.
+ * Reads the settings of the wallet-server.
  *
- * @throws ConfigError that names every setting at fault, and both ways to get credentials.
+ * @throws ConfigError that names every invalid setting, and both ways to get credentials.
  */
 export function readWalletConfig(environment: Environment): Config {
   return readConfig(schema, environment, help, ['STYTCH_SECRET']);

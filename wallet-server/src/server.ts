@@ -15,7 +15,7 @@ import { createTokenAuthorizer } from './middleware/authorizeToken';
 /**
  * Starts the wallet-server.
  *
- * @throws ConfigError when the environment does not let it start.
+ * @throws ConfigError when a setting is invalid, or a port is in use.
  */
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readWalletConfig(environment);

@@ -34,21 +34,18 @@ describe('POST /api/check-balance', () => {
       .set('Content-Type', 'application/json')
       .send(typeof body === 'string' ? body : JSON.stringify(body));
 
-  describe('with a token that holds', () => {
+  describe('with a valid token', () => {
     test.each([
       [john, { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 }],
       ['plu8iio0t3uhh06h', { customerName: 'jane_doe', walletId: 'ui099jlolrrao6g', walletBalance: 970 }],
-    ])(
-      'When the customer is %s, then the answer is the wallet and nothing else',
-      async (customerId, wallet) => {
-        const response = await ask({ customerId });
+    ])('When the customer is %s, then the answer is the wallet', async (customerId, wallet) => {
+      const response = await ask({ customerId });
 
-        expect(response.status).toBe(200);
-        expect(response.body).toEqual(wallet);
-      },
-    );
+      expect(response.status).toBe(200);
+      expect(response.body).toEqual(wallet);
+    });
 
-    test('When the body is the whole payment, as the payment-server sends it, then that is all right', async () => {
+    test('When the body is the whole payment, then the other fields are ignored', async () => {
       const payment = { customerId: john, debitAmount: 769, destinationWalletId: 'yh809ikol7plo98' };
 
       expect((await ask(payment)).body).toMatchObject({ walletBalance: 1790 });
@@ -90,7 +87,7 @@ describe('POST /api/check-balance', () => {
       expectRefused(await ask({ customerId: 'x'.repeat(102_400) }), 413, 'body_too_large');
     });
 
-    test('When the body is no JSON, then the answer is 415', async () => {
+    test('When the body is not JSON, then the answer is 415', async () => {
       const response = await request(app)
         .post(path)
         .set('Authorization', `Bearer ${token}`)
@@ -101,8 +98,8 @@ describe('POST /api/check-balance', () => {
     });
   });
 
-  describe('with a token that does not', () => {
-    test('When there is none, then the answer is 401 Unauthorized with a challenge', async () => {
+  describe('without a valid token', () => {
+    test('When there is no token, then the answer is 401 Unauthorized with a challenge', async () => {
       const response = await request(app).post(path).send({ customerId: john });
 
       expectRefused(response, 401, 'unauthorized');
@@ -116,7 +113,7 @@ describe('POST /api/check-balance', () => {
       ['for another project', () => project.mint({ aud: ['project-test-other'] })],
       ['without an expiry', () => project.mint({ exp: undefined })],
       ['without a scope claim', () => project.mint({ scope: undefined })],
-    ])('When it is %s, then the answer is 401 invalid_token, with no hint at why', async (_name, mint) => {
+    ])('When it is %s, then the answer is 401 invalid_token without the reason', async (_name, mint) => {
       const response = await ask({ customerId: john }, await mint());
 
       expectRefused(response, 401, 'invalid_token');
@@ -138,7 +135,7 @@ describe('POST /api/check-balance', () => {
       );
     });
 
-    test('When it is in the query or the body, then it is not looked at', async () => {
+    test('When it is in the query or the body, then it is ignored', async () => {
       const response = await request(app)
         .post(`${path}?access_token=${token}`)
         .send({ customerId: john, access_token: token });
@@ -165,14 +162,17 @@ describe('POST /api/check-balance', () => {
       ['null', 'null', 'application/json'],
       ['another content type', 'customerId=a', 'application/x-www-form-urlencoded'],
       ['an unknown charset', '{}', 'application/json; charset=klingon'],
-    ])('When %s comes without a token, then nothing of it is read: 401', async (_name, body, type) => {
-      const response = await request(app).post(path).set('Content-Type', type).send(body);
+    ])(
+      'When %s comes without a token, then the answer is 401, and the body is not parsed',
+      async (_name, body, type) => {
+        const response = await request(app).post(path).set('Content-Type', type).send(body);
 
-      expectRefused(response, 401, 'unauthorized');
-    });
+        expectRefused(response, 401, 'unauthorized');
+      },
+    );
   });
 
-  describe('beside the route', () => {
+  describe('on other methods and paths', () => {
     test.each(['get', 'head', 'put', 'delete', 'patch', 'options'] as const)(
       'When the method is %s, then the answer is 405, which allows POST',
       async (method) => {
@@ -194,7 +194,7 @@ describe('POST /api/check-balance', () => {
       },
     );
 
-    test('When requests come without a token, as many as like, then none is limited', async () => {
+    test('When many requests come without a token, then there is no rate limit', async () => {
       const statuses = await Promise.all(
         Array.from({ length: 150 }, async () => (await request(app).post(path)).status),
       );
@@ -203,7 +203,7 @@ describe('POST /api/check-balance', () => {
     });
   });
 
-  test('When requests are answered and refused, then the log tells neither claims nor customers', async () => {
+  test('When requests are answered and refused, then the log has neither claims nor customers', async () => {
     await ask({ customerId: john });
     await ask({ customerId: john }, 'garbage');
 

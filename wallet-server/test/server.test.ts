@@ -27,7 +27,7 @@ describe('start', () => {
       .mockImplementation(() => project.client);
   });
 
-  test('When it starts, then it listens on loopback and is ready once it has the signing keys', async () => {
+  test('When it starts, then it listens on loopback, and is ready after it has fetched the JWKS', async () => {
     let deliver: () => void = () => undefined;
     const delivered = new Promise<void>((resolve) => {
       deliver = resolve;
@@ -54,7 +54,7 @@ describe('start', () => {
     await expect(fetch(`${server.url}/readyz`)).rejects.toThrow('fetch failed');
   });
 
-  test('When requests are authorized or not, then /metrics counts them by outcome', async () => {
+  test('When requests are authorized or refused, then /metrics counts them by outcome', async () => {
     const server = await start(environment);
     const ask = (headers: Record<string, string>) =>
       fetch(`${server.url}/api/check-balance`, { method: 'POST', headers });
@@ -74,20 +74,17 @@ describe('start', () => {
 
   test.each([
     ['is set', { STYTCH_BASE_URL: 'http://localhost:5005/' }, { env: 'http://localhost:5005' }],
-    ['is not', {}, {}],
-  ])(
-    'When STYTCH_BASE_URL %s, then the SDK is told where Stytch is, or left to know',
-    async (_name, more, env) => {
-      const server = await start({ ...environment, ...more });
+    ['is not set', {}, {}],
+  ])('When STYTCH_BASE_URL %s, then the SDK uses that address, or else its own', async (_name, more, env) => {
+    const server = await start({ ...environment, ...more });
 
-      expect(jest.mocked(Client).mock.calls).toEqual([
-        [{ project_id: projectId, secret: projectSecret, dispatcher: stytchDispatcher, ...env }],
-      ]);
-      await server.close();
-    },
-  );
+    expect(jest.mocked(Client).mock.calls).toEqual([
+      [{ project_id: projectId, secret: projectSecret, dispatcher: stytchDispatcher, ...env }],
+    ]);
+    await server.close();
+  });
 
-  test('When the environment lacks something, then nothing is opened', async () => {
+  test('When a setting is missing, then no client is created', async () => {
     await expect(start({ PORT: '0' })).rejects.toMatchObject({ name: 'ConfigError' });
 
     expect(Client).not.toHaveBeenCalled();
@@ -95,16 +92,18 @@ describe('start', () => {
 });
 
 describe('readWalletConfig', () => {
-  test('When there are no credentials, then the message says what is missing and both ways to get it', () => {
+  test('When there are no credentials, then the message names them and both ways to get them', () => {
     const read = () => readWalletConfig({});
 
     expect(read).toThrow('STYTCH_PROJECT_ID: is missing: the id of your Stytch project');
     expect(read).toThrow('STYTCH_SECRET: is missing: the secret of your Stytch project');
     expect(read).toThrow(/without an account: run "npm start".*or "npm run local-stytch"/);
-    expect(read).toThrow(/with one: put the project's id and secret from https:\/\/stytch\.com\/dashboard/);
+    expect(read).toThrow(
+      /with an account: put the project's id and secret from https:\/\/stytch\.com\/dashboard/,
+    );
   });
 
-  test('When a setting is wrong, then the message names it and never quotes a secret', () => {
+  test('When a setting is invalid, then the message names it and quotes no secret', () => {
     const read = () =>
       readWalletConfig({ STYTCH_SECRET: secretMark, STYTCH_BASE_URL: 'http://stytch.example' });
 
@@ -112,12 +111,12 @@ describe('readWalletConfig', () => {
     expect(read).not.toThrow(secretMark);
   });
 
-  test('When names of clients are wanted without a CA, then the message says what goes with them', () => {
+  test('When ALLOWED_CLIENT_NAMES is set without a CA, then the message asks for TLS_CA_FILE', () => {
     const pair = { TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k' };
     const wanted = { ...environment, ...pair, ALLOWED_CLIENT_NAMES: 'payment-server, spiffe://a/b' };
 
     expect(() => readWalletConfig(wanted)).toThrow(
-      'ALLOWED_CLIENT_NAMES: needs TLS_CA_FILE: without it no client shows a certificate',
+      'ALLOWED_CLIENT_NAMES: needs TLS_CA_FILE: without it no client sends a certificate',
     );
     expect(readWalletConfig({ ...wanted, TLS_CA_FILE: 'a' }).ALLOWED_CLIENT_NAMES).toEqual([
       'payment-server',
@@ -125,13 +124,13 @@ describe('readWalletConfig', () => {
     ]);
   });
 
-  test("When the project's secret is in a file, then the environment needs none", () => {
+  test("When the project's secret is in a file, then it is read", () => {
     const inFile = { STYTCH_PROJECT_ID: projectId, STYTCH_SECRET_FILE: __filename };
 
     expect(readWalletConfig(inFile).STYTCH_SECRET).toBe(readFileSync(__filename, 'utf8').trimEnd());
   });
 
-  test('When nothing else is set, then it listens on 127.0.0.1:4000', () => {
+  test('When only the credentials are set, then it listens on 127.0.0.1:4000', () => {
     expect(readWalletConfig({ STYTCH_PROJECT_ID: projectId, STYTCH_SECRET: projectSecret })).toEqual({
       PORT: 4000,
       HOST: '127.0.0.1',

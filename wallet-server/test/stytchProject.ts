@@ -3,22 +3,22 @@ import { exportJWK, SignJWT } from 'jose';
 import type { Client } from 'stytch';
 import { secretMark } from '../../packages/service-kit/test/testLogger';
 
-/** The SDK itself, where a suite has put something else in its place. */
+/** The real SDK, also in a suite that mocks it. */
 const stytch = jest.requireActual<{ Client: typeof Client }>('stytch');
 
 export const projectId = 'project-test-11111111-1111-4111-8111-111111111111';
 export const projectSecret = `secret-test-${secretMark}`;
 
-/** A Stytch project whose signing key the test holds, and the SDK's client for it with the calls taken over. */
+/** A Stytch project with a signing key of the test, and the SDK's client with mocked calls. */
 export interface StytchProject {
   client: Client;
-  /** `sessions.getJWKS`, which resolves with the project's key unless told otherwise. */
+  /** The mock of `sessions.getJWKS`. By default it resolves with the project's key. */
   getJWKS: jest.SpyInstance<ReturnType<Client['sessions']['getJWKS']>>;
-  /** An access token as Stytch issues it; claims set to undefined are left out. */
+  /** Creates an access token like Stytch's. A claim that is undefined is left out. */
   mint(claims?: Record<string, unknown>): Promise<string>;
 }
 
-/** One for all projects of a suite: making it takes longer than most tests do. */
+/** Shared by all tests of a suite: generating a key takes longer than most tests. */
 const signingKey = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 export async function createStytchProject(): Promise<StytchProject> {

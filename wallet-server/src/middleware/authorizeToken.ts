@@ -3,8 +3,8 @@ import { type Authorizer, type AuthorizerOptions, createAuthorizer, stytchConfig
 import type { Config } from '../config';
 
 /**
- * Stytch, as the wallet-server uses it: `authorizeToken('read:users')` is the middleware that guards a
- * route. Access tokens are verified here, with the project's public keys; Stytch is asked for those only.
+ * Creates the authorizer. Its `authorizeToken('read:users')` is the middleware that protects a route. It verifies access
+ * tokens locally, with the project's JWKS from Stytch.
  */
 export function createTokenAuthorizer(
   { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL }: Config,
