@@ -15,19 +15,19 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 
-/** ECDSA on P-256 with SHA-256: what every TLS 1.2 and 1.3 speaks (RFC 8446 §9.1). */
+/** ECDSA on P-256 with SHA-256, which every implementation of TLS 1.3 supports (RFC 8446 §9.1). */
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMilliseconds = 86_400_000;
-/** How far the clocks of two machines may be apart. Milliseconds. */
+/** How far the clocks of two machines may differ. Milliseconds. */
 const clockSkewMilliseconds = 5 * 60_000;
 
-/** A certificate and its private key (PKCS #8), both as PEM. */
+/** A certificate and its private key (PKCS #8), both in PEM. */
 export interface Identity {
   certificate: string;
   key: string;
 }
 
-/** Between which times a certificate is good. */
+/** When a certificate is valid. */
 export interface Validity {
   /** Default five minutes ago. */
   notBefore?: Date;
@@ -35,7 +35,7 @@ export interface Validity {
   notAfter?: Date;
 }
 
-/** A certificate authority for development and tests. Its key exists in memory only. */
+/** A certificate authority for development and tests. Its private key exists in memory only. */
 export class CertificateAuthority {
   readonly #certificate: X509Certificate;
   readonly #keys: webcrypto.CryptoKeyPair;
@@ -63,16 +63,15 @@ export class CertificateAuthority {
     return new CertificateAuthority(certificate, keys);
   }
 
-  /** Its own certificate, as PEM: what those who trust it put into `TLS_CA_FILE`. */
+  /** The CA's certificate in PEM, for `TLS_CA_FILE`. */
   get certificate(): string {
     return pem(this.#certificate);
   }
 
   /**
-   * Issues a certificate for a server that is a client, too, on this machine (RFC 5280 §4.2.1.12: both usages).
+   * Issues a certificate for a server on this machine, which may also be a client (RFC 5280 §4.2.1.12: both usages).
    *
-   * @param alternativeNames its subject alternative names. Default: its name, localhost, and this machine's own
-   *   addresses.
+   * @param alternativeNames the subject alternative names. Default: `name`, localhost and the loopback addresses.
    */
   async issue(
     name: string,
@@ -122,7 +121,7 @@ function common(validity: Validity) {
     notAfter = new Date(Date.now() + 90 * dayMilliseconds),
   } = validity;
   return {
-    // RFC 5280 §4.1.2.2: positive, and no two of an issuer alike.
+    // RFC 5280 §4.1.2.2: positive, and unique for the issuer.
     serialNumber: `01${randomBytes(15).toString('hex')}`,
     notBefore,
     notAfter,

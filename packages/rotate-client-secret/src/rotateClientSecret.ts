@@ -5,12 +5,12 @@ import type { Writable } from 'node:stream';
 import axios, { type AxiosRequestConfig } from 'axios';
 import {
   type Environment,
+  httpAddress,
   loadEnvironment,
   readConfig,
   readTlsCredentials,
   required,
   runCommand,
-  secureAddress,
   crossFieldChecks,
   tlsOptions,
   tlsSettings,
@@ -22,24 +22,24 @@ const schema = z
   .object({
     ...tlsSettings,
     STYTCH_PROJECT_ID: required('the id of your Stytch project'),
-    STYTCH_BASE_URL: secureAddress().optional(),
+    STYTCH_BASE_URL: httpAddress().optional(),
     OPERATOR_CLIENT_ID: required('the id of an M2M client with scope manage:m2m_clients'),
     OPERATOR_CLIENT_SECRET: required('the secret of that client'),
-    PAYMENT_SERVER_URL: secureAddress().default('http://localhost:6000'),
+    PAYMENT_SERVER_URL: httpAddress().default('http://localhost:6000'),
   })
   .check(crossFieldChecks);
 
-/** Milliseconds: a rotation takes up to nine calls to Stytch of five seconds each. */
+/** Milliseconds. A rotation makes up to nine calls to Stytch, each of up to five seconds. */
 const timeout = 50_000;
 
 /**
- * Rotates the client secret of a running payment-server once, through its route, as an operator. Where the
- * payment-server is https, `TLS_CA_FILE` has the CAs, `TLS_CERT_FILE` and `TLS_KEY_FILE` the client certificate.
+ * Rotates the client secret of a running payment-server once, through its route, as an operator. For an https
+ * payment-server the TLS settings name the CAs and the client certificate.
  *
- * @param signal its abort ends this before the rotation is asked for. After that there is an answer to wait for.
- * @returns what to print: with the new secret only where nothing else keeps it.
- * @throws ConfigError when settings are missing, or files cannot be used.
- * @throws Error that says what Stytch or the payment-server answered.
+ * @param signal aborts before the rotation is requested. After that this waits for the answer.
+ * @returns the text to print. It contains the new secret only if the payment-server keeps it in memory.
+ * @throws ConfigError when a setting is missing, or a file is invalid.
+ * @throws Error with the answer of Stytch or of the payment-server.
  * @throws the signal's reason on abort.
  */
 export async function rotateSecret(environment: Environment, signal?: AbortSignal): Promise<string> {
@@ -59,7 +59,7 @@ export async function rotateSecret(environment: Environment, signal?: AbortSigna
     throw error;
   });
   signal?.throwIfAborted();
-  signal?.addEventListener('abort', sayThatItWaits);
+  signal?.addEventListener('abort', printThatItWaits);
   const headers = { Authorization: `Bearer ${String(token.access_token)}` };
   const address = `${config.PAYMENT_SERVER_URL}/rotate-client-secret`;
   const answer = await post(address, 'message', undefined, {
@@ -71,14 +71,14 @@ export async function rotateSecret(environment: Environment, signal?: AbortSigna
   return [message, warning, secret].filter((text) => typeof text === 'string').join('\n');
 }
 
-function sayThatItWaits(): void {
+function printThatItWaits(): void {
   console.error(
-    'The rotation is under way: waiting for its answer, which may hold the only copy of the new secret. ' +
-      'A second signal ends this at once.',
+    'The rotation has started: waiting for its answer, which may contain the only copy of the new secret. ' +
+      'A second signal exits at once.',
   );
 }
 
-/** What a POST answers, if it is 200 with the field that makes it the answer that is meant. */
+/** Sends a POST and returns the body. The answer must be a 200 with a string in `field`. */
 async function post(
   url: string,
   field: string,
@@ -94,22 +94,22 @@ async function post(
       validateStatus: () => true,
     })
     .catch((error: unknown) => {
-      throw new Error(`${new URL(url).origin} cannot be reached: ${(error as Error).message}`);
+      throw new Error(`${new URL(url).origin} is unreachable: ${(error as Error).message}`);
     });
   if (status === 200 && typeof data?.[field] === 'string') return data;
   const reason = [data?.error_description, data?.error].find((text) => typeof text === 'string');
   throw new Error(`${new URL(url).pathname} answered ${status}: ${reason ?? 'no reason given'}`);
 }
 
-/** @throws Error when standard output does not take it: nobody must believe that they have the new secret. */
+/** @throws Error when the text cannot be written: otherwise a new secret would be lost unnoticed. */
 export async function printWhole(text: string, output: Writable = process.stdout): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     output.write(`${text}\n`, (error) => {
       if (error)
         reject(
           new Error(
-            `The secret is rotated, but this cannot be printed: ${error.message}. ` +
-              'If the payment-server keeps its secret in no file, rotate it once more.',
+            `The secret is rotated, but the output cannot be written: ${error.message}. ` +
+              'If the payment-server keeps its secret in memory, rotate it once more.',
           ),
         );
       else resolve();

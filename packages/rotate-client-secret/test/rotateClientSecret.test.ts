@@ -16,13 +16,13 @@ const stopReason = new Error('stopped');
 let stytch: LocalStytch;
 let payment: Server;
 let behave: RequestListener;
-let asked: { method: string | undefined; url: string | undefined; authorization: string | undefined }[];
+let requests: { method: string | undefined; url: string | undefined; authorization: string | undefined }[];
 
 beforeAll(async () => {
   stytch = await start({ PORT: '0', LOG_LEVEL: 'silent' });
   payment = createServer((incoming, response) => {
     const { method, url, headers } = incoming;
-    asked.push({ method, url, authorization: headers.authorization });
+    requests.push({ method, url, authorization: headers.authorization });
     behave(incoming, response);
   });
   await new Promise<void>((resolve) => payment.listen(0, '127.0.0.1', resolve));
@@ -32,7 +32,7 @@ afterAll(async () => {
   await stytch.close();
 });
 beforeEach(() => {
-  asked = [];
+  requests = [];
   behave = answer(200, { message: 'Secret rotation completed successfully' });
 });
 
@@ -51,7 +51,7 @@ function environment(change: Record<string, string> = {}) {
 
 describe('npm run rotate-secret', () => {
   test.each([['<html>welcome</html>'], [{}], [{ message: 1 }]])(
-    'When %j answers 200, then that is no rotation',
+    'When the answer is 200 with %j, then it fails',
     async (body) => {
       behave = answer(200, body);
 
@@ -59,23 +59,23 @@ describe('npm run rotate-secret', () => {
     },
   );
 
-  test('When all is well, then it asks once, as an operator, and says what the server says', async () => {
+  test('When the rotation succeeds, then there was one request, as the operator, and its message is returned', async () => {
     await expect(rotateSecret(environment())).resolves.toBe('Secret rotation completed successfully');
 
-    expect(asked).toEqual([
+    expect(requests).toEqual([
       {
         method: 'POST',
         url: '/rotate-client-secret',
         authorization: expect.stringMatching(/^Bearer [\w-]+\.[\w-]+\.[\w-]+$/) as string,
       },
     ]);
-    const [, claims = ''] = asked[0]?.authorization?.split('.') ?? [];
+    const [, claims = ''] = requests[0]?.authorization?.split('.') ?? [];
     expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
       scope: 'manage:m2m_clients',
     });
   });
 
-  test('When nothing keeps the new secret, then it is told, so that it is not lost', async () => {
+  test('When the server keeps the new secret in memory only, then the secret is returned', async () => {
     behave = answer(200, { message: 'Done', client_secret: 'second-bbbb', warning: 'Store it' });
 
     await expect(rotateSecret(environment())).resolves.toBe('Done\nStore it\nCLIENT_SECRET=second-bbbb');
@@ -90,26 +90,23 @@ describe('npm run rotate-secret', () => {
     [502, '<html></html>', 'answered 502: no reason given'],
     [503, null, 'answered 503: no reason given'],
     [302, {}, 'answered 302: no reason given'],
-  ])(
-    'When the server answers %d with %j, then it fails with a line that says why',
-    async (status, body, why) => {
-      behave = answer(status, body);
+  ])('When the server answers %d with %j, then the error says why', async (status, body, why) => {
+    behave = answer(status, body);
 
-      await expect(rotateSecret(environment())).rejects.toThrow(`/rotate-client-secret ${why}`);
-    },
-  );
+    await expect(rotateSecret(environment())).rejects.toThrow(`/rotate-client-secret ${why}`);
+  });
 
-  test('When the operator’s secret is wrong, then it fails in Stytch’s words and asks the server nothing', async () => {
+  test('When the operator’s secret is wrong, then the error has Stytch’s message, and the server is not called', async () => {
     const wrong = environment({ OPERATOR_CLIENT_SECRET: 'wrong-secret' });
 
     const error: unknown = await rotateSecret(wrong).catch((thrown: unknown) => thrown);
 
     expect((error as Error).message).toMatch(/^\/v1\/public\/.*\/oauth2\/token answered 400: ./);
     expect((error as Error).message).not.toContain('wrong-secret');
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  test('When the operator’s secret is in a file, then it is read there', async () => {
+  test('When the operator’s secret is in a file, then it is read', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'operator-'));
     const file = join(folder, 'client-secret');
     writeFileSync(file, `${stytch.seed['OPERATOR_CLIENT_SECRET'] ?? ''}\n`);
@@ -123,7 +120,7 @@ describe('npm run rotate-secret', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('When it is stopped while it asks for its token, then it ends, and no rotation is asked for', async () => {
+  test('When it is stopped during the token request, then it ends, and requests no rotation', async () => {
     const stopping = new AbortController();
     behave = () => {
       stopping.abort(stopReason);
@@ -133,10 +130,10 @@ describe('npm run rotate-secret', () => {
     const stopped = rotateSecret(environment({ STYTCH_BASE_URL: PAYMENT_SERVER_URL }), stopping.signal);
 
     await expect(stopped).rejects.toBe(stopReason);
-    expect(asked).toMatchObject([{ url: expect.stringMatching(/oauth2.token$/) as string }]);
+    expect(requests).toMatchObject([{ url: expect.stringMatching(/oauth2.token$/) as string }]);
   });
 
-  test('When it is stopped while the server rotates, then it waits for the answer, for that may have the only copy of the secret', async () => {
+  test('When it is stopped during the rotation, then it waits for the answer, which may have the only copy of the secret', async () => {
     const said = jest.spyOn(console, 'error').mockImplementation();
     const stopping = new AbortController();
     behave = (incoming, response) => {
@@ -148,11 +145,11 @@ describe('npm run rotate-secret', () => {
       'Done\nCLIENT_SECRET=second-bbbb',
     );
 
-    expect(said.mock.calls).toEqual([[expect.stringContaining('The rotation is under way')]]);
+    expect(said.mock.calls).toEqual([[expect.stringContaining('The rotation has started')]]);
     said.mockRestore();
   });
 
-  test('When the new secret cannot be printed, then it fails and says what to do', async () => {
+  test('When the new secret cannot be printed, then the error says what to do', async () => {
     const full = new Writable({
       write: (_chunk, _encoding, done) => {
         done(new Error('ENOSPC'));
@@ -164,17 +161,17 @@ describe('npm run rotate-secret', () => {
     );
   });
 
-  test('When the server is not there, then it says where it looked', async () => {
+  test('When the server is down, then the error has its address', async () => {
     const away = environment({ PAYMENT_SERVER_URL: 'http://127.0.0.1:1' });
 
-    await expect(rotateSecret(away)).rejects.toThrow('http://127.0.0.1:1 cannot be reached: ');
+    await expect(rotateSecret(away)).rejects.toThrow('http://127.0.0.1:1 is unreachable: ');
   });
 
-  test('When the address is plain http to another machine, then nothing is sent there', async () => {
+  test('When the address is plain http to another machine, then nothing is sent', async () => {
     const elsewhere = environment({ PAYMENT_SERVER_URL: 'http://payment-server:6000' });
 
     await expect(rotateSecret(elsewhere)).rejects.toThrow('PAYMENT_SERVER_URL: must be https:// unless');
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   describe('over mutual TLS', () => {
@@ -202,17 +199,17 @@ describe('npm run rotate-secret', () => {
       return environment({ PAYMENT_SERVER_URL: `https://localhost:${port}`, ...change });
     };
 
-    test('When it has a certificate and trusts the CA, then the payment-server answers', async () => {
+    test('When it has a certificate and the CA, then the payment-server answers', async () => {
       await expect(rotateSecret(secureEnvironment({ ...folder.settings }))).resolves.toBe(
         'Secret rotation completed successfully',
       );
     });
 
-    test('When it has none, then it says that it cannot get there', async () => {
-      await expect(rotateSecret(secureEnvironment({}))).rejects.toThrow(/localhost:\d+ cannot be reached: /);
+    test('When it has no certificate, then the error says that the server is unreachable', async () => {
+      await expect(rotateSecret(secureEnvironment({}))).rejects.toThrow(/localhost:\d+ is unreachable: /);
     });
 
-    test('When a file is not there, then it is named, and nothing is asked', async () => {
+    test('When a file does not exist, then the error names it', async () => {
       const missing = secureEnvironment({ ...folder.settings, TLS_KEY_FILE: '/nowhere/key.pem' });
 
       await expect(rotateSecret(missing)).rejects.toThrow('TLS_KEY_FILE: /nowhere/key.pem does not exist');
