@@ -2,7 +2,7 @@
 # The tag moves with each patch of Node. To pin it: --build-arg NODE_IMAGE=node:24-alpine@sha256:...
 ARG NODE_IMAGE=node:24-alpine
 
-# Everything, built. The manifests come first, so that a change of the sources does not install again.
+# Builds everything. The manifests come first, so that a change of the sources does not repeat the install.
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -19,13 +19,13 @@ COPY wallet-server wallet-server/
 COPY payment-server payment-server/
 RUN npx tsc --build packages/local-stytch wallet-server payment-server packages/rotate-client-secret
 
-# What runs: JavaScript with its source maps, and of node_modules what production needs.
+# Keeps what runs: JavaScript with source maps, and the production packages.
 FROM build AS built
 RUN find . -name node_modules -prune -o \( -name src -o -name 'tsconfig*' -o -name '*.d.ts' \) -exec rm -r {} + \
     && npm prune --omit=dev
 
-# Of that, each program's own part: npm removes what no workspace that is left needs, but for the types, which
-# stytch-m2m, as a library, brings along for whoever compiles against it.
+# Keeps the part of each program: npm removes the packages that no remaining workspace needs. The types are
+# dependencies of the library stytch-m2m, and are not needed at run time.
 FROM built AS only-wallet-server
 RUN rm -r payment-server packages/local-stytch packages/rotate-client-secret && npm prune --omit=dev && rm -r node_modules/@types
 
@@ -38,8 +38,8 @@ RUN rm -r wallet-server payment-server packages/local-stytch && npm prune --omit
 FROM built AS only-local-stytch
 RUN rm -r wallet-server payment-server packages/rotate-client-secret packages/stytch-m2m && npm prune --omit=dev && rm -r node_modules/@types
 
-# What all images share. The files belong to root, and nothing here writes to them: any user may run them, from a
-# read-only file system. No .env is read, and the container's other addresses are listened on.
+# The base of all images. Root owns the files and nothing writes to them, so any user can run them, from a read-only
+# file system. The programs read no .env and listen on all addresses of the container.
 FROM ${NODE_IMAGE} AS runtime
 ENV NODE_ENV=production DOTENV=off HOST=0.0.0.0
 WORKDIR /app
@@ -61,19 +61,19 @@ ENV PORT=6000
 EXPOSE 6000
 CMD ["node", "--enable-source-maps", "payment-server/dist/server.js"]
 
-# The command that rotates the secret of payment-service: it runs once, and ends.
+# The command that rotates the secret of payment-service once.
 FROM runtime AS operator
 COPY --from=only-operator /app ./
 HEALTHCHECK NONE
 CMD ["node", "--enable-source-maps", "packages/rotate-client-secret/dist/rotateClientSecret.js"]
 
-# For development: it refuses NODE_ENV=production. Only what shares a network with the container can call it.
+# For development: it does not start with NODE_ENV=production. Only containers on the same network can call it.
 FROM runtime AS local-stytch
 COPY --from=only-local-stytch /app ./
 ENV NODE_ENV=development PORT=5005
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 CMD ["node", "healthcheck.mjs", "/local/health"]
 CMD ["node", "--enable-source-maps", "packages/local-stytch/dist/server.js", "--host", "0.0.0.0"]
 
-# The last stage is what a build without --target builds: no image of the four may be taken for another by accident.
+# A build without --target builds the last stage: it fails, so that nobody deploys the wrong image.
 FROM ${NODE_IMAGE} AS no-target
 RUN echo 'Choose one: docker build --target wallet-server|payment-server|operator|local-stytch .' >&2; exit 1

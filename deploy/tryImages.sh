@@ -7,8 +7,8 @@
 #   npm ci && npm run build && bash deploy/tryImages.sh
 #
 # It needs a Debian mirror and an npm registry, and no other: the base image is Debian's minimal system with Node and
-# npm from the registry. npm in the build uses the npm settings of this machine: they are mounted, and in no image.
-# The images stay, as localhost/wallet-server and so on, and so does the base, localhost/node-on-debian.
+# npm from the registry. npm in the build uses the npm settings of this machine. They are mounted, so no image has them.
+# It leaves the images localhost/wallet-server and so on, and the base localhost/node-on-debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export BUILDAH_ISOLATION=chroot
@@ -26,7 +26,7 @@ check() { # WHAT PATTERN ACTUAL
   exit 1
 }
 
-eventually() { # WHAT PATTERN COMMAND...: checks what the command writes, for ten seconds
+eventually() { # WHAT PATTERN COMMAND...: retries the command for ten seconds
   local what=$1 pattern=$2; shift 2
   # shellcheck disable=SC2053
   for _ in {1..100}; do [[ $("$@" 2>&1) == $pattern ]] && break; sleep 0.1; done
@@ -181,4 +181,4 @@ try_build
 create_network
 try_local
 try_stytch
-echo 'The four images did what deploy/README.md says.'
+echo 'All checks of the four images passed.'

@@ -1,6 +1,6 @@
 /**
- * The images' HEALTHCHECK: exits with 0 if the program in this container answers 200, else with 1. It asks the
- * plain-http port for probes, HEALTH_PORT, if there is one, else PORT; the path is /healthz unless given.
+ * The images' HEALTHCHECK: exits with 0 if the program in this container answers 200, else with 1. It uses plain http,
+ * on HEALTH_PORT or else on PORT. The argument is the path, /healthz by default.
  */
 import { get } from 'node:http';
 import process from 'node:process';

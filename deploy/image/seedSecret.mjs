@@ -1,10 +1,10 @@
 /**
- * Puts the first client secret where the payment-servers keep theirs, before they start:
+ * Copies the first client secret to the file of the payment-servers, before they start:
  *
  *     node seedSecret.mjs FROM TO
  *
- * A TO that is there already stays as it is, for a rotation may have replaced it, and then FROM need not be there
- * any more. Several replicas may do this at once: the file appears whole, and once.
+ * If TO exists, it is not changed, because a rotation may have replaced it, and FROM is not needed. Several replicas may
+ * run this at the same time: the file is created once, with its whole content.
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ if (!existsSync(to)) {
   const temporary = `${to}.${randomUUID()}`;
   try {
     writeFileSync(temporary, readFileSync(from), { mode: 0o600, flush: true });
-    linkSync(temporary, to); // Unlike a rename, it does not replace what another has put there meanwhile.
+    linkSync(temporary, to); // Unlike a rename, a link does not replace an existing file.
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
   } finally {

@@ -1,4 +1,4 @@
-# Containers without a container engine, for tryImages.sh: namespaces, a bridge and buildah's images.
+# Runs buildah's images without a container engine, for tryImages.sh: with namespaces and a bridge.
 # shellcheck shell=bash
 
 network=m2m-try subnet=10.231.7 work=$(mktemp --directory)
@@ -17,7 +17,7 @@ clean_up() {
   rm --recursive --force "$work"
 } 2>/dev/null
 
-# The file that a container sees as /etc/hosts is in mounts/, and so are the folders that it is given.
+# mounts/ contains the containers' /etc/hosts and their mounted folders.
 create_network() {
   mkdir --parents "$work/mounts"
   echo '127.0.0.1 localhost' >"$work/mounts/hosts"
@@ -35,7 +35,7 @@ root_folder() { # IMAGE: of a new container
   buildah mount "$container"
 }
 
-# What a container runs first, as process 1 of its namespaces. It becomes the command of the image.
+# The first command of a container, as process 1 of its namespaces. It execs the command of the image.
 # shellcheck disable=SC2016
 become='
   set -e
@@ -56,11 +56,11 @@ become='
 start() { # NAME IMAGE HOST-NUMBER [VARIABLE=VALUE...]
   local name=$1 image=$2 number=$3 root hosts settings command; shift 3
   root=$(root_folder "$image")
-  # In place, for the containers that run have this very file mounted.
+  # In place, because running containers have this file mounted.
   hosts=$(sed "/ $name\$/d" "$work/mounts/hosts")
   printf '%s\n%s %s\n' "$hosts" "$subnet.$number" "$name" >"$work/mounts/hosts"
   ip netns add "$network-$name"
-  # The one of a container before it goes a moment after its namespace.
+  # The interface of the previous container disappears a moment after its namespace.
   ip link delete "try-$number" 2>/dev/null || true
   ip link add "try-$number" type veth peer name eth0 netns "$network-$name"
   ip link set "try-$number" master "$network" up
@@ -75,9 +75,9 @@ start() { # NAME IMAGE HOST-NUMBER [VARIABLE=VALUE...]
   process[$name]=$!
 }
 
-first_process() { pgrep --parent "${process[$1]}"; } # NAME: its process 1, by its id out here
+first_process() { pgrep --parent "${process[$1]}"; } # NAME: its process 1, as a process id of the host
 
-# Runs a command in a container, with its environment, as its user or another.
+# Runs a command in a container with its environment, as user 1000 or $user.
 inside() { # NAME COMMAND...
   local name=$1 settings; shift
   mapfile -t settings <"$work/$name.environment"
