@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the four images with buildah and runs them with the settings of the Compose file, without a container engine:
-# each container in namespaces of its own, as user 1000, without capabilities, from a read-only root file system. On
+# each container in its own namespaces, as user 1000, without capabilities, from a read-only root file system. On
 # Linux, as root; it takes five minutes:
 #
 #   apt-get install --no-install-recommends buildah mmdebstrap iproute2 procps jq curl
@@ -119,7 +119,7 @@ try_local() {
     "$(user=0 inside local-payment-server touch /app/written 2>&1 || true)"
   admin=$(sed --quiet 's/^LOCAL_STYTCH_ADMIN_TOKEN=//p' "$work/local-stytch.log")
   check 'the admin API of local-stytch asks for a token' 401 "$(admin_status none)"
-  check 'and takes the one that local-stytch printed' 200 "$(admin_status "$admin")"
+  check 'and accepts the one that local-stytch printed' 200 "$(admin_status "$admin")"
 
   stop_cleanly local-stytch
   start local-stytch local-stytch 12 "${stytch[@]}"
@@ -140,7 +140,7 @@ admin_status() { # TOKEN
 
 value_of() { settings_of local-stytch | sed --quiet "s/^$1=//p"; } # VARIABLE
 
-# local-stytch over TLS stands for Stytch.
+# local-stytch over TLS replaces Stytch.
 try_stytch() {
   local settings secrets=$work/mounts/secrets stytch url=https://payment-server:6000 variable
   for variable in STYTCH_PROJECT_ID CLIENT_ID OPERATOR_CLIENT_ID; do export "$variable=$(value_of $variable)"; done

@@ -46,7 +46,7 @@ export function normalizeName(name: string): string {
   return name.startsWith('DNS:') ? `DNS:${name.slice(4).toLowerCase()}` : name;
 }
 
-/** Whether a client's certificate is valid now, or there is none. A resumed TLS session does not check this. */
+/** Whether a client's certificate is valid now, or missing. A resumed TLS session does not check this. */
 export function isCertificateValidNow(socket: Socket): boolean {
   const { validFrom, validTo } = clientCertificateOf(socket);
   const now = Date.now();

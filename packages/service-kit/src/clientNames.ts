@@ -30,6 +30,6 @@ export function requireClientNames(names: readonly string[]): RequestHandler {
     const { names: shown } = clientCertificateOf(socket);
     if (!shown) next(clientNotAllowed('the client has no verified certificate'));
     else if (shown.some((name) => allowed.has(name))) next();
-    else next(clientNotAllowed(`the client's certificate is for ${shown.join(', ') || 'nobody'}`));
+    else next(clientNotAllowed(`the client's certificate is for ${shown.join(', ') || 'no name'}`));
   };
 }

@@ -106,7 +106,7 @@ function whyInvalidKey(pem: string, certificatePem: string): string | undefined 
   }
 }
 
-/** A bundle of an old and a new CA is valid as long as one of them is. */
+/** A file with an old and a new CA is valid if one of them is. */
 function whyInvalidCa(pem: string): string | undefined {
   const { certificates, problem } = parseCertificates(pem);
   if (problem !== undefined) return problem;
@@ -117,7 +117,7 @@ function whyInvalidCa(pem: string): string | undefined {
 
 function whyNotValidNow({ validFrom, validTo, subject }: X509Certificate): string | undefined {
   // Node's type is wrong for a certificate without a subject. It writes one attribute on each line.
-  const name = ((subject as string | undefined) ?? 'nobody').replaceAll('\n', ', ');
+  const name = ((subject as string | undefined) ?? 'an unnamed subject').replaceAll('\n', ', ');
   if (Date.parse(validTo) < Date.now())
     return `contains the certificate of ${name}, which expired at ${validTo}`;
   if (Date.parse(validFrom) <= Date.now()) return undefined;

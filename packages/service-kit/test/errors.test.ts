@@ -135,7 +135,7 @@ describe('A body', () => {
     expectRefused(await post('{"name":"a"}', { 'Content-Encoding': 'pig' }), 415, 'unsupported_encoding');
   });
 
-  test('When its caller goes before it is whole, then that harms nobody else', async () => {
+  test('When its client disconnects in the middle, then other requests are answered', async () => {
     const { app, logged } = createApp();
     const { logger } = createTestLogger();
     const server = await serve({ name: 'test', app, host: '127.0.0.1', port: 0, logger });
