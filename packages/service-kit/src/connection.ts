@@ -1,13 +1,14 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readiness } from './health';
 
 /** What a connection shares with the other connections of its server. */
 export interface ConnectionOwner {
   readonly app: RequestListener;
   /** How many requests of one connection the app works on at a time. */
   readonly requestsPerConnection: number;
-  /** Whether the server is stopping: answers then close their connection. */
-  readonly stopping: boolean;
+  /** While the server stops, answers close their connection. */
+  readonly readiness: Readiness;
   /** @param waits whether the request waits behind another of its connection. */
   received(connection: Connection, waits: boolean): void;
   started(): void;
@@ -39,15 +40,10 @@ export class Connection {
     });
   }
 
-  /** Whether the connection has had no request. */
-  get unused(): boolean {
-    return this.answered === 0 && this.unanswered.length === 0;
-  }
-
   /** Takes a parsed request. The first one starts now, the others start in turn. */
   receive(response: ServerResponse): void {
     const { unanswered, owner } = this;
-    if (owner.stopping) {
+    if (owner.readiness.stopping) {
       // Only the last answer says close: the answers behind it would be lost.
       const previous = unanswered.at(-1);
       if (previous?.headersSent === false) previous.shouldKeepAlive = true;

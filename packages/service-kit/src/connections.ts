@@ -45,7 +45,7 @@ export class Connections implements ConnectionOwner {
   constructor(
     private readonly server: Server,
     readonly app: RequestListener,
-    private readonly readiness: Readiness,
+    readonly readiness: Readiness,
     limits: ConnectionLimits = {},
   ) {
     this.#limits = { ...defaultLimits, ...limits };
@@ -77,10 +77,6 @@ export class Connections implements ConnectionOwner {
     return this.#unanswered;
   }
 
-  get stopping(): boolean {
-    return this.readiness.stopping;
-  }
-
   /** Resolves when every request is answered, or after so many milliseconds. */
   async allAnswered(milliseconds: number): Promise<void> {
     if (this.#unanswered === 0) return;
@@ -100,7 +96,9 @@ export class Connections implements ConnectionOwner {
   drain(): void {
     this.#draining = true;
     const closeUnused = setTimeout(() => {
-      for (const { socket, unused } of this.#connections.values()) if (unused) socket.destroy();
+      for (const { socket, answered, unanswered } of this.#connections.values()) {
+        if (answered === 0 && unanswered.length === 0) socket.destroy();
+      }
     }, 1_000);
     this.server.once('close', () => {
       clearTimeout(closeUnused);

@@ -7,22 +7,17 @@ export const probePaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '
 
 /** Whether this program accepts requests. */
 export class Readiness {
-  #stopping = false;
+  stopping = false;
 
   /** @param isReady whether everything that requests need is loaded. */
   constructor(private readonly isReady: () => boolean = () => true) {}
 
-  /** From now on the status is `stopping`. */
   stop(): void {
-    this.#stopping = true;
-  }
-
-  get stopping(): boolean {
-    return this.#stopping;
+    this.stopping = true;
   }
 
   get status(): 'ready' | 'not_ready' | 'stopping' {
-    if (this.#stopping) return 'stopping';
+    if (this.stopping) return 'stopping';
     return this.isReady() ? 'ready' : 'not_ready';
   }
 }

@@ -276,7 +276,7 @@ describe('A server', () => {
         agent.destroy();
       });
 
-      test('When a load loadBalancer polls /readyz every 100 ms, then no request fails, even on new connections', async () => {
+      test('When a load balancer polls /readyz every 100 ms, then no request fails, even on new connections', async () => {
         const answers: unknown[] = [];
         let out = false;
         const caller = async () => {
