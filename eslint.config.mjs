@@ -21,7 +21,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/test/**/*.ts', '**/long/**/*.ts'],
+    files: ['**/test/**/*.ts', '**/long/**/*.ts', 'e2e/helpers/**/*.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',

@@ -11,10 +11,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { call, paid, summary, until } from '../../e2e/test/calls';
+import { call, paid, summary, until } from '../../e2e/helpers/calls';
+import { freePorts } from '../../e2e/helpers/freePorts';
 import { certificateFiles, makeCertificates, type Owner } from '../../tools/src/certs';
 import { readComposeFile } from '../test/composeFile';
-import { type Container, freePorts, runContainer, stranger } from '../test/containers';
+import { type Container, runContainer, stranger } from '../test/containers';
 import { filesBelow, type Image, performDockerfile } from '../test/images';
 
 const programs = ['local-stytch', 'wallet-server', 'payment-server', 'operator'] as const;

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../tools/src/program';
-import { until } from '../test/calls';
+import { until } from '../helpers/calls';
 
 interface Comparison {
   name: string;

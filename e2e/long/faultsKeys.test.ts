@@ -11,9 +11,9 @@ import {
   summary,
   times,
   until,
-} from '../test/calls';
-import { World } from '../test/harness';
-import type { StytchAdmin } from '../test/stytchAdmin';
+} from '../helpers/calls';
+import { World } from '../helpers/harness';
+import type { StytchAdmin } from '../helpers/stytchAdmin';
 
 /** The least time between two requests for the signing keys that unknown key ids cause. Milliseconds. */
 const cooldown = 5_000;

@@ -1,7 +1,7 @@
-import { type Answer, call, paid, pay, someSeconds, summary, times, until } from '../test/calls';
-import { World } from '../test/harness';
-import { FakeWallet } from '../test/fakeWallet';
-import type { Trouble } from '../test/stytchAdmin';
+import { type Answer, call, paid, pay, someSeconds, summary, times, until } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import { type FakeWallet, startFakeWallet } from '../helpers/fakeWallet';
+import type { Trouble } from '../helpers/stytchAdmin';
 
 /** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
 const deadline = 5_000;
@@ -15,7 +15,7 @@ describe("Stytch's token endpoint in lasting trouble, with no token cached", () 
   let wallet: FakeWallet;
 
   beforeAll(async () => {
-    wallet = await FakeWallet.start();
+    wallet = await startFakeWallet();
   });
   afterAll(async () => {
     await Promise.all(worlds.map((world) => world.stop()));

@@ -4,9 +4,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import autocannon from 'autocannon';
 import type { Program } from '../../tools/src/program';
-import { paid, until } from '../test/calls';
-import { World } from '../test/harness';
-import type { StytchAdmin } from '../test/stytchAdmin';
+import { paid, until } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import type { StytchAdmin } from '../helpers/stytchAdmin';
 
 /** How long the load lasts: SOAK_SECONDS=60 for the full measure. */
 const seconds = Number(process.env.SOAK_SECONDS ?? 60);
@@ -16,7 +16,7 @@ const mostMemory = 384 * 1024;
 const longestStop = 10_000 + 2_000;
 /** What one connection of an attacker sends at once. */
 const pipelined = 5_000;
-const preload = pathToFileURL(join(__dirname, '..', 'test', 'reportHeap.mjs')).href;
+const preload = pathToFileURL(join(__dirname, '..', 'helpers', 'reportHeap.mjs')).href;
 const reporting = { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import ${preload}` };
 
 jest.setTimeout((seconds + 90) * 1_000);

@@ -1,11 +1,10 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import type { Program } from '../../tools/src/program';
 import { attackCases, type AttackCase } from '../../packages/stytch-m2m/test/attackCases';
 import { createSigningKey, signedToken, standardClaims } from '../../packages/stytch-m2m/test/jwt';
-import { type Answer, call, checkBalance, type CallOptions } from './calls';
-import { World } from './harness';
+import { type Answer, call, checkBalance, type CallOptions } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import { type HttpServer, startHttpServer } from '../helpers/httpServer';
 
 const projectId = 'project-test-attacked';
 const key = createSigningKey('jwk-test-attacked');
@@ -32,7 +31,7 @@ describe('A running wallet-server', () => {
   let startedAt: number;
 
   beforeAll(async () => {
-    stytch = await KeyServer.start();
+    stytch = await startKeyServer();
     startedAt = Date.now();
     wallet = await world.startWallet({
       STYTCH_PROJECT_ID: projectId,
@@ -91,7 +90,7 @@ describe('A running wallet-server', () => {
     expect([answer.status, answer.json]).toEqual([200, balance]);
     expect(wallet.process.exitCode).toBeNull();
     // Once at the start; then at most once in 5 s, for the key ids that were invented.
-    expect(stytch.fetches).toBeLessThanOrEqual(2 + seconds / 5);
+    expect(stytch.fetches()).toBeLessThanOrEqual(2 + seconds / 5);
     expect(world.lines).toBeGreaterThan(attacks.length);
     expect(await world.violations()).toEqual([]);
   });
@@ -112,31 +111,22 @@ function expectRejected({ status, json, headers }: Answer, expected: number, cod
   expect(headers['www-authenticate']).toBe(challenges[code]);
 }
 
-/** Stytch as far as the wallet-server needs it: the public half of a key of which the test has both. */
-class KeyServer {
-  fetches = 0;
-  readonly #server: Server = createServer((request, response) => {
+interface KeyServer extends HttpServer {
+  /** How often the JWKS was fetched. */
+  readonly fetches: () => number;
+}
+
+/** Starts a server that has the JWKS of one project and nothing else. The test has the private key. */
+async function startKeyServer(): Promise<KeyServer> {
+  let fetches = 0;
+  const server = await startHttpServer((request, response) => {
     if (request.url !== `/v1/sessions/jwks/${projectId}`) {
       response.writeHead(404).end();
       return;
     }
-    this.fetches += 1;
+    fetches += 1;
     const body = { status_code: 200, request_id: 'request-id-test-1', keys: [key.publicJwk] };
     response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
   });
-
-  static async start(): Promise<KeyServer> {
-    const server = new KeyServer();
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
-    return server;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
+  return { ...server, fetches: () => fetches };
 }

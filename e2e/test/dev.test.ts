@@ -1,7 +1,8 @@
 import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Program, root, startProgram } from '../../tools/src/program';
-import { call, until } from './calls';
+import { call, until } from '../helpers/calls';
+import { serverEnvironment } from '../helpers/environment';
 
 describe('npm run dev', () => {
   const lines: string[] = [];
@@ -11,14 +12,7 @@ describe('npm run dev', () => {
   beforeAll(async () => {
     wallet = await startProgram({
       name: 'wallet-server',
-      environment: {
-        ...process.env,
-        PORT: '0',
-        LOG_LEVEL: 'info',
-        STYTCH_PROJECT_ID: 'project-test-1',
-        STYTCH_SECRET: 'secret-test-1',
-        STYTCH_BASE_URL: 'http://localhost:9',
-      },
+      environment: serverEnvironment(),
       onLine: (_name, line) => lines.push(line),
       watch: true,
     });

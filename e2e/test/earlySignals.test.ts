@@ -1,43 +1,35 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtProgram, root } from '../../tools/src/program';
-import { until } from './calls';
+import { until } from '../helpers/calls';
+import { serverEnvironment } from '../helpers/environment';
+import { type HttpServer, startHttpServer } from '../helpers/httpServer';
 
 /** Process 1 of a PID namespace ignores signals without a handler, as in a container. */
 const unshare = ['unshare', '--pid', '--fork', '--kill-child'];
 const canBeProcessOne = spawnSync(unshare[0] ?? '', [...unshare.slice(1), 'true']).status === 0;
 
 /** A Stytch that never answers. */
-let silent: Server;
+let silent: HttpServer;
 let environment: NodeJS.ProcessEnv;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  silent = createServer();
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-  environment = {
-    PATH: process.env['PATH'],
-    DOTENV: 'off',
-    PORT: '0',
-    LOG_LEVEL: 'info',
-    STYTCH_PROJECT_ID: 'project-test-1',
-    STYTCH_SECRET: 'secret-test-1',
-    STYTCH_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+  silent = await startHttpServer();
+  environment = serverEnvironment({
+    STYTCH_BASE_URL: silent.url,
     CLIENT_ID: 'client-1',
     CLIENT_SECRET: 'client-secret-1',
     OPERATOR_CLIENT_ID: 'client-2',
     OPERATOR_CLIENT_SECRET: 'client-secret-2',
-  };
+  });
 });
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
-  silent.closeAllConnections();
-  await new Promise((resolve) => silent.close(resolve));
+  await silent.stop();
 });
 
 /** What each program exits with when it gets a signal as soon as its main file has its first import. */
@@ -72,7 +64,7 @@ function run(command: readonly string[], more: NodeJS.ProcessEnv = {}) {
 
 /** How each ends, by its main file. */
 async function endsOf(files: readonly MainFile[], prefix: readonly string[] = []) {
-  const first = ['--import', join(__dirname, 'signalFirst.mjs')];
+  const first = ['--import', join(__dirname, '..', 'helpers', 'signalFirst.mjs')];
   const ends = files.map(async (file) => {
     const [signal] = exitCodes[file];
     const sources = file.endsWith('watch.js') ? [join(root, 'wallet-server', 'src', 'server.ts')] : [];
@@ -134,7 +126,7 @@ describe('As process 1 of a container', () => {
 
   test('When rotate-secret waits for Stytch and gets SIGTERM, then it ends', async () => {
     if (leftOut()) return;
-    const asked = once(silent, 'request');
+    const asked = once(silent.server, 'request');
     const { child, ended } = run([
       ...unshare,
       process.execPath,

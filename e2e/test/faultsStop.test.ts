@@ -1,7 +1,7 @@
-import { call, checkBalance, during, paid, pay, summary, times, until } from './calls';
-import { World } from './harness';
-import { FakeWallet } from './fakeWallet';
-import type { StytchAdmin } from './stytchAdmin';
+import { call, checkBalance, during, paid, pay, summary, times, until } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import { type FakeWallet, startFakeWallet } from '../helpers/fakeWallet';
+import type { StytchAdmin } from '../helpers/stytchAdmin';
 
 describe('A program that is told to stop', () => {
   const world = new World();
@@ -9,7 +9,7 @@ describe('A program that is told to stop', () => {
   let slowWallet: FakeWallet;
 
   beforeAll(async () => {
-    slowWallet = await FakeWallet.start();
+    slowWallet = await startFakeWallet();
     stytch = await world.startStytch();
   });
   afterAll(async () => {

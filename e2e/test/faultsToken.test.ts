@@ -1,7 +1,7 @@
 import type { Program } from '../../tools/src/program';
-import { call, paid, pay, summary, times, until } from './calls';
-import { World } from './harness';
-import type { StytchAdmin, Trouble } from './stytchAdmin';
+import { call, paid, pay, summary, times, until } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import type { StytchAdmin, Trouble } from '../helpers/stytchAdmin';
 
 /** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
 const deadline = 5_000;

@@ -1,7 +1,7 @@
 import type { Program } from '../../tools/src/program';
-import { call, during, paid, pay, someSeconds, summary, times, until } from './calls';
-import { World } from './harness';
-import { type Behaviour, FakeWallet } from './fakeWallet';
+import { call, during, paid, pay, someSeconds, summary, times, until } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import { type Behaviour, type FakeWallet, startFakeWallet } from '../helpers/fakeWallet';
 
 /** What a busy machine may add to a time. Milliseconds. */
 const leeway = 5_000;
@@ -16,7 +16,7 @@ describe('A wallet-server that misbehaves', () => {
   let payment: Program;
 
   beforeAll(async () => {
-    wallet = await FakeWallet.start();
+    wallet = await startFakeWallet();
     await world.startStytch();
     payment = await world.startPayment(wallet);
     await pay(payment);

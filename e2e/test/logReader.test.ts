@@ -5,7 +5,8 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtProgram, root } from '../../tools/src/program';
-import { call, until } from './calls';
+import { call, until } from '../helpers/calls';
+import { serverEnvironment } from '../helpers/environment';
 
 interface Wallet {
   process: ChildProcess;
@@ -27,15 +28,7 @@ async function startWallet(standardOutput: 'pipe' | number): Promise<Wallet> {
   const stdio: StdioOptions = ['ignore', standardOutput, 'ignore', 'ipc'];
   const child = spawn(process.execPath, builtProgram('wallet-server'), {
     cwd: root,
-    env: {
-      PATH: process.env['PATH'],
-      DOTENV: 'off',
-      PORT: '0',
-      LOG_LEVEL: 'info',
-      STYTCH_PROJECT_ID: 'project-test-1',
-      STYTCH_SECRET: 'secret-test-1',
-      STYTCH_BASE_URL: 'http://localhost:9',
-    },
+    env: serverEnvironment(),
     stdio,
   });
   const ended = once(child, 'exit').then(([code, signal]: unknown[]) => signal ?? code);

@@ -7,8 +7,8 @@ import {
   problemsOf,
   resolve,
   type ServerName,
-} from './apiDocument';
-import { createApp } from './fakeApps';
+} from '../helpers/apiDocument';
+import { createApp } from '../helpers/fakeApps';
 
 interface Layer {
   route?: { path: string; methods: Record<string, boolean> };

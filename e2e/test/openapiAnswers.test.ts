@@ -5,8 +5,15 @@ import {
   SecretStoreError,
   StytchUnavailableError,
 } from '../../packages/stytch-m2m/src';
-import { type Answer, nameOf, operations, problemsOf, resolve, type ServerOperation } from './apiDocument';
-import { stytchError, withApp, type World } from './fakeApps';
+import {
+  type Answer,
+  nameOf,
+  operations,
+  problemsOf,
+  resolve,
+  type ServerOperation,
+} from '../helpers/apiDocument';
+import { stytchError, withApp, type World } from '../helpers/fakeApps';
 
 /** One way to get one of an operation's answers. What is left out is as it is when all is well. */
 interface Scenario {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type NewmanRunExecution, type NewmanRunSummary, run } from 'newman';
 import type { VariableScopeDefinition } from 'postman-collection';
 import { type Stack, startStack } from '../../tools/src/stack';
-import { nameOf, operations } from './apiDocument';
+import { nameOf, operations } from '../helpers/apiDocument';
 
 interface Item {
   name: string;

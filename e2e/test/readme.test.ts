@@ -5,10 +5,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { freePorts } from '../../deploy/test/containers';
 import { root } from '../../tools/src/program';
-import { call, until } from './calls';
-import { World } from './harness';
+import { call, until } from '../helpers/calls';
+import { freePorts } from '../helpers/freePorts';
+import { World } from '../helpers/harness';
 
 /** What `tsc --init` sets, and nothing that helps. */
 const compilerOptions: ts.CompilerOptions = {

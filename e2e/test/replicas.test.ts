@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Program } from '../../tools/src/program';
-import { type Answer, call, during, paid, pay, summary, until } from './calls';
-import { World } from './harness';
-import { type RoundRobin, startRoundRobin } from './roundRobin';
-import type { StytchAdmin } from './stytchAdmin';
+import { type Answer, call, during, paid, pay, summary, until } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import { type RoundRobin, startRoundRobin } from '../helpers/roundRobin';
+import type { StytchAdmin } from '../helpers/stytchAdmin';
 
 /** How many answers there are to be between one event and the next. */
 const answersBetween = 60;
@@ -38,8 +38,8 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
     paymentProxy = await startRoundRobin(payments.map(({ url }) => url));
   });
   afterAll(async () => {
-    await paymentProxy.close();
-    await walletProxy.close();
+    await paymentProxy.stop();
+    await walletProxy.stop();
     expect(await world.violations()).toEqual([]);
     rmSync(folder, { recursive: true });
   });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import type { Program } from '../../tools/src/program';
-import { call, during, fullSpeed, paid, pay, summary, until } from './calls';
-import { World } from './harness';
-import type { StytchAdmin } from './stytchAdmin';
+import { call, during, fullSpeed, paid, pay, summary, until } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import type { StytchAdmin } from '../helpers/stytchAdmin';
 
 /** How long the load lasts, in seconds, without what the rotations themselves take. */
 const loadSeconds = Number(process.env.ROTATION_SECONDS ?? '2');

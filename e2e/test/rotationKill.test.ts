@@ -10,12 +10,12 @@ import {
   FileSecretStore,
   SecretRotation,
 } from '../../packages/stytch-m2m/src';
-import { call } from './calls';
-import { World } from './harness';
+import { call } from '../helpers/calls';
+import { World } from '../helpers/harness';
 import { root } from '../../tools/src/program';
 
 /** Compiled once, and run on what was built, so that a process takes no longer than it has to. */
-const script = transpileModule(readFileSync(join(__dirname, 'rotateAndDie.ts'), 'utf8'), {
+const script = transpileModule(readFileSync(join(__dirname, '..', 'helpers', 'rotateAndDie.ts'), 'utf8'), {
   compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2023 },
 }).outputText;
 /** How many processes die at a time. */

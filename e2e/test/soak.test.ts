@@ -3,9 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import autocannon from 'autocannon';
 import type { Program } from '../../tools/src/program';
-import { fullSpeed, paid } from './calls';
-import { World } from './harness';
-import type { StytchAdmin } from './stytchAdmin';
+import { fullSpeed, paid } from '../helpers/calls';
+import { World } from '../helpers/harness';
+import type { StytchAdmin } from '../helpers/stytchAdmin';
 
 /** How long the load lasts: SOAK_SECONDS=60 for the full measure. */
 const seconds = Number(process.env.SOAK_SECONDS ?? 6);
@@ -15,7 +15,7 @@ const shortestUseSeconds = 2.5;
 /** In which all code that is used comes to be loaded and compiled. */
 const warmUpSeconds = 2;
 const mebibyte = 1024 * 1024;
-const preload = pathToFileURL(join(__dirname, 'reportHeap.mjs')).href;
+const preload = pathToFileURL(join(__dirname, '..', 'helpers', 'reportHeap.mjs')).href;
 const reporting = { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import ${preload}` };
 
 jest.setTimeout((seconds + 60) * 1_000);

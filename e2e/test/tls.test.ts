@@ -9,7 +9,7 @@ import { CertificateAuthority, type Identity } from '../../packages/certificates
 import { startProgram } from '../../tools/src/program';
 import type { Stack } from '../../tools/src/stack';
 import { start } from '../../tools/src/start';
-import { call, during, paid, pay, summary, until } from './calls';
+import { call, during, paid, pay, summary, until } from '../helpers/calls';
 
 const owners = ['payment-server', 'wallet-server', 'local-stytch', 'operator'] as const;
 const dayMilliseconds = 86_400_000;

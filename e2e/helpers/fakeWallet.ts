@@ -1,5 +1,5 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener, ServerResponse } from 'node:http';
+import { type HttpServer, startHttpServer } from './httpServer';
 
 const wallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
 
@@ -61,43 +61,29 @@ const behaviours = {
 
 export type Behaviour = keyof typeof behaviours;
 
+export interface FakeWallet extends HttpServer {
+  /** The ids of the requests that arrived, in order. */
+  readonly seen: readonly string[];
+  /** Paths that were requested and do not exist. */
+  readonly strayed: readonly string[];
+}
+
 /**
- * A wallet-server that misbehaves on demand, in the process of the test. The request id, which the
- * payment-server passes on, names the behaviour: `hang.1` hangs; `drop.once` drops, and is well when it
- * comes again.
+ * Starts a wallet-server that misbehaves on demand. The request id, which the payment-server passes on, names the
+ * behaviour: `hang.1` hangs; `drop.once` drops the first request with this id and answers the next ones well.
  */
-export class FakeWallet {
-  /** The request ids that came, in their order. */
-  readonly seen: string[] = [];
-  /** Paths other than the one there is. */
-  readonly strayed: string[] = [];
-  readonly #server: Server;
-
-  private constructor() {
-    this.#server = createServer((request, response) => {
-      if (request.url !== '/api/check-balance') this.strayed.push(String(request.url));
-      const id = String(request.headers['x-request-id']);
-      const first = !this.seen.includes(id);
-      this.seen.push(id);
-      const [name = '', rest] = id.split('.');
-      const behaves = Object.hasOwn(behaviours, name) && (first || rest !== 'once');
-      // Else a request id that the payment-server made itself, or the second try.
-      behaviours[behaves ? (name as Behaviour) : 'well'](request, response);
-    });
-  }
-
-  static async start(): Promise<FakeWallet> {
-    const fake = new FakeWallet();
-    await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve));
-    return fake;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
+export async function startFakeWallet(): Promise<FakeWallet> {
+  const seen: string[] = [];
+  const strayed: string[] = [];
+  const server = await startHttpServer((request, response) => {
+    if (request.url !== '/api/check-balance') strayed.push(String(request.url));
+    const id = String(request.headers['x-request-id']);
+    const isFirst = !seen.includes(id);
+    seen.push(id);
+    const [name = '', rest] = id.split('.');
+    const behaves = Object.hasOwn(behaviours, name) && (isFirst || rest !== 'once');
+    // A request id that names no behaviour was made by the payment-server.
+    behaviours[behaves ? (name as Behaviour) : 'well'](request, response);
+  });
+  return { ...server, seen, strayed };
 }

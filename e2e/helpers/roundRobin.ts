@@ -1,5 +1,5 @@
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { startHttpServer } from './httpServer';
 
 /** How long a replica that could not be reached is passed over, in milliseconds. */
 const passOver = 1_000;
@@ -11,7 +11,7 @@ export interface RoundRobin {
   url: string;
   /** How many requests each replica has answered, by its address. */
   answered: ReadonlyMap<string, number>;
-  close(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /**
@@ -51,15 +51,13 @@ export async function startRoundRobin(replicas: readonly string[]): Promise<Roun
     incoming.pipe(onward);
   };
 
-  const server = createServer(forward);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { url, stop } = await startHttpServer(forward);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     answered,
-    close: async () => {
+    stop: async () => {
       agent.destroy();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await stop();
     },
   };
 }

@@ -1,5 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import type { Express } from 'express';
 import type { Client } from 'stytch';
 import { createApp as createPaymentApp, type Dependencies } from '../../payment-server/src/app';
@@ -18,6 +17,7 @@ import {
 } from '../../packages/stytch-m2m/src';
 import { createApp as createWalletApp } from '../../wallet-server/src/app';
 import type { ServerName } from './apiDocument';
+import { startHttpServer } from './httpServer';
 
 /** What surrounds an app, where it is otherwise than well. */
 export interface World {
@@ -176,20 +176,10 @@ export async function withApp<Result>(
   world: World,
   work: (app: Express) => Promise<Result>,
 ): Promise<Result> {
-  const wallet = await listen(world.wallet ?? goodWallet);
+  const wallet = await startHttpServer(world.wallet ?? goodWallet);
   try {
-    const { port } = wallet.address() as AddressInfo;
-    return await work(createApp(server, world, `http://127.0.0.1:${port}`));
+    return await work(createApp(server, world, wallet.url));
   } finally {
-    wallet.closeAllConnections();
-    await new Promise((resolve) => wallet.close(resolve));
+    await wallet.stop();
   }
-}
-
-function listen(listener: RequestListener): Promise<Server> {
-  return new Promise((resolve) => {
-    const server = createServer(listener).listen(0, '127.0.0.1', () => {
-      resolve(server);
-    });
-  });
 }
