@@ -1,5 +1,8 @@
+import 'service-kit/earlySignals';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runCommand } from 'service-kit';
 import { root } from '../../tools/dist/program';
 import { renderChart } from './chart';
 import { readLockfile, versionOf } from './install';
@@ -88,32 +91,24 @@ async function run(plan: Plan, processes: Processes): Promise<void> {
   if (out !== undefined) writeResults(out, new Date().toISOString().slice(0, 10), rest, sections);
 }
 
-/** @returns the exit code. */
-async function main(): Promise<number> {
-  let plan: Plan;
+/** @throws Error with the usage when the command line is wrong. */
+function readCommandLine(): Plan {
   try {
-    plan = readPlan(process.argv.slice(2), join(root, 'bench', 'results'));
+    return readPlan(process.argv.slice(2), join(root, 'bench', 'results'));
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${usage}`);
-    return 2;
+    throw new Error(`${(error as Error).message}\n\n${usage}`, { cause: error });
   }
-  const processes = new Processes();
-  const interrupted = new Promise<number>((resolve) => {
-    const interrupt = () => {
-      resolve(130);
-    };
-    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  });
-  const done = run(plan, processes).then(
-    () => 0,
-    (error: unknown) => {
-      process.stderr.write(`${String((error as Error).stack)}\n`);
-      return 1;
-    },
-  );
-  const exitCode = await Promise.race([interrupted, done]);
-  await processes.stop();
-  return exitCode;
 }
 
-void main().then((exitCode) => process.exit(exitCode));
+async function main(signal: AbortSignal): Promise<void> {
+  const plan = readCommandLine();
+  const processes = new Processes();
+  try {
+    await Promise.race([run(plan, processes), once(signal, 'abort')]);
+    signal.throwIfAborted();
+  } finally {
+    await processes.stop();
+  }
+}
+
+void runCommand(main);

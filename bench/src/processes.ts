@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { announcementOf, type End, endOf } from '../../tools/dist/childProcess';
 import type { LoadJob, LoadResult, Question, Usage } from './protocol';
 import type { Recipe } from './recipes';
 
@@ -22,9 +23,14 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+interface Started {
+  child: ChildProcess;
+  ended: Promise<End>;
+}
+
 /** Everything that the bench has started. What they write goes to files, as that of a service does. */
 export class Processes {
-  readonly #running = new Map<ChildProcess, Promise<unknown>>();
+  readonly #running = new Map<ChildProcess, Promise<End>>();
   readonly #logs = mkdtempSync(join(tmpdir(), 'bench-'));
   #started = 0;
   #questions = 0;
@@ -37,8 +43,9 @@ export class Processes {
   async start(recipe: Recipe, { preload = true } = {}): Promise<Running> {
     const log = join(this.#logs, `${(this.#started += 1)}.log`);
     const startedAt = performance.now();
-    const child = this.#spawn(recipe, log, preload);
-    const { url, seed } = await this.#announcement(child, recipe, log);
+    const started = this.#spawn(recipe, log, preload);
+    const { child } = started;
+    const { url, seed } = await announcement(started, recipe.name, log);
     return {
       name: recipe.name,
       url,
@@ -53,9 +60,9 @@ export class Processes {
   async startLoad(): Promise<(jobs: LoadJob[]) => Promise<LoadResult[]>> {
     const recipe = { name: 'load', arguments: [join(__dirname, 'load.js')], environment: {} };
     const log = join(this.#logs, 'load.log');
-    const child = this.#spawn(recipe, log, false);
-    await this.#announcement(child, recipe, log);
-    return (jobs) => this.#ask(child, recipe.name, jobs) as Promise<LoadResult[]>;
+    const started = this.#spawn(recipe, log, false);
+    await announcement(started, recipe.name, log);
+    return (jobs) => this.#ask(started.child, recipe.name, jobs) as Promise<LoadResult[]>;
   }
 
   /** Ends everything that still runs, and removes what was written. */
@@ -64,7 +71,7 @@ export class Processes {
     rmSync(this.#logs, { recursive: true, force: true });
   }
 
-  #spawn({ arguments: script, environment }: Recipe, log: string, preload: boolean): ChildProcess {
+  #spawn({ arguments: script, environment }: Recipe, log: string, preload: boolean): Started {
     const output = openSync(log, 'w');
     const report = preload ? ['--require', join(__dirname, 'report.js')] : [];
     // A bare environment: what is measured must not depend on who measures.
@@ -77,27 +84,10 @@ export class Processes {
     closeSync(output);
     // One for each question that waits, and a thousand of those would be no leak.
     child.setMaxListeners(0);
-    const ended = new Promise((resolve) => child.once('close', resolve));
+    const ended = endOf(child);
     this.#running.set(child, ended);
     void ended.then(() => this.#running.delete(child));
-    return child;
-  }
-
-  #announcement(child: ChildProcess, { name, announcesSeed = false }: Recipe, log: string) {
-    return new Promise<Pick<Running, 'url' | 'seed'>>((resolve, reject) => {
-      let url: string | undefined;
-      let seed: Running['seed'] | undefined = announcesSeed ? undefined : {};
-      child.on('message', (message: { listening?: string; seed?: Running['seed'] }) => {
-        // By its number, or each connection would first ask what the name means.
-        url ??= message.listening?.replace('//localhost', '//127.0.0.1');
-        seed ??= message.seed;
-        if (url !== undefined && seed) resolve({ url, seed });
-      });
-      child.once('close', (how) => {
-        const words = readFileSync(log, 'utf8').slice(-2_000);
-        reject(new Error(`${name} ended (${how ?? 'by a signal'}) before it listened:\n${words}`));
-      });
-    });
+    return { child, ended };
   }
 
   /** @throws Error when the process ends before it answers. */
@@ -125,4 +115,14 @@ export class Processes {
     await this.#running.get(child);
     clearTimeout(kill);
   }
+}
+
+/** @throws Error when the process ends before it listens, with the end of its output. */
+async function announcement({ child, ended }: Started, name: string, log: string) {
+  const { url, seed } = await announcementOf(child, name, ended).catch((error: unknown) => {
+    const output = readFileSync(log, 'utf8').slice(-2_000);
+    throw new Error(`${(error as Error).message}:\n${output}`, { cause: error });
+  });
+  // With the name, each new connection would first look it up.
+  return { url: url.replace('//localhost', '//127.0.0.1'), seed };
 }

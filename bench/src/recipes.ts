@@ -7,18 +7,11 @@ export interface Recipe {
   /** What Node is called with. */
   arguments: string[];
   environment: Readonly<Record<string, string>>;
-  /** Whether it tells the parent process its seed, as local-stytch does. */
-  announcesSeed?: boolean;
 }
 
 /** A program of this repository exactly as `npm start` runs it: the same flags, the same defaults. */
 export function program(name: ProgramName, environment: Recipe['environment'] = {}): Recipe {
-  return {
-    name,
-    arguments: builtProgram(name),
-    environment,
-    announcesSeed: name === 'local-stytch',
-  };
+  return { name, arguments: builtProgram(name), environment };
 }
 
 /** A server of `bench/src/servers`. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { type Announcement, announcementOf, type End, endOf } from './childProcess';
 
 /** The root of the project. */
 export const root = join(__dirname, '..', '..');
@@ -20,17 +21,11 @@ export interface ProgramOptions {
 }
 
 /** A running program, as a process of its own. */
-export interface Program {
+export interface Program extends Announcement {
   readonly name: ProgramName;
   readonly process: ChildProcess;
-  /** Where it listens. */
-  readonly url: string;
-  /** Where its health and metrics are served over plain HTTP, if it has such a port. */
-  readonly healthUrl?: string;
-  /** What local-stytch tells: the variables that point a service at it. */
-  readonly seed: Readonly<Record<string, string>>;
-  /** Settles when the process has ended: with its exit code, or the signal that ended it. */
-  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Is fulfilled when the process has ended. */
+  readonly ended: Promise<End>;
   /** Asks it to stop, and waits until it has. */
   stop(): Promise<void>;
 }
@@ -71,36 +66,15 @@ export async function startProgram({
   for (const input of [child.stdout, child.stderr]) {
     if (input) createInterface({ input }).on('line', (line) => onLine?.(name, line));
   }
-  const ended = new Promise<number | NodeJS.Signals>((resolve) => {
-    child.once('close', (code, signal) => {
-      resolve(signal ?? code ?? 1);
-    });
-  });
+  const ended = endOf(child);
   const stopStart = () => child.kill('SIGTERM');
   signal?.addEventListener('abort', stopStart);
-  const announced = await announcement(name, child, ended).finally(() => {
+  const announcement = await announcementOf(child, name, ended).finally(() => {
     signal?.removeEventListener('abort', stopStart);
   });
   const stop = async () => {
     child.kill('SIGTERM');
     await ended;
   };
-  return { name, process: child, ...announced, ended, stop };
-}
-
-/** What a program says over its message channel once it listens; local-stytch also hands out its seed. */
-function announcement(name: ProgramName, child: ChildProcess, ended: Program['ended']) {
-  return new Promise<Pick<Program, 'url' | 'healthUrl' | 'seed'>>((resolve, reject) => {
-    let listening: Pick<Program, 'url' | 'healthUrl'> | undefined;
-    let seed: Program['seed'] | undefined = name === 'local-stytch' ? undefined : {};
-    child.on('message', (message: { listening?: string; healthUrl?: string; seed?: Program['seed'] }) => {
-      const { listening: url, healthUrl } = message;
-      if (url !== undefined) listening ??= { url, ...(healthUrl !== undefined && { healthUrl }) };
-      seed ??= message.seed;
-      if (listening && seed) resolve({ ...listening, seed });
-    });
-    void ended.then((how) => {
-      reject(new Error(`${name} ended (${how}) before it listened`));
-    });
-  });
+  return { name, process: child, ...announcement, ended, stop };
 }
