@@ -1,11 +1,8 @@
 import { Client } from 'stytch';
 import { setting } from './listen';
+import { stytchProject } from './stytchProject';
 
-const client = new Client({
-  project_id: setting('STYTCH_PROJECT_ID'),
-  secret: setting('STYTCH_SECRET'),
-  env: setting('STYTCH_BASE_URL'),
-});
+const client = new Client(stytchProject);
 const credentials = { client_id: setting('CLIENT_ID'), client_secret: setting('CLIENT_SECRET') };
 
 /** One token request through the SDK, no more. */

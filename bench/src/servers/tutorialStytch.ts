@@ -1,9 +1,5 @@
 import { Client } from 'stytch9';
-import { setting } from './listen';
+import { stytchProject } from './stytchProject';
 
 /** The Stytch SDK of the article's time. */
-export const client = new Client({
-  project_id: setting('STYTCH_PROJECT_ID'),
-  secret: setting('STYTCH_SECRET'),
-  env: setting('STYTCH_BASE_URL'),
-});
+export const client = new Client(stytchProject);

@@ -1,14 +1,11 @@
 /** The wallet route behind the SDK's verification and nothing else: what a good token costs by the SDK. */
 import express from 'express';
 import { Client } from 'stytch';
-import { listen, setting } from './listen';
+import { listen } from './listen';
+import { stytchProject } from './stytchProject';
 import { checkBalance } from './wallets';
 
-const client = new Client({
-  project_id: setting('STYTCH_PROJECT_ID'),
-  secret: setting('STYTCH_SECRET'),
-  env: setting('STYTCH_BASE_URL'),
-});
+const client = new Client(stytchProject);
 
 const app = express();
 app.use(express.json());
