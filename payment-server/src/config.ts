@@ -4,6 +4,7 @@ import {
   readConfig,
   required,
   serverSettings,
+  stytchSettings,
   crossFieldChecks,
   wholeNumber,
 } from 'service-kit';
@@ -11,9 +12,7 @@ import { z } from 'zod';
 
 const settings = {
   ...serverSettings(6000),
-  STYTCH_PROJECT_ID: required('the id of your Stytch project'),
-  STYTCH_SECRET: required('the secret of your Stytch project'),
-  STYTCH_BASE_URL: httpAddress().optional(),
+  ...stytchSettings,
   CLIENT_ID: required('the id of the M2M client payment-service'),
   WALLET_SERVER_URL: httpAddress().default('http://localhost:4000'),
   /** Requests a minute to the admin routes: of one operator, and of one address that is refused. */

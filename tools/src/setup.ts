@@ -3,23 +3,19 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ConfigError,
+  crossFieldChecks,
   type Environment,
   loadEnvironment,
   readConfig,
-  required,
   runCommand,
-  secureAddress,
+  stytchSettings,
 } from 'service-kit';
 import { Client } from 'stytch';
 import { callStytch, stytchConfig } from 'stytch-m2m';
 import { z } from 'zod';
 import { root } from './program';
 
-const schema = z.object({
-  STYTCH_PROJECT_ID: required('the id of your Stytch project'),
-  STYTCH_SECRET: required('the secret of your Stytch project'),
-  STYTCH_BASE_URL: secureAddress().optional(),
-});
+const schema = z.object(stytchSettings).check(crossFieldChecks);
 
 const help = `Find both in https://stytch.com/dashboard (API keys) and put them into .env at the root.
 Without an account there is nothing to set up: run npm start.`;

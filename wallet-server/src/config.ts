@@ -1,10 +1,9 @@
 import {
   clientNames,
   type Environment,
-  httpAddress,
   readConfig,
-  required,
   serverSettings,
+  stytchSettings,
   crossFieldChecks,
 } from 'service-kit';
 import { z } from 'zod';
@@ -12,9 +11,8 @@ import { z } from 'zod';
 const schema = z
   .object({
     ...serverSettings(4000),
-    STYTCH_PROJECT_ID: required('the id of your Stytch project'),
-    STYTCH_SECRET: required('the secret of your Stytch project'),
-    STYTCH_BASE_URL: httpAddress().optional(),
+    ...stytchSettings,
+    /** Whose certificates may call, of all those that the CA has issued. */
     ALLOWED_CLIENT_NAMES: clientNames().optional(),
   })
   .check(crossFieldChecks)

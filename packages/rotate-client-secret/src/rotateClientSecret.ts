@@ -12,6 +12,7 @@ import {
   required,
   runCommand,
   crossFieldChecks,
+  stytchSettings,
   tlsOptions,
   tlsSettings,
 } from 'service-kit';
@@ -21,8 +22,8 @@ import { z } from 'zod';
 const schema = z
   .object({
     ...tlsSettings,
-    STYTCH_PROJECT_ID: required('the id of your Stytch project'),
-    STYTCH_BASE_URL: httpAddress().optional(),
+    STYTCH_PROJECT_ID: stytchSettings.STYTCH_PROJECT_ID,
+    STYTCH_BASE_URL: stytchSettings.STYTCH_BASE_URL,
     OPERATOR_CLIENT_ID: required('the id of an M2M client with scope manage:m2m_clients'),
     OPERATOR_CLIENT_SECRET: required('the secret of that client'),
     PAYMENT_SERVER_URL: httpAddress().default('http://localhost:6000'),

@@ -21,11 +21,6 @@ function isHttpAddress(value: string): boolean {
 
 export const mustBeSecure = 'must be https:// unless it is on this machine: secrets are sent there';
 
-/** A setting: like `httpAddress`, for a schema without `crossFieldChecks`. It refuses plain http to other machines. */
-export function secureAddress() {
-  return httpAddress().refine((address) => !isInsecure(address, []), { error: mustBeSecure });
-}
-
 /** A setting: host names of a private network, separated by commas. */
 export function privateHostNames() {
   const names = (value: string) => value.split(',').map((name) => name.trim().toLowerCase());

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { z } from 'zod';
-import { isInsecure, mustBeSecure, privateHostNames } from './addresses';
+import { httpAddress, isInsecure, mustBeSecure, privateHostNames } from './addresses';
 import { origins } from './origins';
 
 /** Environment variables by name. Empty ones are left out. */
@@ -119,6 +119,13 @@ export const tlsSettings = {
 };
 
 export type TlsSettings = z.infer<z.ZodObject<typeof tlsSettings>>;
+
+/** The settings of the Stytch project. Use them with `crossFieldChecks`. */
+export const stytchSettings = {
+  STYTCH_PROJECT_ID: required('the id of your Stytch project'),
+  STYTCH_SECRET: required('the secret of your Stytch project'),
+  STYTCH_BASE_URL: httpAddress().optional(),
+};
 
 /** The settings of every HTTP server. Use them with `crossFieldChecks`. `.env.example` explains each. */
 export function serverSettings(defaultPort: number) {

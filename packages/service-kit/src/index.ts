@@ -1,4 +1,4 @@
-export { httpAddress, isLoopback, isPrivateHostName, secureAddress } from './addresses';
+export { httpAddress, isLoopback, isPrivateHostName } from './addresses';
 export { RequestLimit } from './admission';
 export { type BaseAppOptions, createBaseApp } from './app';
 export { clientNames, requireClientNames } from './clientNames';
@@ -10,6 +10,7 @@ export {
   readConfig,
   required,
   serverSettings,
+  stytchSettings,
   type TlsSettings,
   tlsSettings,
   wholeNumber,

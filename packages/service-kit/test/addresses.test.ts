@@ -1,6 +1,6 @@
 import './closedNetwork';
 import { z } from 'zod';
-import { httpAddress, isPrivateHostName, secureAddress } from '../src/addresses';
+import { httpAddress, isPrivateHostName } from '../src/addresses';
 import {
   type ConfigError,
   type Environment,
@@ -34,15 +34,17 @@ describe('httpAddress', () => {
   });
 });
 
-describe('secureAddress', () => {
+describe('A schema with httpAddress and crossFieldChecks', () => {
+  const schema = z.object({ URL: httpAddress() }).check(crossFieldChecks);
+
   test.each([
     'HTTPS://stytch.example',
     'https://stytch.example',
     'http://localhost:5005',
     'http://127.0.0.1:5005',
     'http://[::1]:5005',
-  ])('When it is %s, then it is accepted', (given) => {
-    expect(secureAddress().parse(given)).toBe(given);
+  ])('When the address is %s, then it is accepted', (URL) => {
+    expect(schema.parse({ URL })).toEqual({ URL });
   });
 
   test.each([
@@ -51,12 +53,12 @@ describe('secureAddress', () => {
     'http://localhost.stytch.example',
     'http://128.0.0.1',
     'http://[::2]',
-  ])('When it is %s, then it must be https', (given) => {
-    expect(secureAddress().safeParse(given).error?.issues[0]?.message).toMatch(/must be https:\/\/ unless/);
+  ])('When the address is %s, then it is rejected', (URL) => {
+    expect(schema.safeParse({ URL }).error?.issues[0]?.message).toMatch(/must be https:\/\/ unless/);
   });
 
-  test('When it is not an address, then there is one message', () => {
-    expect(secureAddress().safeParse('nonsense').error?.issues).toHaveLength(1);
+  test('When it is no address, then there is one problem', () => {
+    expect(schema.safeParse({ URL: 'nonsense' }).error?.issues).toHaveLength(1);
   });
 });
 
