@@ -68,7 +68,7 @@ export const apiDocument = parse(
   readFileSync(join(__dirname, '..', '..', 'docs', 'openapi.yaml'), 'utf8'),
 ) as ApiDocument;
 
-/** One operation of one server. An operation that both servers have is listed for each. */
+/** One operation of one server. An operation of both servers is listed twice. */
 export interface ServerOperation {
   server: ServerName;
   method: string;
@@ -76,7 +76,7 @@ export interface ServerOperation {
   operation: Operation;
   parameters: Parameter[];
   responses: Record<string, Answer>;
-  /** The scope that its access token has to hold; undefined when it takes none. */
+  /** The scope that it requires. Undefined if it needs no access token. */
   scope: string | undefined;
 }
 
@@ -120,7 +120,7 @@ export function nameOf({ server, method, path }: Pick<ServerOperation, 'server' 
   return `${method.toUpperCase()} ${path} of ${server}`;
 }
 
-/** What a node is, or what its `$ref` points at. */
+/** Follows the `$ref` of a node, if it has one. */
 export function resolve<Node>(node: Node | Reference): Node {
   if (typeof node !== 'object' || node === null || !('$ref' in node)) return node;
   const steps = node.$ref.replace(/^#\//, '').split('/');
@@ -128,13 +128,13 @@ export function resolve<Node>(node: Node | Reference): Node {
     (at, step) => (at as Record<string, unknown> | undefined)?.[step.replace(/~1/g, '/').replace(/~0/g, '~')],
     apiDocument,
   );
-  if (found === undefined) throw new Error(`${node.$ref} points at nothing`);
+  if (found === undefined) throw new Error(`${node.$ref} points to nothing`);
   return found as Node;
 }
 
 const ajv = new Ajv({ allErrors: true }).addSchema(apiDocument, 'openapi');
 
-/** What is wrong with a value under a schema of the document: nothing, when the list is empty. */
+/** Validates a value against a schema of the document. Returns the problems: an empty list if it is valid. */
 export function problemsOf(schema: Schema, value: unknown): string[] {
   const rooted = JSON.stringify(schema).replaceAll('"$ref":"#/', '"$ref":"openapi#/');
   const validate = ajv.compile(JSON.parse(rooted) as Schema);

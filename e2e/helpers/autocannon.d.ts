@@ -1,10 +1,10 @@
-/** As much of autocannon, which has no types, as is used in this repository. */
+/** The part of autocannon that this repository uses. autocannon has no types. */
 declare module 'autocannon' {
   interface Request {
     method?: 'GET' | 'POST';
     headers?: Record<string, string>;
     body?: string;
-    /** Called ahead of each time that the request is sent; what it returns is sent. */
+    /** Returns the request to send. Called before each request. */
     setupRequest?: (request: Request) => Request;
   }
 
@@ -13,17 +13,17 @@ declare module 'autocannon' {
     connections: number;
     /** Seconds. */
     duration?: number;
-    /** So many requests in all, in place of a duration. */
+    /** The total number of requests, instead of a duration. */
     amount?: number;
-    /** Seconds that an answer may take. */
+    /** Of an answer. Seconds. */
     timeout?: number;
-    /** Milliseconds between two looks at whether the time is over. */
+    /** The interval in which it checks whether the time is over. Milliseconds. */
     sampleInt?: number;
-    /** At most so many requests a second, of all connections together. Default: as many as there are answers. */
+    /** The most requests per second, over all connections. Default: no limit. */
     overallRate?: number;
-    /** Sent in turn by each connection. */
+    /** Each connection sends them in turn. */
     requests?: Request[];
-    /** Answers with another body count as mismatches. */
+    /** An answer with a different body counts as a mismatch. */
     expectBody?: string;
   }
 
@@ -43,7 +43,7 @@ declare module 'autocannon' {
   }
 
   interface Load extends Promise<Result> {
-    /** Ends the load ahead of its time. */
+    /** Ends the load early. */
     stop(): void;
   }
 

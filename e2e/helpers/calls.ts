@@ -3,31 +3,31 @@ import { request as secureRequest, type RequestOptions } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Program } from '../../tools/src/program';
 
-/** An answer over HTTP, whatever its status. */
+/** An HTTP response. */
 export interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
-  /** The body if it is JSON, else undefined. */
+  /** The body, parsed. Undefined if it is not JSON. */
   json: unknown;
-  /** From the call to the last byte of the answer. */
+  /** From the call to the last byte of the body. */
   milliseconds: number;
 }
 
 export interface CallOptions {
   method?: string;
-  /** Names and values; or both in turn, sent just so, without any that Node would add. */
+  /** Names and values; or an array of both in turn, sent as it is, without the headers that Node adds. */
   headers?: Record<string, string> | string[];
-  /** Text is sent as it is, anything else as JSON. */
+  /** A string is sent as it is, anything else as JSON. */
   body?: unknown;
-  /** For an https address: the CAs, and the client certificate. */
+  /** For https: the CAs and the client certificate. */
   tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key'>;
 }
 
 /**
- * Makes a call on a connection of its own, so that none that a test broke is used again.
+ * Makes a call on a new connection, so that it does not reuse one that a test broke.
  *
- * @throws when no whole answer came: the connection was refused or broken.
+ * @throws Error when the connection is refused or breaks before the end of the answer.
  */
 export async function call(
   url: string,
@@ -71,10 +71,10 @@ function parse(text: string): unknown {
 }
 
 /**
- * Asks again and again until the answer is not false or undefined; an error counts as "not yet".
+ * Repeats a check until it returns something other than false or undefined. An error counts as false.
  *
- * @param what the end of "waited in vain until".
- * @param withinMilliseconds generous: the machine may be busy.
+ * @param what completes the message "timed out waiting until".
+ * @param withinMilliseconds is long by default, because the machine may be busy.
  */
 export async function until<Value>(
   what: string,
@@ -92,13 +92,13 @@ export async function until<Value>(
     } catch (error) {
       lastError = error;
     }
-    // The longer it takes the less often, for every question costs the programs time.
+    // Less and less often: each check takes time from the programs under test.
     await wait(Math.min(10 + (Date.now() - startedAt) / 10, 200));
   }
-  throw new Error(`waited in vain until ${what}`, { cause: lastError });
+  throw new Error(`timed out waiting until ${what}`, { cause: lastError });
 }
 
-/** The answer's status, its code (or the whole body, where that has none) and its Retry-After. */
+/** The status of an answer, its error code (or the whole body, if it has no code) and its Retry-After. */
 export function summary({ status, headers, json, text }: Answer) {
   const { code } = (json ?? {}) as { code?: unknown };
   const retryAfter = headers['retry-after'];
@@ -109,7 +109,7 @@ export const paid = {
   status: 200,
   code: 'john_doe your payment of 769 to yh809ikol7plo98 was successful!',
 };
-/** A `Retry-After` of 1 s or more. */
+/** Matches a `Retry-After` of 1 s or more. */
 export const someSeconds: unknown = expect.stringMatching(/^[1-9]\d*$/);
 
 export function pay({ url }: Pick<Program, 'url'>, headers: Record<string, string> = {}): Promise<Answer> {
@@ -124,29 +124,29 @@ export function checkBalance({ url }: Pick<Program, 'url'>, accessToken: string)
   });
 }
 
-/** What `make` makes, so many times at once. */
+/** Calls a function a number of times in parallel. */
 export function times<Value>(count: number, make: (index: number) => Promise<Value>): Promise<Value[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 }
 
 /**
- * Whether load is as much as the programs can take. Only `npm run test:long` asks for that: a handful of callers
- * without a pause occupies the whole machine, and so delays every other test.
+ * Whether callers make calls without a pause. Only `npm run test:long` asks for it: a few such callers use the whole
+ * machine, which delays every other test.
  */
 export const fullSpeed = process.env.FULL_SPEED === 'on';
 
-/** What a caller waits between an answer and its next call, in milliseconds. */
+/** The pause of a caller between an answer and its next call. Milliseconds. */
 const callerPause = fullSpeed ? 0 : 40;
 
-/** Makes calls, so many at a time, while something else is done. Returns the answers. */
+/** Makes calls on some parallel callers while `work` runs. Returns the answers. */
 export async function during(
-  atOnce: number,
+  callers: number,
   make: () => Promise<Answer>,
   work: (answers: readonly Answer[]) => Promise<unknown>,
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
   let over = false;
-  const calls = times(atOnce, async () => {
+  const calls = times(callers, async () => {
     while (!over) {
       answers.push(await make());
       await wait(callerPause);

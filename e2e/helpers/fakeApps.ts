@@ -19,29 +19,29 @@ import { createApp as createWalletApp } from '../../wallet-server/src/app';
 import type { ServerName } from './apiDocument';
 import { startHttpServer } from './httpServer';
 
-/** What surrounds an app, where it is otherwise than well. */
-export interface World {
-  /** What every call of Stytch's management API throws. */
+/** The conditions in which an app runs. By default everything works. */
+export interface Conditions {
+  /** Thrown by every call of Stytch's management API. */
   stytch?: Error;
-  /** How the next secret of payment-service's client ends, which is on a secret that ends in `abcd`. */
+  /** The last four characters of payment-service's next secret at Stytch. Its current secret ends in `abcd`. */
   nextSecretLastFour?: string;
-  /** Whether a rotation of its secret was started by hand. */
+  /** Whether a rotation of the secret was started by hand. */
   rotating?: boolean;
-  /** What the store of payment-service's secret does otherwise. */
+  /** Replaces methods of the store of payment-service's secret. */
   store?: Partial<SecretStore>;
-  /** Whether the payment-server says that a new secret is stored. Default false. */
+  /** As in the payment-server's dependencies. Default false. */
   secretIsStored?: boolean;
-  /** What the request for an access token throws. */
+  /** Thrown by the request for an access token. */
   token?: Error;
-  /** How the wallet-server answers the payment-server. */
+  /** Answers the payment-server in place of the wallet-server. */
   wallet?: RequestListener;
-  /** How long the payment-server waits for that. Default 30,000, so that a busy machine makes no difference. */
+  /** How long the payment-server waits for the wallet-server. Default 30,000, which is enough on a busy machine. */
   walletTimeoutMilliseconds?: number;
-  /** Names of clients, one of which the caller's certificate has to have. There is no TLS here, so none has. */
+  /** The client names that the wallet-server accepts. There is no TLS here, so every caller is refused. */
   clientNames?: string[];
   readiness?: Readiness;
   requestsPerMinute?: number;
-  /** Whether something fails that nobody foresaw. */
+  /** Whether every request fails with an unexpected error. */
   broken?: boolean;
 }
 
@@ -56,17 +56,17 @@ const stored = {
 };
 const envelope = { status_code: 200, request_id: 'request-id-test-1' };
 
-/** An error as the Stytch SDK throws it. */
+/** An error like those of the Stytch SDK. */
 export function stytchError(status: number, errorType: string): Error {
   return Object.assign(new Error(errorType), {
     status_code: status,
     error_type: errorType,
-    error_message: 'In the words of Stytch.',
+    error_message: 'The message of Stytch.',
     request_id: envelope.request_id,
   });
 }
 
-/** Takes `Bearer <scope>` for a token that holds this scope. */
+/** Accepts `Bearer <scope>` as a token with this scope. */
 function fakeAuthorizer(realm: string): Pick<Authorizer, 'authorizeToken'> {
   return {
     authorizeToken: (requiredScopes) => (request, _response, next) => {
@@ -75,7 +75,7 @@ function fakeAuthorizer(realm: string): Pick<Authorizer, 'authorizeToken'> {
       if (authorization === undefined) next(new UnauthorizedError(realm));
       else if (authorization === 'Bearer') next(new InvalidRequestError(realm));
       else if (authorization === 'Bearer bad') next(new InvalidTokenError(realm, undefined));
-      else if (authorization === 'Bearer unjudged') next(new AuthorizationUnavailableError(1, undefined));
+      else if (authorization === 'Bearer unverifiable') next(new AuthorizationUnavailableError(1, undefined));
       else if (authorization !== `Bearer ${scopes.join(' ')}`)
         next(new InsufficientScopeError(realm, scopes));
       else next();
@@ -83,11 +83,15 @@ function fakeAuthorizer(realm: string): Pick<Authorizer, 'authorizeToken'> {
   };
 }
 
-/** A Stytch, and the real rotation on it, whose every call succeeds, or throws what the world says. */
-function fakeStytch({ stytch: error, nextSecretLastFour, ...world }: World): Dependencies['stytch'] {
+/** A fake Stytch, with the real rotation on it. Every call succeeds, or throws the error of the conditions. */
+function fakeStytch({
+  stytch: error,
+  nextSecretLastFour,
+  ...conditions
+}: Conditions): Dependencies['stytch'] {
   const lastFour = {
     client_secret_last_four: 'abcd',
-    next_client_secret_last_four: nextSecretLastFour ?? (world.rotating ? 'efgh' : null),
+    next_client_secret_last_four: nextSecretLastFour ?? (conditions.rotating ? 'efgh' : null),
   };
   const answer =
     <Result>(result: Result) =>
@@ -110,17 +114,17 @@ function fakeStytch({ stytch: error, nextSecretLastFour, ...world }: World): Dep
   };
   const token = answer({ access_token: 't', token_type: 'bearer', expires_in: 3_600 });
   const sdk = { m2m: { token, clients: clients as unknown as Client['m2m']['clients'] } };
-  const store = Object.assign(new MemorySecretStore('secret-abcd'), world.store);
-  if (world.rotating) {
+  const store = Object.assign(new MemorySecretStore('secret-abcd'), conditions.store);
+  if (conditions.rotating) {
     const rotation = { startedAt: new Date(), nextSecret: 'secret-efgh' };
     const read = store.read.bind(store);
-    const { read: itsOwn } = world.store ?? {};
     store.read =
-      itsOwn ?? (async () => ({ ...(await read()), secrets: { secret: 'secret-abcd', rotation } }));
+      conditions.store?.read ??
+      (async () => ({ ...(await read()), secrets: { secret: 'secret-abcd', rotation } }));
   }
   const clientId = stored.client_id;
   const rotation = new SecretRotation({ client: sdk, clientId, store });
-  return { client: sdk, clientId, rotation, secretIsStored: world.secretIsStored ?? false };
+  return { client: sdk, clientId, rotation, secretIsStored: conditions.secretIsStored ?? false };
 }
 
 const goodWallet: RequestListener = (_request, response) => {
@@ -128,57 +132,66 @@ const goodWallet: RequestListener = (_request, response) => {
   response.setHeader('Content-Type', 'application/json').end(JSON.stringify(wallet));
 };
 
-/** The real app of a server, in a world of its own. */
-export function createApp(server: ServerName, world: World = {}, walletUrl = 'http://localhost:0'): Express {
-  const app = createSoundApp(server, world, walletUrl);
-  if (world.broken) failFirst(app);
+/** Creates the real app of a server. */
+export function createApp(
+  server: ServerName,
+  conditions: Conditions = {},
+  walletUrl = 'http://localhost:0',
+): Express {
+  const app = createWorkingApp(server, conditions, walletUrl);
+  if (conditions.broken) failFirst(app);
   return app;
 }
 
-/** Has every request fail, behind what comes before each and before any route. */
+/** Makes every request fail, after the first middleware and before all others and the routes. */
 function failFirst(app: Express): void {
   app.use(() => {
-    throw new TypeError('unforeseen');
+    throw new TypeError('unexpected');
   });
   const { stack } = app.router;
   stack.splice(1, 0, ...stack.splice(-1));
 }
 
-function createSoundApp(server: ServerName, world: World, walletUrl: string): Express {
+function createWorkingApp(server: ServerName, conditions: Conditions, walletUrl: string): Express {
   const base = {
     logger: createLogger({ name: server, level: 'silent' }),
     authorizer: fakeAuthorizer(server),
-    ...(world.readiness && { readiness: world.readiness }),
+    ...(conditions.readiness && { readiness: conditions.readiness }),
   };
   if (server === 'wallet-server') {
-    return createWalletApp({ ...base, guard: world.clientNames && requireClientNames(world.clientNames) });
+    return createWalletApp({
+      ...base,
+      guard: conditions.clientNames && requireClientNames(conditions.clientNames),
+    });
   }
   return createPaymentApp({
     ...base,
-    stytch: fakeStytch(world),
+    stytch: fakeStytch(conditions),
     hint: 'Ask Stytch.',
-    ...(world.requestsPerMinute !== undefined && { requestsPerMinute: world.requestsPerMinute }),
+    ...(conditions.requestsPerMinute !== undefined && { requestsPerMinute: conditions.requestsPerMinute }),
     payments: {
       getM2MAccessToken: () =>
-        world.token ? Promise.reject(world.token) : Promise.resolve({ accessToken: 't', source: 'issued' }),
+        conditions.token
+          ? Promise.reject(conditions.token)
+          : Promise.resolve({ accessToken: 't', source: 'issued' }),
       invalidateM2MAccessToken: () => undefined,
       wallet: new WalletClient({
         url: walletUrl,
-        timeoutMilliseconds: world.walletTimeoutMilliseconds ?? 30_000,
+        timeoutMilliseconds: conditions.walletTimeoutMilliseconds ?? 30_000,
       }),
     },
   });
 }
 
-/** Lets work be done on an app whose wallet-server is there, and answers as the world says. */
+/** Runs `work` with an app and a fake wallet-server that it calls. */
 export async function withApp<Result>(
   server: ServerName,
-  world: World,
+  conditions: Conditions,
   work: (app: Express) => Promise<Result>,
 ): Promise<Result> {
-  const wallet = await startHttpServer(world.wallet ?? goodWallet);
+  const wallet = await startHttpServer(conditions.wallet ?? goodWallet);
   try {
-    return await work(createApp(server, world, wallet.url));
+    return await work(createApp(server, conditions, wallet.url));
   } finally {
     await wallet.stop();
   }

@@ -9,13 +9,13 @@ function json(status: number, body: unknown, headers: Record<string, string> = {
   };
 }
 
-/** Begins an answer of which there is more to come. */
+/** Sends the beginning of an answer and leaves the rest to the caller. */
 function begin(response: ServerResponse): void {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '200' });
   response.write('{"customerName":');
 }
 
-/** What a wallet-server can do wrong. */
+/** The ways in which a wallet-server can misbehave. */
 const behaviours = {
   well: json(200, wallet),
   slow: (request, response) => {

@@ -2,28 +2,28 @@ import { type Program, type ProgramName, startProgram } from '../../tools/src/pr
 import { call, until } from './calls';
 import { StytchAdmin } from './stytchAdmin';
 
-/** What looks like a token, and what an error that nobody foresaw looks like. */
-const neverToBeLogged = /eyJ|[Uu]nhandled|[Uu]ncaught|MaxListeners|"code":"internal_error"/;
+/** Matches anything that looks like a token or an unexpected error. */
+const forbiddenInLogs = /eyJ|[Uu]nhandled|[Uu]ncaught|MaxListeners|"code":"internal_error"/;
 
-/** Longer than a program in good order takes to stop. Milliseconds. */
+/** A program that works stops sooner. Milliseconds. */
 const longestStop = 15_000;
 
-/** The programs that a test file runs, every line of which is searched for secrets and tokens. */
+/** The programs that a test file runs. Every line that they write is searched for secrets and tokens. */
 export class World {
   readonly #badLines: string[] = [];
-  /** Those of local-stytch, the secrets of which are known only once it has started. */
-  readonly #linesOfStytch: string[] = [];
+  /** Searched at the end: the secrets of local-stytch are known only after its start. */
+  readonly #stytchLines: string[] = [];
   readonly #secrets = new Set<string>();
-  /** How many lines were written. */
+  /** The number of lines written so far. */
   lines = 0;
-  /** Every line, for a test that sets this to an empty array before it starts what it looks at. */
+  /** Collects every line once a test sets it to an empty array. */
   allLines: string[] | undefined;
   readonly #programs: Program[] = [];
-  readonly #toldToEnd = new Set<Program>();
-  readonly #endedByThemselves: string[] = [];
+  readonly #asked = new Set<Program>();
+  readonly #unexpectedEnds: string[] = [];
   #seed: Program['seed'] = {};
 
-  /** Starts local-stytch; what is started after it is pointed at it. */
+  /** Starts local-stytch. Programs that start later use it. */
   async startStytch(): Promise<StytchAdmin> {
     const program = await this.start('local-stytch');
     this.#seed = program.seed;
@@ -39,27 +39,35 @@ export class World {
       PORT: '0',
       ...environment,
     };
-    this.#keepSecret(own);
-    const said: string[] = [];
+    this.#addSecrets(own);
+    const firstLines: string[] = [];
     const program = await startProgram({
       name,
       environment: own,
       onLine: (_name, line) => {
         this.lines += 1;
         this.allLines?.push(line);
-        if (said.length < 20) said.push(line);
-        if (name === 'local-stytch') this.#linesOfStytch.push(line);
+        if (firstLines.length < 20) firstLines.push(line);
+        if (name === 'local-stytch') this.#stytchLines.push(line);
         else if (this.#isBad(line)) this.#badLines.push(`${name}: ${line}`);
       },
     }).catch((error: unknown) => {
-      throw new Error([(error as Error).message, ...said].join('\n'));
+      throw new Error([(error as Error).message, ...firstLines].join('\n'));
     });
-    this.#keepSecret(program.seed);
+    this.#addSecrets(program.seed);
     this.#programs.push(program);
-    void program.ended.then((how) => {
-      if (!this.#toldToEnd.has(program)) this.#endedByThemselves.push(`${name} ended by itself (${how})`);
+    void program.ended.then((end) => {
+      if (!this.#asked.has(program)) this.#unexpectedEnds.push(`${name} ended unexpectedly (${end})`);
     });
     return program;
+  }
+
+  /** Starts local-stytch, a wallet-server and a payment-server; `environment` is for both servers. */
+  async startServices(environment: NodeJS.ProcessEnv = {}) {
+    const stytch = await this.startStytch();
+    const wallet = await this.startWallet(environment);
+    const payment = await this.startPayment(wallet, environment);
+    return { stytch, wallet, payment };
   }
 
   /** Starts a wallet-server and waits until it has the signing keys. */
@@ -69,38 +77,38 @@ export class World {
     return wallet;
   }
 
-  /** Starts a payment-server, which has no access token yet, and waits until it is ready. */
+  /** Starts a payment-server and waits until it is ready. It has no access token yet. */
   async startPayment({ url }: Pick<Program, 'url'>, environment: NodeJS.ProcessEnv = {}): Promise<Program> {
     const payment = await this.start('payment-server', { WALLET_SERVER_URL: url, ...environment });
     await until('the payment-server is ready', async () => (await readiness(payment)) === 200);
     return payment;
   }
 
-  /** Ends a wallet-server and starts another where it listened. */
+  /** Stops a wallet-server and starts another on the same port. */
   async restartWallet(wallet: Program): Promise<Program> {
     this.signal(wallet, 'SIGTERM');
     await wallet.ended;
     return this.startWallet({ PORT: new URL(wallet.url).port });
   }
 
-  /** Ends local-stytch and starts another where it listened: the same credentials, other signing keys. */
+  /** Stops local-stytch and starts another on the same port, with the same credentials and new signing keys. */
   async restartStytch({ program }: StytchAdmin): Promise<StytchAdmin> {
     this.signal(program, 'SIGTERM');
     await program.ended;
     return new StytchAdmin(await this.start('local-stytch', { PORT: new URL(program.url).port }));
   }
 
-  /** Sends a signal that is meant to end a program. */
+  /** Sends a signal to a program that is expected to end it. */
   signal(program: Program, signal: NodeJS.Signals): void {
-    this.#toldToEnd.add(program);
+    this.#asked.add(program);
     program.process.kill(signal);
   }
 
-  /** Stops everything that still runs, the last started first. */
+  /** Stops the running programs, last started first. */
   async stop(): Promise<void> {
     for (const program of [...this.#programs].reverse()) {
-      this.#toldToEnd.add(program);
-      // One that a failed test left stopped in its tracks would not hear of it.
+      this.#asked.add(program);
+      // A failed test may have left it suspended by SIGSTOP.
       program.process.kill('SIGCONT');
       const kill = setTimeout(() => program.process.kill('SIGKILL'), longestStop);
       await program.stop();
@@ -109,27 +117,26 @@ export class World {
   }
 
   /**
-   * Stops everything, and tells what should not have been: programs that ended by themselves or not with
-   * exit code 0 at the end, and lines with a secret, with what looks like a token, or about an error that
-   * nobody caught.
+   * Stops all programs. Returns a line for each program that ended unexpectedly or with an exit code other than 0,
+   * and each log line with a secret, a token or an unexpected error.
    */
   async violations(): Promise<string[]> {
-    const running = this.#programs.filter((program) => !this.#toldToEnd.has(program));
+    const running = this.#programs.filter((program) => !this.#asked.has(program));
     await this.stop();
     const exits = await Promise.all(running.map(async ({ name, ended }) => [name, await ended] as const));
-    const badExits = exits.filter(([, how]) => how !== 0).map(([name, how]) => `${name} stopped with ${how}`);
-    const ofStytch = this.#linesOfStytch.filter((line) => this.#isBad(line));
-    return [...this.#endedByThemselves, ...badExits, ...this.#badLines, ...ofStytch];
+    const badExits = exits.filter(([, end]) => end !== 0).map(([name, end]) => `${name} stopped with ${end}`);
+    const badStytchLines = this.#stytchLines.filter((line) => this.#isBad(line));
+    return [...this.#unexpectedEnds, ...badExits, ...this.#badLines, ...badStytchLines];
   }
 
-  #keepSecret(variables: NodeJS.ProcessEnv): void {
+  #addSecrets(variables: NodeJS.ProcessEnv): void {
     for (const [name, value] of Object.entries(variables)) {
       if (value && /^(STYTCH|CLIENT|OPERATOR_CLIENT)_SECRET$/.test(name)) this.#secrets.add(value);
     }
   }
 
   #isBad(line: string): boolean {
-    return neverToBeLogged.test(line) || [...this.#secrets].some((secret) => line.includes(secret));
+    return forbiddenInLogs.test(line) || [...this.#secrets].some((secret) => line.includes(secret));
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Preloaded by a program the memory of which is measured: on SIGUSR2 it collects its garbage and tells
- * its parent process what is left, and the most memory it has had.
+ * Preloaded by a program whose memory is measured. On SIGUSR2 the program collects its garbage and reports to its
+ * parent process the heap that is left and the most memory that it has used.
  */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';

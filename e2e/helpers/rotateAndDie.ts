@@ -3,9 +3,9 @@ import { Client } from 'stytch';
 import { FileSecretStore, SecretRotation } from 'stytch-m2m';
 
 /**
- * Rotates the secret that a file keeps: `rotateAndDie.ts <steps> <step to die at>`, where the steps are
- * methods of SecretRotation with commas between them. Writes each step that it comes to, and kills itself at
- * the one of that number; at none, if that is 0.
+ * Rotates the secret in a file: `rotateAndDie.ts <operations> <step to die at>`. The operations are methods of
+ * SecretRotation, separated by commas. The program prints each step that it reaches and kills itself at the step with
+ * the given number, counted from 1. With 0 it runs to the end.
  */
 async function main([operations = '', last = '0']: readonly string[]): Promise<void> {
   const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL = '' } = process.env;
@@ -29,7 +29,7 @@ async function main([operations = '', last = '0']: readonly string[]): Promise<v
   }
 }
 
-/** Has a step told when one of these methods is called, and when it has ended. */
+/** Wraps an object: each call of one of these methods is a step, and so is its end. */
 function stepping<Target extends object>(
   target: Target,
   names: string[],

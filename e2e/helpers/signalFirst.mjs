@@ -1,6 +1,6 @@
 /**
- * For `node --import`: the process gets the signal SIGNAL_FIRST when its main file has loaded its first import, and
- * before it loads the second.
+ * For `node --import`: sends the signal SIGNAL_FIRST to the process after the first import of its main file and before
+ * the second.
  */
 import Module from 'node:module';
 import process from 'node:process';

@@ -1,8 +1,8 @@
 import type { Program } from '../../tools/src/program';
 import { call } from './calls';
 
-/** What local-stytch can be told to do wrong: see its `src/faults.ts`. */
-export type Trouble =
+/** A fault that local-stytch can simulate: see `packages/local-stytch/src/faults.ts`. */
+export type Fault =
   | { kind: 'delay'; milliseconds: number; count?: number }
   | { kind: 'status'; status: number; retry_after_seconds?: number; count?: number }
   | { kind: 'hang' | 'stall' | 'drop' | 'drop_answer' | 'not_json'; count?: number };
@@ -12,26 +12,30 @@ interface Requests {
   requests: { method: string; path: string; status: number | null; at: string }[];
 }
 
-/** Local-stytch, by its admin API and, for an M2M client's status, by Stytch's API. */
+/** The admin API of local-stytch, and the calls to Stytch's API that tests share. */
 export class StytchAdmin {
   constructor(readonly program: Program) {}
 
-  /** From now on the token endpoint has this trouble. */
-  breakTokens(trouble: Trouble): Promise<unknown> {
-    return this.#control('POST', '/faults', { path: '/v1/public/*', ...trouble });
+  /** Adds a fault to the routes with a path, which may end in `*`. */
+  addFault(path: string, fault: Fault & { method?: string }): Promise<unknown> {
+    return this.#control('POST', '/faults', { path, ...fault });
   }
 
-  /** From now on the JWKS has this trouble. */
-  breakKeys(trouble: Trouble): Promise<unknown> {
-    return this.#control('POST', '/faults', { path: '/v1/sessions/jwks/*', ...trouble });
+  /** Adds a fault to the token endpoint. */
+  breakTokens(fault: Fault): Promise<unknown> {
+    return this.addFault('/v1/public/*', fault);
   }
 
-  /** Ends all troubles. */
-  mend(): Promise<unknown> {
+  /** Adds a fault to the JWKS. */
+  breakKeys(fault: Fault): Promise<unknown> {
+    return this.addFault('/v1/sessions/jwks/*', fault);
+  }
+
+  clearFaults(): Promise<unknown> {
     return this.#control('DELETE', '/faults');
   }
 
-  /** As at the start: clients, signing keys, clock, lifetime; no trouble, an empty log. */
+  /** Restores clients, signing keys, clock and token lifetime, and clears faults and the request log. */
   reset(): Promise<unknown> {
     return this.#control('POST', '/reset');
   }
@@ -48,7 +52,7 @@ export class StytchAdmin {
     return (await this.#requests()).counts.jwks;
   }
 
-  /** When the signing keys were asked for, in epoch milliseconds. */
+  /** The times of the requests for the JWKS, in epoch milliseconds. */
   async keyRequestTimes(): Promise<number[]> {
     const { requests } = await this.#requests();
     return requests
@@ -64,18 +68,34 @@ export class StytchAdmin {
     return this.#control('POST', '/token-lifetime', { seconds });
   }
 
-  /** A new key signs from now on; the earlier ones stay in the JWKS, or do not. */
+  /** Makes a new signing key. The earlier keys stay in the JWKS, or leave it. */
   rotateKeys(keepPrevious: boolean): Promise<unknown> {
     return this.#control('POST', '/signing-keys/rotate', { keep_previous: keepPrevious });
   }
 
-  /** An access token as the token endpoint issues it for payment-service, but for what is wanted otherwise. */
-  async mint(wanted: object = {}): Promise<string> {
-    const answer = await this.#control('POST', '/tokens', wanted);
+  /** Makes an access token for payment-service. `changes` replace parts of it. */
+  async mint(changes: object = {}): Promise<string> {
+    const answer = await this.#control('POST', '/tokens', changes);
     return (answer as { access_token: string }).access_token;
   }
 
-  /** Switches the M2M client payment-service on or off. */
+  /** Makes the operator's access token. */
+  mintForOperator(): Promise<string> {
+    const { OPERATOR_CLIENT_ID: sub } = this.program.seed;
+    return this.mint({ claims: { sub, scope: 'manage:m2m_clients' } });
+  }
+
+  /** Whether the token endpoint accepts a client secret. Default: of payment-service. */
+  async acceptsSecret(secret: string, clientId = this.program.seed.CLIENT_ID): Promise<boolean> {
+    const { url, seed } = this.program;
+    const { status } = await call(`${url}/v1/public/${seed.STYTCH_PROJECT_ID ?? ''}/oauth2/token`, {
+      method: 'POST',
+      body: { grant_type: 'client_credentials', client_id: clientId, client_secret: secret },
+    });
+    return status === 200;
+  }
+
+  /** Activates or deactivates the M2M client payment-service. */
   async setClientStatus(status: 'active' | 'inactive'): Promise<void> {
     const { url, seed } = this.program;
     const credentials = `${seed.STYTCH_PROJECT_ID ?? ''}:${seed.STYTCH_SECRET ?? ''}`;

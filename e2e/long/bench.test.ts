@@ -43,7 +43,7 @@ describe('npm run bench -- --quick', () => {
     results = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Results;
   });
 
-  test('When it ends, then every candidate of every section has answered what it was asked', () => {
+  test('When it ends, then every candidate of every section has answered all requests', () => {
     const { wallet, payment, flood } = results.sections;
     const comparisons = [wallet.figures, payment.figures.together, payment.figures.alone, flood.figures.cpu];
 
@@ -51,7 +51,7 @@ describe('npm run bench -- --quick', () => {
     for (const { runs } of comparisons.flat()) expect(runs.map(({ answered }) => answered)).toEqual([100]);
   });
 
-  test('When the cache is cold, then our callers cost one token request together', () => {
+  test('When the cache is cold, then all callers of our server share one token request', () => {
     const { figures } = results.sections.tokens;
 
     expect(figures).toHaveLength(4);
@@ -63,7 +63,7 @@ describe('npm run bench -- --quick', () => {
     });
   });
 
-  test('When a server is started, then the time is told, and what is installed for it', () => {
+  test('When a server is started, then the results have its start time and its installed packages', () => {
     const { starts, installed } = results.sections.startup.figures;
 
     expect(starts).toHaveLength(5);
@@ -71,7 +71,7 @@ describe('npm run bench -- --quick', () => {
     for (const { packages } of installed) expect(packages).toBeGreaterThan(50);
   });
 
-  test('When it is a smoke run, then there are tables and charts, and no verdict', () => {
+  test('When it is a smoke run, then there are tables and charts, and no targets', () => {
     const charts = readdirSync(folder).filter((name) => name.endsWith('.svg'));
 
     for (const title of ['wallet: ', 'payment, end to end: ', 'tokens: ', 'forged tokens: ', 'start: ']) {
@@ -90,7 +90,7 @@ describe('npm run bench -- --quick', () => {
       expect(readFileSync(join(folder, chart), 'utf8')).toMatch(/^<svg[^]*<\/svg>\n$/);
   });
 
-  test('When the results are read, then they do not tell whose machine it was', () => {
+  test('The results do not identify the machine', () => {
     const everything = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
 
     for (const text of everything) {
@@ -100,7 +100,7 @@ describe('npm run bench -- --quick', () => {
   });
 });
 
-test('When Ctrl-C comes in the middle, then everything that was started ends', async () => {
+test('When Ctrl-C is pressed in the middle, then every process that was started ends', async () => {
   const bench = runBench('--quick', '--only', 'payment');
   const children = () => childrenOf(bench.process.pid!);
   const started = await until('servers are running', () => children().length >= 4 && children());
@@ -108,7 +108,7 @@ test('When Ctrl-C comes in the middle, then everything that was started ends', a
   bench.process.kill('SIGINT');
 
   expect(await bench.ended).toBe(130);
-  await until('none of them is left', () => started.every((pid) => !isRunning(pid)));
+  await until('none of them is running', () => started.every((pid) => !isRunning(pid)));
 });
 
 function runBench(...words: string[]) {

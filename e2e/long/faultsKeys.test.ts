@@ -15,11 +15,11 @@ import {
 import { World } from '../helpers/harness';
 import type { StytchAdmin } from '../helpers/stytchAdmin';
 
-/** The least time between two requests for the signing keys that unknown key ids cause. Milliseconds. */
+/** The shortest time between two requests for the signing keys that unknown key ids cause. Milliseconds. */
 const cooldown = 5_000;
-/** How long one fetch of them may take. Milliseconds. */
-const fetchDeadline = 3_000;
-/** What a busy machine may add to a time. Milliseconds. */
+/** The timeout of one fetch of the keys. Milliseconds. */
+const fetchTimeout = 3_000;
+/** A margin for a busy machine. Milliseconds. */
 const leeway = 5_000;
 
 const balance = {
@@ -29,10 +29,10 @@ const balance = {
 const invalidToken = { status: 401, code: 'invalid_token' };
 const noKeys = { status: 503, code: 'authorization_unavailable', retryAfter: someSeconds };
 
-/** An access token under a key id that no project has; its signature is another token's. */
-function forge(good: string): string {
+/** An access token with an unknown key id and the signature of another token. */
+function forge(model: string): string {
   const header = { alg: 'RS256', kid: `jwk-${randomUUID()}`, typ: 'JWT' };
-  return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...good.split('.').slice(1)].join('.');
+  return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...model.split('.').slice(1)].join('.');
 }
 
 describe('The signing keys', () => {
@@ -42,18 +42,16 @@ describe('The signing keys', () => {
   let payment: Program;
 
   beforeAll(async () => {
-    stytch = await world.startStytch();
-    wallet = await world.startWallet();
-    payment = await world.startPayment(wallet);
+    ({ stytch, wallet, payment } = await world.startServices());
     await pay(payment);
   });
   beforeEach(async () => {
-    await stytch.mend();
+    await stytch.clearFaults();
     await stytch.forgetRequests();
   });
   afterAll(() => world.stop());
 
-  test('When a wallet-server starts while they are unavailable, then it is not ready and answers 503 until they are available', async () => {
+  test('When a wallet-server starts while they are unavailable, then it is not ready and answers 503 until they are', async () => {
     const token = await stytch.mint();
     await stytch.breakKeys({ kind: 'drop', count: 1 });
     await stytch.breakKeys({ kind: 'hang' });
@@ -68,18 +66,18 @@ describe('The signing keys', () => {
     });
     const requests = await stytch.keyRequests();
     const seconds = (Date.now() - startedAt) / 1_000;
-    await stytch.mend();
+    await stytch.clearFaults();
     await until('it is ready', async () => (await call(`${late.url}/readyz`)).status === 200);
     const again = await checkBalance(late, token);
 
     expect([unready.status, unready.json, alive.status]).toEqual([503, { status: 'not_ready' }, 200]);
     expect(refused.map(summary)).toEqual(refused.map(() => noKeys));
-    for (const { milliseconds } of refused) expect(milliseconds).toBeLessThan(fetchDeadline + leeway);
+    for (const { milliseconds } of refused) expect(milliseconds).toBeLessThan(fetchTimeout + leeway);
     expect(requests).toBeLessThan(5 + 2 * seconds);
     expect(summary(again)).toEqual(balance);
   });
 
-  test('When they are unavailable for a while, then tokens of the cached keys are accepted, and forged ones cause no requests', async () => {
+  test('When they are unavailable for a while, then tokens of cached keys are accepted, and forged tokens cause few requests', async () => {
     const [seen, unseen] = [await stytch.mint(), await stytch.mint({ claims: { jti: 'another' } })];
     await checkBalance(wallet, seen);
     await stytch.breakKeys({ kind: 'hang' });
@@ -89,19 +87,19 @@ describe('The signing keys', () => {
     const forged = await times(300, () => checkBalance(wallet, forge(seen)));
     const requests = await stytch.keyRequests();
     const cooldowns = Math.floor((Date.now() - startedAt) / cooldown);
-    await stytch.mend();
+    await stytch.clearFaults();
     const again = await checkBalance(wallet, await stytch.mint({ claims: { jti: 'a third' } }));
 
     expect(good.map(summary)).toEqual([balance, balance, paid]);
     for (const answer of forged) {
       expect([invalidToken, noKeys]).toContainEqual(summary(answer));
-      expect(answer.milliseconds).toBeLessThan(fetchDeadline + leeway);
+      expect(answer.milliseconds).toBeLessThan(fetchTimeout + leeway);
     }
     expect(requests).toBeLessThanOrEqual(1 + cooldowns);
     expect(summary(again)).toEqual(balance);
   });
 
-  test('When the key is rotated amid a flood of invented key ids, then the new one is taken in 5 s, at one fetch in 5 s', async () => {
+  test('When the key is rotated during a flood of unknown key ids, then the new key is used within 5 s, with one fetch every 5 s', async () => {
     const [seen, unseen] = [await stytch.mint(), await stytch.mint({ claims: { jti: 'unseen' } })];
     await checkBalance(wallet, seen);
     let milliseconds = Infinity;
@@ -114,7 +112,7 @@ describe('The signing keys', () => {
         await stytch.rotateKeys(false);
         const rotatedAt = Date.now();
         const token = await stytch.mint();
-        await until('the new key is taken', async () => (await checkBalance(wallet, token)).status === 200);
+        await until('the new key is used', async () => (await checkBalance(wallet, token)).status === 200);
         milliseconds = Date.now() - rotatedAt;
       },
     );
@@ -127,14 +125,14 @@ describe('The signing keys', () => {
       expect(at - (fetches[index] ?? 0)).toBeGreaterThan(cooldown - 500);
     });
     expect(forged.length).toBeGreaterThan(100);
-    // 503 as long as the last fetch, in the test before, is the one that failed.
+    // 503 while the last fetch is the failed one of the test before.
     for (const answer of forged) expect([invalidToken, noKeys]).toContainEqual(summary(answer));
     expect(summary(forged.at(-1)!)).toEqual(invalidToken);
-    // The old key is withdrawn, and the server knows: its tokens stop, verified before or not.
+    // The server knows that the old key is withdrawn: its tokens are rejected, even those that were verified before.
     expect(old.map(summary)).toEqual([invalidToken, invalidToken]);
   });
 
-  test('When the key is rotated and the old one stays published, then a wallet-server that starts takes tokens of both', async () => {
+  test('When the key is rotated and the old one stays published, then a wallet-server that starts accepts tokens of both', async () => {
     const old = await stytch.mint();
     await stytch.rotateKeys(true);
     wallet = await world.restartWallet(wallet);
@@ -144,9 +142,9 @@ describe('The signing keys', () => {
     expect(answers.map(summary)).toEqual([balance, balance]);
   });
 
-  test('When the key that signed the cached token is retired, then payments go on with one new token', async () => {
+  test('When the key that signed the cached token is retired, then payments continue with one new token', async () => {
     await stytch.rotateKeys(false);
-    // A wallet-server that remembers no token knows of the new key alone.
+    // After a restart the wallet-server has no verified token and only the new key.
     wallet = await world.restartWallet(wallet);
     await stytch.forgetRequests();
 
@@ -154,30 +152,30 @@ describe('The signing keys', () => {
 
     expect(answers.map(summary)).toEqual(answers.map(() => paid));
     expect(await stytch.tokenRequests()).toBe(1);
-    // The first whose old token is rejected gets the refreshed one; which of the 50 that is depends on the machine.
+    // The first payment whose token is rejected gets a new one. Which of the 50 that is depends on timing.
     const timings = answers.map(({ headers }) => headers['server-timing'] ?? '');
     expect(timings).toContainEqual(expect.stringMatching(/^token;desc="cache".*token;desc="refreshed"/));
   });
 
-  test('When local-stytch restarts with other signing keys, then both servers go on without a restart', async () => {
+  test('When local-stytch restarts with new signing keys, then both servers continue without a restart', async () => {
     await stytch.setTokenLifetime(3);
     const shortLived = await world.startPayment(wallet);
     const before = [await pay(shortLived), await pay(payment)];
     stytch = await world.restartStytch(stytch);
 
-    await until('the restarted one is asked for a token', async () => {
+    await until('the new local-stytch is asked for a token', async () => {
       await pay(shortLived);
       return (await stytch.tokenRequests()) > 0;
     });
     const token = await stytch.mint();
-    await until('the new key is taken', async () => (await checkBalance(wallet, token)).status === 200);
+    await until('the new key is used', async () => (await checkBalance(wallet, token)).status === 200);
     const after = [...(await times(20, () => pay(shortLived))), await pay(payment)];
 
     expect(before.map(summary)).toEqual([paid, paid]);
     expect(after.map(summary)).toEqual(after.map(() => paid));
   });
 
-  test('When it is all over, then every program has lived through it, and logged no secret and no token', async () => {
+  test('After all of this, every program still runs, and none has logged a secret or a token', async () => {
     expect(await world.violations()).toEqual([]);
   });
 });

@@ -1,16 +1,16 @@
 import { type Answer, call, paid, pay, someSeconds, summary, times, until } from '../helpers/calls';
 import { World } from '../helpers/harness';
 import { type FakeWallet, startFakeWallet } from '../helpers/fakeWallet';
-import type { Trouble } from '../helpers/stytchAdmin';
+import type { Fault } from '../helpers/stytchAdmin';
 
-/** How long a caller waits for a token at most, and what a busy machine may add. Milliseconds. */
-const deadline = 5_000;
+/** The longest wait for a token, and a margin for a busy machine. Milliseconds. */
+const timeout = 5_000;
 const leeway = 5_000;
 
 const unreachable = { status: 503, code: 'stytch_unreachable', retryAfter: someSeconds };
-const tooLate = { status: 504, code: 'stytch_timeout', retryAfter: someSeconds };
+const timedOut = { status: 504, code: 'stytch_timeout', retryAfter: someSeconds };
 
-describe("Stytch's token endpoint in lasting trouble, with no token cached", () => {
+describe("Lasting faults of Stytch's token endpoint", () => {
   const worlds: World[] = [];
   let wallet: FakeWallet;
 
@@ -23,31 +23,31 @@ describe("Stytch's token endpoint in lasting trouble, with no token cached", () 
   });
 
   const lasting: {
-    trouble: string;
-    fault: Trouble;
+    behaviour: string;
+    fault: Fault;
     answer: { status: number; code: string; retryAfter: unknown };
     atLeast: number;
     mostRequests: number;
   }[] = [
-    { trouble: 'hangs', fault: { kind: 'hang' }, answer: tooLate, atLeast: 4_500, mostRequests: 1 },
-    { trouble: 'stalls', fault: { kind: 'stall' }, answer: tooLate, atLeast: 4_500, mostRequests: 1 },
-    { trouble: 'drops', fault: { kind: 'drop' }, answer: unreachable, atLeast: 1_000, mostRequests: 30 },
+    { behaviour: 'hangs', fault: { kind: 'hang' }, answer: timedOut, atLeast: 4_500, mostRequests: 1 },
+    { behaviour: 'stalls', fault: { kind: 'stall' }, answer: timedOut, atLeast: 4_500, mostRequests: 1 },
+    { behaviour: 'drops', fault: { kind: 'drop' }, answer: unreachable, atLeast: 1_000, mostRequests: 30 },
     {
-      trouble: 'sends HTML',
+      behaviour: 'sends HTML',
       fault: { kind: 'not_json' },
       answer: unreachable,
       atLeast: 1_000,
       mostRequests: 30,
     },
     {
-      trouble: 'answers 500',
+      behaviour: 'answers 500',
       fault: { kind: 'status', status: 500 },
       answer: unreachable,
       atLeast: 1_000,
       mostRequests: 30,
     },
     {
-      trouble: 'answers 429, Retry-After: 5',
+      behaviour: 'answers 429, Retry-After: 5',
       fault: { kind: 'status', status: 429, retry_after_seconds: 5 },
       answer: { ...unreachable, retryAfter: '5' },
       atLeast: 0,
@@ -56,7 +56,7 @@ describe("Stytch's token endpoint in lasting trouble, with no token cached", () 
   ];
 
   test.concurrent.each(lasting)(
-    'When it $trouble, then all callers get $answer.status $answer.code in time, and payments work again by themselves',
+    'When it $behaviour and no token is cached, then all callers get $answer.status $answer.code in time, and payments work again afterwards',
     async ({ fault, answer, atLeast, mostRequests }) => {
       const { world, stytch } = await startWorld();
       const payment = await world.startPayment(wallet);
@@ -64,7 +64,7 @@ describe("Stytch's token endpoint in lasting trouble, with no token cached", () 
 
       const answers = await times(20, () => pay(payment));
       const requests = await stytch.tokenRequests();
-      await stytch.mend();
+      await stytch.clearFaults();
       const again = await until('payments work again', async () => {
         const { status } = await pay(payment);
         return status === 200 && (await stytch.tokenRequests());
@@ -73,17 +73,17 @@ describe("Stytch's token endpoint in lasting trouble, with no token cached", () 
       expect(answers.map(summary)).toEqual(answers.map(() => answer));
       for (const { milliseconds } of answers) {
         expect(milliseconds).toBeGreaterThanOrEqual(atLeast);
-        expect(milliseconds).toBeLessThan(deadline + leeway);
+        expect(milliseconds).toBeLessThan(timeout + leeway);
       }
       expect(requests).toBeLessThanOrEqual(mostRequests);
-      // Waiting out a Retry-After makes no request.
+      // While the payment-server waits for Retry-After, it makes no request.
       if (mostRequests === 1) expect(again).toBe(2);
       expect(await world.violations()).toEqual([]);
     },
   );
 
   test.concurrent(
-    'When a refresh fails, then callers use the cached token until a refresh succeeds',
+    'When a refresh fails, then callers get the cached token until a refresh succeeds',
     async () => {
       const { world, stytch } = await startWorld();
       const payment = await world.startPayment(wallet);
@@ -97,7 +97,7 @@ describe("Stytch's token endpoint in lasting trouble, with no token cached", () 
         return (await stytch.tokenRequests()) >= 2;
       });
       answers.push(...(await times(10, () => pay(payment))));
-      await stytch.mend();
+      await stytch.clearFaults();
       await until('a refresh has succeeded', async () => {
         answers.push(await pay(payment));
         const { text } = await call(`${payment.url}/metrics`);
@@ -113,17 +113,17 @@ describe("Stytch's token endpoint in lasting trouble, with no token cached", () 
     'When the M2M client is deactivated, then a cached token still works and a new one is refused, until it is reactivated',
     async () => {
       const { world, stytch } = await startWorld();
-      const [old, fresh] = [await world.startPayment(wallet), await world.startPayment(wallet)];
+      const [old, other] = [await world.startPayment(wallet), await world.startPayment(wallet)];
       await pay(old);
       await stytch.setClientStatus('inactive');
       await stytch.forgetRequests();
 
-      const refused = [...(await times(20, () => pay(fresh))), ...(await times(20, () => pay(fresh)))];
+      const refused = [...(await times(20, () => pay(other))), ...(await times(20, () => pay(other)))];
       const requests = await stytch.tokenRequests();
       const withCachedToken = await pay(old);
       await stytch.setClientStatus('active');
       const again = await until('payments work again', async () => {
-        const answer = await pay(fresh);
+        const answer = await pay(other);
         return answer.status === 200 && answer;
       });
 

@@ -9,7 +9,7 @@ import { type HttpServer, startHttpServer } from '../helpers/httpServer';
 const projectId = 'project-test-attacked';
 const key = createSigningKey('jwk-test-attacked');
 const now = Math.floor(Date.now() / 1_000);
-const good = signedToken(
+const validToken = signedToken(
   { alg: 'RS256', kid: key.kid, typ: 'JWT' },
   standardClaims(projectId, now),
   key.privateKey,
@@ -46,11 +46,11 @@ describe('A running wallet-server', () => {
 
   const attacks = attackCases({ privateKey: key.privateKey, publicJwk: key.publicJwk, projectId, now });
 
-  test.each(attacks)('When the attack is $name, then it is refused', async (attack) => {
+  test.each(attacks)('When the attack is $name, then it is rejected', async (attack) => {
     const answer = await send(attack).catch((error: unknown) => error as NodeJS.ErrnoException);
 
-    // Node ends the connection on headers that are too large, maybe before the rest of them is sent.
-    // Told by its field, for Node 24 makes such an error outside of the realm that jest gives a test.
+    // Node may close the connection before all of the headers are sent, if they are too large.
+    // `instanceof Error` fails here: Node 24 creates this error outside of the test's realm.
     if (!('status' in answer)) {
       expect(attack.expected.status).toBe(431);
       expect(['ECONNRESET', 'EPIPE']).toContain(answer.code);
@@ -67,29 +67,33 @@ describe('A running wallet-server', () => {
     ]);
   });
 
-  test('When one letter of a good token is changed, left out or added, then it is refused', async () => {
+  test('When one letter of a valid token is changed, removed or added, then it is rejected', async () => {
     const letter = fc.constantFrom(
       ...Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.='),
     );
-    const change = fc.record({ at: fc.nat({ max: good.length - 1 }), by: letter, left: fc.nat({ max: 1 }) });
+    const change = fc.record({
+      at: fc.nat({ max: validToken.length - 1 }),
+      by: letter,
+      left: fc.nat({ max: 1 }),
+    });
 
     await fc.assert(
       fc.asyncProperty(change, fc.boolean(), async ({ at, by, left }, leaveOut) => {
-        const changed = `${good.slice(0, at)}${leaveOut ? '' : by}${good.slice(at + (leaveOut ? 1 : left))}`;
-        fc.pre(changed !== good);
+        const changed = `${validToken.slice(0, at)}${leaveOut ? '' : by}${validToken.slice(at + (leaveOut ? 1 : left))}`;
+        fc.pre(changed !== validToken);
         expectRejected(await checkBalance(wallet, changed), 401, 'invalid_token');
       }),
       { numRuns: 200 },
     );
   });
 
-  test('When it is all over, then the same process takes a good token, and has asked for keys hardly ever', async () => {
-    const answer = await checkBalance(wallet, good);
+  test('After all attacks, the same process accepts a valid token and has fetched the keys only a few times', async () => {
+    const answer = await checkBalance(wallet, validToken);
     const seconds = (Date.now() - startedAt) / 1_000;
 
     expect([answer.status, answer.json]).toEqual([200, balance]);
     expect(wallet.process.exitCode).toBeNull();
-    // Once at the start; then at most once in 5 s, for the key ids that were invented.
+    // Once at the start, then at most once in 5 s because of unknown key ids.
     expect(stytch.fetches()).toBeLessThanOrEqual(2 + seconds / 5);
     expect(world.lines).toBeGreaterThan(attacks.length);
     expect(await world.violations()).toEqual([]);

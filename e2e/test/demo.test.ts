@@ -3,9 +3,8 @@ import type { Stack } from '../../tools/src/stack';
 
 const stopReason = new Error('stopped');
 
-// Each starts three programs, on a machine that may be busy.
 describe('npm run demo', () => {
-  test('When all is well, then every step goes as the article tells', async () => {
+  test('When everything works, then every step has the outcome that the article describes', async () => {
     const lines: string[] = [];
 
     await runDemo((line) => lines.push(line));
@@ -15,7 +14,7 @@ describe('npm run demo', () => {
     expect(lines.length).toBeGreaterThan(15);
   });
 
-  test('When it is over mutual TLS, then callers without the right certificate are refused, and the rest is the same', async () => {
+  test('When it runs over mutual TLS, then callers without the right certificate are refused, and the rest is the same', async () => {
     const lines: string[] = [];
 
     await runDemo((line) => lines.push(line), undefined, true);
@@ -26,7 +25,7 @@ describe('npm run demo', () => {
     expect(lines.join('\n')).toMatch(/came no connection\n[^]*came 403 client_not_allowed\n/);
   });
 
-  test('When it is stopped half-way, then everything that it started ends', async () => {
+  test('When it is stopped in the middle, then every program that it started ends', async () => {
     const stopping = new AbortController();
     let stack: Stack | undefined;
 
@@ -45,7 +44,7 @@ describe('npm run demo', () => {
     expect(stack?.programs.map((program) => program.process.exitCode)).toEqual([0, 0, 0]);
   });
 
-  test('When the wallet-server is killed half-way, then it fails with a line that says why', async () => {
+  test('When the wallet-server is killed in the middle, then the demo fails with a message that says why', async () => {
     let stack: Stack | undefined;
 
     const demo = runDemo(

@@ -19,7 +19,7 @@ describe('npm run dev', () => {
   });
   afterAll(() => wallet.stop());
 
-  test('When it has started, then the TypeScript sources answer', async () => {
+  test('When it has started, then a server answers from the TypeScript sources', async () => {
     expect((await call(`${wallet.url}/healthz`)).status).toBe(200);
   });
 
@@ -27,7 +27,7 @@ describe('npm run dev', () => {
     join('wallet-server', 'src', 'middleware', 'authorizeToken.ts'),
     join('packages', 'stytch-m2m', 'src', 'resource', 'scopes.ts'),
     join('wallet-server', 'src', 'app.ts'),
-  ])('When %s changes, then the server starts anew', async (file) => {
+  ])('When %s changes, then the server restarts', async (file) => {
     const before = listening();
 
     utimesSync(join(root, file), new Date(), new Date());

@@ -2,13 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { root } from '../../tools/src/program';
 
-const notOurs = ['node_modules', 'dist', 'coverage', 'certs', '.git'];
+const ignored = ['node_modules', 'dist', 'coverage', 'certs', '.git'];
 
-/** The files that someone reads: code, documents and manifests. */
+/** Code, documents and manifests. */
 function textFiles(folder = root): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (notOurs.includes(entry.name) || entry.name === 'package-lock.json') return [];
+    if (ignored.includes(entry.name) || entry.name === 'package-lock.json') return [];
     if (entry.isDirectory()) return textFiles(path);
     return /\.(ts|mjs|js|md|yaml|sh)$/.test(entry.name) ? [path] : [];
   });
@@ -27,7 +27,7 @@ test('When a document links to a file, then that file exists', () => {
   expect(broken).toEqual([]);
 });
 
-/** Private words, and the field's own in place of each. */
+/** Private words, each with the standard term to use instead. */
 const fieldWords: Record<string, string> = {
   AccessTokens: 'AccessTokenProvider',
   answerErrors: 'errorHandler',
@@ -53,10 +53,10 @@ const fieldWords: Record<string, string> = {
   'whom to trust': 'the CAs',
 };
 
-test.each(Object.entries(fieldWords))('When one writes "%s", then it is "%s"', (word) => {
+test.each(Object.entries(fieldWords))('No file says "%s": the term is "%s"', (word) => {
   const pattern = new RegExp(`(?<![A-Za-z])${word}(?![A-Za-z])`);
   const found = textFiles()
-    // The changelog has the old names.
+    // The changelog lists the old names.
     .filter((path) => path !== __filename && !path.endsWith('CHANGELOG.md'))
     .filter((path) => pattern.test(readFileSync(path, 'utf8')))
     .map((path) => relative(root, path));

@@ -3,16 +3,17 @@ import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endOf } from '../../tools/src/childProcess';
 import { builtProgram, root } from '../../tools/src/program';
 import { until } from '../helpers/calls';
 import { serverEnvironment } from '../helpers/environment';
 import { type HttpServer, startHttpServer } from '../helpers/httpServer';
 
-/** Process 1 of a PID namespace ignores signals without a handler, as in a container. */
+/** Runs a command as process 1 of a PID namespace. As in a container, it ignores signals that have no handler. */
 const unshare = ['unshare', '--pid', '--fork', '--kill-child'];
 const canBeProcessOne = spawnSync(unshare[0] ?? '', [...unshare.slice(1), 'true']).status === 0;
 
-/** A Stytch that never answers. */
+/** A Stytch that accepts requests and never answers. */
 let silent: HttpServer;
 let environment: NodeJS.ProcessEnv;
 const children = new Set<ChildProcess>();
@@ -32,7 +33,7 @@ afterAll(async () => {
   await silent.stop();
 });
 
-/** What each program exits with when it gets a signal as soon as its main file has its first import. */
+/** The signal that each program gets after the first import of its main file, and its exit code. */
 const exitCodes = {
   'wallet-server/dist/server.js': ['SIGTERM', 0],
   'payment-server/dist/server.js': ['SIGTERM', 0],
@@ -46,7 +47,7 @@ const exitCodes = {
 } as const;
 type MainFile = keyof typeof exitCodes;
 
-/** What the Dockerfile runs. */
+/** The programs that the Dockerfile runs. */
 const inContainers: readonly MainFile[] = [
   'wallet-server/dist/server.js',
   'payment-server/dist/server.js',
@@ -58,11 +59,10 @@ function run(command: readonly string[], more: NodeJS.ProcessEnv = {}) {
   const [file = '', ...args] = command;
   const child = spawn(file, args, { cwd: root, env: { ...environment, ...more }, stdio: 'ignore' });
   children.add(child);
-  const ended = once(child, 'exit').then(([code, signal]: unknown[]) => signal ?? code);
-  return { child, ended };
+  return { child, ended: endOf(child) };
 }
 
-/** How each ends, by its main file. */
+/** Runs programs, each with an early signal. Returns how each ended, by its main file. */
 async function endsOf(files: readonly MainFile[], prefix: readonly string[] = []) {
   const first = ['--import', join(__dirname, '..', 'helpers', 'signalFirst.mjs')];
   const ends = files.map(async (file) => {
@@ -77,13 +77,13 @@ async function endsOf(files: readonly MainFile[], prefix: readonly string[] = []
 const expectedOf = (files: readonly MainFile[]) =>
   Object.fromEntries(files.map((file) => [file, exitCodes[file][1]]));
 
-test('When a signal comes while the modules are loaded, then a server exits with 0, and a command with 128 and the signal', async () => {
+test('When a signal arrives while modules load, then a server exits with 0, and a command with 128 plus the signal', async () => {
   const files = Object.keys(exitCodes) as MainFile[];
 
   expect(await endsOf(files)).toEqual(expectedOf(files));
 });
 
-test('When the volume of its secret hangs, then a server that is stopped ends', async () => {
+test('When the volume of its secret hangs, then a server can still be stopped', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hung-volume-'));
   const file = join(folder, 'secret');
   execFileSync('mkfifo', [file]);
@@ -102,7 +102,7 @@ test('When the volume of its secret hangs, then a server that is stopped ends', 
   rmSync(folder, { recursive: true });
 });
 
-/** Opens a named pipe that somebody reads. Returns -1 while nobody does. */
+/** Opens a named pipe for writing. Returns -1 while no process reads it. */
 function openForWriting(path: string): number {
   try {
     return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
@@ -112,27 +112,27 @@ function openForWriting(path: string): number {
 }
 
 describe('As process 1 of a container', () => {
-  const leftOut = () => {
+  const skipped = () => {
     if (!canBeProcessOne)
-      process.stderr.write('Left out, because "unshare --pid --fork" is not possible here.\n');
+      process.stderr.write('Skipped: this machine does not allow "unshare --pid --fork".\n');
     return !canBeProcessOne;
   };
 
-  test('When a signal comes while the modules are loaded, then the program ends', async () => {
-    if (leftOut()) return;
+  test('When a signal arrives while modules load, then the program ends', async () => {
+    if (skipped()) return;
 
     expect(await endsOf(inContainers, unshare)).toEqual(expectedOf(inContainers));
   });
 
-  test('When rotate-secret waits for Stytch and gets SIGTERM, then it ends', async () => {
-    if (leftOut()) return;
-    const asked = once(silent.server, 'request');
+  test('When rotate-secret gets SIGTERM while it waits for Stytch, then it ends', async () => {
+    if (skipped()) return;
+    const requested = once(silent.server, 'request');
     const { child, ended } = run([
       ...unshare,
       process.execPath,
       join(root, 'packages/rotate-client-secret/dist/rotateClientSecret.js'),
     ]);
-    await asked;
+    await requested;
 
     const parent = String(child.pid);
     const processOne = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8');

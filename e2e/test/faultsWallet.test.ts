@@ -3,11 +3,11 @@ import { call, during, paid, pay, someSeconds, summary, times, until } from '../
 import { World } from '../helpers/harness';
 import { type Behaviour, type FakeWallet, startFakeWallet } from '../helpers/fakeWallet';
 
-/** What a busy machine may add to a time. Milliseconds. */
+/** A margin for a busy machine. Milliseconds. */
 const leeway = 5_000;
 
 const unreachable = { status: 503, code: 'wallet_unreachable', retryAfter: someSeconds };
-const tooLate = { status: 504, code: 'wallet_timeout', retryAfter: someSeconds };
+const timedOut = { status: 504, code: 'wallet_timeout', retryAfter: someSeconds };
 const invalid = { status: 502, code: 'wallet_answer_invalid' };
 
 describe('A wallet-server that misbehaves', () => {
@@ -33,9 +33,9 @@ describe('A wallet-server that misbehaves', () => {
     within?: [atLeast: number, atMost: number];
   }>([
     { behaviour: 'slow', answer: paid, within: [1_400, 1_500 + leeway] },
-    { behaviour: 'hang', answer: tooLate, within: [2_900, 3_000 + leeway] },
-    { behaviour: 'stall', answer: tooLate, within: [2_900, 3_000 + leeway] },
-    { behaviour: 'drip', answer: tooLate, within: [2_900, 3_000 + leeway] },
+    { behaviour: 'hang', answer: timedOut, within: [2_900, 3_000 + leeway] },
+    { behaviour: 'stall', answer: timedOut, within: [2_900, 3_000 + leeway] },
+    { behaviour: 'drip', answer: timedOut, within: [2_900, 3_000 + leeway] },
     { behaviour: 'drop', answer: unreachable, tries: 3 },
     { behaviour: 'truncate', answer: invalid },
     { behaviour: 'garbage', answer: invalid },
@@ -49,7 +49,7 @@ describe('A wallet-server that misbehaves', () => {
     { behaviour: 'forbid', answer: { status: 502, code: 'wallet_refused_credentials' } },
     { behaviour: 'reject', answer: { status: 502, code: 'wallet_rejected_token' }, tries: 2 },
   ])(
-    'When it does this: $behaviour, then the caller gets $answer.status $answer.code',
+    'When its behaviour is $behaviour, then the caller gets $answer.status $answer.code',
     async ({ behaviour, answer, tries = 1, within = [0, leeway] }) => {
       const id = `${behaviour}.1`;
 
@@ -64,13 +64,13 @@ describe('A wallet-server that misbehaves', () => {
   );
 
   test.each(['drop', 'busy', 'reject'] as const)(
-    'When it does this just once: %s, then nobody notices',
+    'When its behaviour is %s for one request, then a retry succeeds',
     async (behaviour) => {
       expect(summary(await pay(payment, { 'X-Request-Id': `${behaviour}.once` }))).toEqual(paid);
     },
   );
 
-  test('When 100 calls hang, then other payments and probes go on', async () => {
+  test('When 100 calls hang, then other payments and probes still work', async () => {
     const hanging = times(100, () => pay(payment, { 'X-Request-Id': 'hang.many' }));
     await until('they have all arrived', () => wallet.seen.filter((id) => id === 'hang.many').length === 100);
 
@@ -79,28 +79,26 @@ describe('A wallet-server that misbehaves', () => {
 
     expect(others.map(summary)).toEqual(others.map(() => paid));
     expect(health.status).toBe(200);
-    expect((await hanging).map(summary)).toEqual(Array(100).fill(tooLate));
+    expect((await hanging).map(summary)).toEqual(Array(100).fill(timedOut));
   });
 
-  test('When it is all over, then a redirect was not followed, the program has lived, and logged nothing it must not', async () => {
+  test('After all of this, no redirect was followed, and the payment-server still runs and has logged no secret or token', async () => {
     expect(wallet.strayed).toEqual([]);
     expect(await world.violations()).toEqual([]);
   });
 });
 
-describe('A wallet-server that is away', () => {
+describe('A wallet-server that is down', () => {
   const world = new World();
   let wallet: Program;
   let payment: Program;
 
   beforeAll(async () => {
-    await world.startStytch();
-    wallet = await world.startWallet();
-    payment = await world.startPayment(wallet);
+    ({ wallet, payment } = await world.startServices());
   });
   afterAll(() => world.stop());
 
-  test('When it is killed under load and started again, then callers get 503 meanwhile and payments work again by themselves', async () => {
+  test('When it is killed under load and started again, then callers get 503 until payments work again', async () => {
     const load = await during(
       10,
       () => pay(payment),
@@ -119,7 +117,7 @@ describe('A wallet-server that is away', () => {
     }
   });
 
-  test('When it is restarted in good order under load, then no answer is other than a payment or 503', async () => {
+  test('When it is stopped with SIGTERM under load and started again, then each answer is a payment or 503', async () => {
     const load = await during(
       10,
       () => pay(payment),
@@ -133,16 +131,16 @@ describe('A wallet-server that is away', () => {
     for (const answer of load) expect([paid, unreachable]).toContainEqual(summary(answer));
   });
 
-  test('When it is stopped in its tracks, then callers get 504 in time, and payments work again once it goes on', async () => {
+  test('When it is suspended, then callers get 504 in time, and payments work once it continues', async () => {
     wallet.process.kill('SIGSTOP');
     const answers = await times(20, () => pay(payment)).finally(() => wallet.process.kill('SIGCONT'));
     await until('payments work again', async () => (await pay(payment)).status === 200);
 
-    expect(answers.map(summary)).toEqual(answers.map(() => tooLate));
+    expect(answers.map(summary)).toEqual(answers.map(() => timedOut));
     for (const { milliseconds } of answers) expect(milliseconds).toBeLessThan(3_000 + leeway);
   });
 
-  test('When it is all over, then every program has lived through it, and logged no secret and no token', async () => {
+  test('After all of this, every program still runs, and none has logged a secret or a token', async () => {
     expect(await world.violations()).toEqual([]);
   });
 });

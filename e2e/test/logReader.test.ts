@@ -4,6 +4,7 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'n
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { announcementOf, type End } from '../../tools/src/childProcess';
 import { builtProgram, root } from '../../tools/src/program';
 import { call, until } from '../helpers/calls';
 import { serverEnvironment } from '../helpers/environment';
@@ -11,7 +12,7 @@ import { serverEnvironment } from '../helpers/environment';
 interface Wallet {
   process: ChildProcess;
   url: string;
-  ended: Promise<unknown>;
+  ended: Promise<End>;
 }
 
 const wallets: Wallet[] = [];
@@ -31,18 +32,19 @@ async function startWallet(standardOutput: 'pipe' | number): Promise<Wallet> {
     env: serverEnvironment(),
     stdio,
   });
-  const ended = once(child, 'exit').then(([code, signal]: unknown[]) => signal ?? code);
-  const [{ listening }] = (await once(child, 'message')) as [{ listening: string }];
-  const wallet = { process: child, url: listening, ended };
+  // Not `close`: it waits until standard output is read to its end.
+  const ended = once(child, 'exit').then(([code, signal]) => (signal ?? code) as End);
+  const { url } = await announcementOf(child, 'wallet-server', ended);
+  const wallet = { process: child, url, ended };
   wallets.push(wallet);
   return wallet;
 }
 
-/** A path so long that the log cuts it, and what the log has of it. */
+/** A path that is too long for the log, and its beginning, which is logged. */
 const longPath = `/${'x'.repeat(300)}`;
 const loggedPath = `"path":"/${'x'.repeat(255)}…"`;
 
-/** Makes requests that log two lines each. Returns the number of answers. */
+/** Makes requests that log two lines each. Returns the number of 404 answers. */
 async function makeRequests({ url }: Wallet, count: number, path = longPath): Promise<number> {
   const answers = Array.from({ length: count }, async () => {
     const sent = request(`${url}${path}`, { agent }).end();
@@ -54,7 +56,7 @@ async function makeRequests({ url }: Wallet, count: number, path = longPath): Pr
   return (await Promise.all(answers)).filter((status) => status === 404).length;
 }
 
-/** More than the buffer of a socket or pipe and the lines that may wait hold together. */
+/** Enough to fill the buffer of a socket or pipe and the queue of lines. */
 const manyRequests = 1_600;
 
 async function droppedLines({ url }: Wallet): Promise<number> {
@@ -62,7 +64,7 @@ async function droppedLines({ url }: Wallet): Promise<number> {
   return Number(/^log_lines_dropped_total (\d+)$/m.exec(text)?.[1]);
 }
 
-/** The reading end of a named pipe. It reads only when it is told to. */
+/** The reading end of a named pipe. It reads only when `read` is called. */
 class Reader {
   readonly #fd: number;
   text = '';
@@ -89,7 +91,7 @@ class Reader {
   }
 }
 
-test('When the reader of the log stalls, leaves or comes back, then requests are answered, lines are whole, and the stop works', async () => {
+test('When the reader of the log stalls, exits or is replaced, then requests are answered, lines are whole, and the server stops', async () => {
   const path = join(folder, 'pipe');
   execFileSync('mkfifo', [path]);
   const reader = new Reader(path);
@@ -99,13 +101,13 @@ test('When the reader of the log stalls, leaves or comes back, then requests are
   await until('a line is read', () => reader.read().includes('"msg":"listening"'));
   expect(await droppedLines(wallet)).toBe(0);
 
-  // It stalls.
+  // The reader stalls.
   expect(await makeRequests(wallet, manyRequests)).toBe(manyRequests);
   const whileStalled = await droppedLines(wallet);
   expect(whileStalled).toBeGreaterThan(0);
 
-  // It reads again.
-  await until('the lines that waited are read, and a new one', async () => {
+  // The reader continues.
+  await until('the queued lines are read, and a new one', async () => {
     await makeRequests(wallet, 1, '/new');
     return reader.read().includes('"path":"/new"') && reader.text.endsWith('\n');
   });
@@ -114,14 +116,14 @@ test('When the reader of the log stalls, leaves or comes back, then requests are
   expect(lines.length).toBeGreaterThan(1_000);
   expect(lines[1_000]).toContain(loggedPath);
 
-  // It leaves.
+  // The reader exits.
   reader.close();
   expect(await makeRequests(wallet, 10)).toBe(10);
   await until('more lines are dropped', async () => (await droppedLines(wallet)) > whileStalled);
 
-  // Another comes.
+  // Another reader starts.
   const another = new Reader(path);
-  await until('the other reads a line', async () => {
+  await until('the other reader reads a line', async () => {
     await makeRequests(wallet, 1);
     return another.read().includes(loggedPath);
   });
@@ -130,19 +132,19 @@ test('When the reader of the log stalls, leaves or comes back, then requests are
   expect(await wallet.ended).toBe(0);
 });
 
-test('When the disk of the log is full, then requests are answered, the lines are counted, and the stop works', async () => {
+test('When the disk of the log is full, then requests are answered, dropped lines are counted, and the server stops', async () => {
   const full = openSync('/dev/full', 'w');
   const wallet = await startWallet(full);
   closeSync(full);
 
   expect(await makeRequests(wallet, 10)).toBe(10);
-  await until('the lines are counted', async () => (await droppedLines(wallet)) >= 20);
+  await until('the dropped lines are counted', async () => (await droppedLines(wallet)) >= 20);
 
   wallet.process.kill('SIGTERM');
   expect(await wallet.ended).toBe(0);
 });
 
-test('When nobody reads the socket of the log, then requests are answered, and the stop works', async () => {
+test('When nobody reads the socket of the log, then requests are answered, and the server stops', async () => {
   const wallet = await startWallet('pipe');
 
   expect(await makeRequests(wallet, manyRequests)).toBe(manyRequests);

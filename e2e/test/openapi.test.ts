@@ -18,8 +18,8 @@ interface Layer {
 }
 
 /**
- * Every route of an app, as `GET /path/{parameter}`. `_all` is the refusal of other methods, and HEAD goes
- * with GET or is refused: neither is a route of its own.
+ * Every route of an app, as `GET /path/{parameter}`. It leaves out `_all`, which refuses other methods, and HEAD,
+ * which is refused or comes with GET.
  */
 function routesOf(app: Express): string[] {
   return routesOfStack((app.router as unknown as { stack: Layer[] }).stack);
@@ -32,14 +32,14 @@ function routesOfStack(stack: readonly Layer[]): string[] {
       const methods = Object.keys(route.methods).filter((method) => !['_all', 'head'].includes(method));
       return methods.map((method) => `${method.toUpperCase()} ${path}`);
     }
-    if (handle.stack && !slash) throw new Error('a router that is not mounted at / is not understood here');
+    if (handle.stack && !slash) throw new Error('this test only supports routers that are mounted at /');
     return routesOfStack(handle.stack ?? []);
   });
 }
 
 describe('docs/openapi.yaml and the routes of the apps', () => {
   test.each<ServerName>(['payment-server', 'wallet-server'])(
-    'every route of the %s is documented, and every documented route is there',
+    'every route of the %s is documented, and every documented route exists',
     (server) => {
       const documented = operations
         .filter((operation) => operation.server === server)
@@ -61,7 +61,7 @@ describe.each(operations.map((operation) => [nameOf(operation), operation] as co
     expect(operation.tags).toContain(server);
   });
 
-  test('says what it answers when all is well, to a wrong method and to an error that nobody foresaw', () => {
+  test('documents success, a wrong method and an unexpected error', () => {
     expect(statuses).toEqual(expect.arrayContaining(['200', '405', '500']));
   });
 
@@ -70,15 +70,15 @@ describe.each(operations.map((operation) => [nameOf(operation), operation] as co
     expect(declared.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
   });
 
-  test('lists the errors that its kind of operation has', () => {
+  test('documents the errors of its kind of operation', () => {
     expect(statuses).toEqual(expect.arrayContaining(errorsOfKind()));
   });
 
-  test('names the request id among the headers of each answer', () => {
+  test('documents the request id header of each answer', () => {
     for (const { headers } of Object.values(responses)) expect(headers).toHaveProperty('X-Request-Id');
   });
 
-  test('names the challenge of each 401 and the delay of each 429 and 504', () => {
+  test('documents the challenge of each 401 and the Retry-After of each 429 and 504', () => {
     expect(responses['401']?.headers ?? { 'WWW-Authenticate': {} }).toHaveProperty('WWW-Authenticate');
     for (const status of ['429', '504']) {
       expect(responses[status]?.headers ?? { 'Retry-After': {} }).toHaveProperty('Retry-After');
@@ -98,10 +98,10 @@ describe.each(operations.map((operation) => [nameOf(operation), operation] as co
   }
 });
 
-describe('docs/openapi.yaml by itself', () => {
+describe('docs/openapi.yaml', () => {
   const nodes = [...walk(apiDocument, '#')];
 
-  test('is OpenAPI 3.1, and says of each server where it is', () => {
+  test('is OpenAPI 3.1 and gives the address of each server', () => {
     expect(apiDocument.openapi).toMatch(/^3\.1\.\d+$/);
     expect(apiDocument.servers.map(({ url, description }) => [description, url])).toEqual([
       ['payment-server', 'http://localhost:6000'],
@@ -110,7 +110,7 @@ describe('docs/openapi.yaml by itself', () => {
     for (const { servers } of Object.values(apiDocument.paths)) expect(servers).not.toHaveLength(0);
   });
 
-  test('has no reference that points at nothing, and no component that nothing points at', () => {
+  test('has no broken reference and no unused component', () => {
     const references = nodes.flatMap(([, node]) => ('$ref' in node ? [String(node.$ref)] : []));
     for (const $ref of references) expect(resolve<unknown>({ $ref })).toBeDefined();
     const components = Object.entries(apiDocument.components)
@@ -119,7 +119,7 @@ describe('docs/openapi.yaml by itself', () => {
     expect([...new Set(references)].sort()).toEqual(components.sort());
   });
 
-  test('calls no two operations the same', () => {
+  test('gives each operation a unique id', () => {
     const ids = Object.values(apiDocument.paths).flatMap((item) =>
       Object.values(item).flatMap(({ operationId }) => operationId ?? []),
     );
@@ -141,11 +141,11 @@ describe('docs/openapi.yaml by itself', () => {
     }
   });
 
-  test('says whether each operation takes an access token', () => {
+  test('says whether each operation needs an access token', () => {
     for (const { operation } of operations) expect(operation.security).toBeDefined();
   });
 
-  test('gives examples that its own schemas allow', () => {
+  test('has examples that are valid under its schemas', () => {
     const bodies = nodes.flatMap(([where, node]) =>
       'examples' in node ? [[where, node as MediaType] as const] : [],
     );
@@ -158,7 +158,7 @@ describe('docs/openapi.yaml by itself', () => {
   });
 });
 
-/** Every object of the document, with its place. */
+/** Every object of the document, with its path. */
 function* walk(node: unknown, where: string): Generator<[string, Readonly<Record<string, unknown>>]> {
   if (typeof node !== 'object' || node === null) return;
   if (!Array.isArray(node)) yield [where, node as Readonly<Record<string, unknown>>];

@@ -13,41 +13,41 @@ import {
   resolve,
   type ServerOperation,
 } from '../helpers/apiDocument';
-import { stytchError, withApp, type World } from '../helpers/fakeApps';
+import { stytchError, withApp, type Conditions } from '../helpers/fakeApps';
 
-/** One way to get one of an operation's answers. What is left out is as it is when all is well. */
+/** One way to get one of an operation's answers. Options that are left out make the request succeed. */
 interface Scenario {
   status: number;
   when: string;
-  world?: World;
+  conditions?: Conditions;
   method?: string;
   path?: string;
-  /** Undefined: none. */
+  /** Undefined: no header. */
   authorization?: string | undefined;
   contentType?: string;
   contentEncoding?: string;
   body?: string;
-  /** How often the request is made; the last answer counts. */
+  /** The number of requests; the last answer counts. Default 1. */
   times?: number;
 }
 
 const stopping = new Readiness();
 stopping.stop();
 const jsonAnswer =
-  (status: number, body: string): NonNullable<World['wallet']> =>
+  (status: number, body: string): NonNullable<Conditions['wallet']> =>
   (_request, response) => {
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
   };
 
-/** The ways to get each answer that the document lists for an operation, and some that its `default` stands for. */
+/** A scenario for each answer that the document lists for an operation, and some for its `default`. */
 function scenariosOf(one: ServerOperation): Scenario[] {
   const { path, operation, server, scope } = one;
   const admin = scope !== undefined && server === 'payment-server';
   const ends = /^\/(complete|cancel)-/.test(path);
   const scenarios: Scenario[] = [
-    { status: 200, when: 'all is well' },
-    { status: 405, when: 'the method is another', method: 'patch' },
-    { status: 500, when: 'something fails that nobody foresaw', world: { broken: true } },
+    { status: 200, when: 'everything works' },
+    { status: 405, when: 'the method is wrong', method: 'patch' },
+    { status: 500, when: 'an unexpected error is thrown', conditions: { broken: true } },
     ...(operation.requestBody ? bodyScenarios : []),
     ...(scope === undefined ? [] : tokenScenarios),
     ...(admin ? [tooMany] : []),
@@ -56,70 +56,89 @@ function scenariosOf(one: ServerOperation): Scenario[] {
     ...(path === '/initiate-payment' ? paymentScenarios : []),
     ...(path === '/initiate-payment' && operation.requestBody ? postedPaymentScenarios : []),
     ...(path === '/readyz' ? readinessScenarios : []),
-    ...(path === '/search-m2m-client' ? [{ status: 400, when: 'a limit is none', path: '?limit=all' }] : []),
+    ...(path === '/search-m2m-client'
+      ? [{ status: 400, when: 'the limit is not a number', path: '?limit=all' }]
+      : []),
     ...(path.endsWith('{clientId}') ? clientScenarios(path) : []),
     ...(ends ? [conflict(path)] : []),
-    ...(/^\/(start|complete|cancel|rotate)-/.test(path) ? [...rotationScenarios, ...atWork] : []),
+    ...(/^\/(start|complete|cancel|rotate)-/.test(path) ? [...rotationScenarios, ...storeScenarios] : []),
     ...(path === '/rotation-status' ? statusScenarios : []),
   ];
   return ends
-    ? scenarios.map((scenario) => ({ ...scenario, world: { rotating: true, ...scenario.world } }))
+    ? scenarios.map((scenario) => ({ ...scenario, conditions: { rotating: true, ...scenario.conditions } }))
     : scenarios;
 }
 
 const bodyScenarios: Scenario[] = [
   { status: 400, when: 'the body is malformed', body: '{"' },
-  { status: 400, when: 'the body does not inflate', contentEncoding: 'gzip', body: '{}' },
+  { status: 400, when: 'the body cannot be decompressed', contentEncoding: 'gzip', body: '{}' },
   { status: 413, when: 'the body is too large', body: JSON.stringify({ text: 'x'.repeat(103_000) }) },
   { status: 415, when: 'the body is text', contentType: 'text/plain', body: '{}' },
-  { status: 415, when: 'the charset is odd', contentType: 'application/json; charset=latin1', body: '{}' },
-  { status: 415, when: 'the Content-Encoding is odd', contentEncoding: 'zip', body: '{}' },
+  {
+    status: 415,
+    when: 'the charset is not supported',
+    contentType: 'application/json; charset=latin1',
+    body: '{}',
+  },
+  { status: 415, when: 'the Content-Encoding is not supported', contentEncoding: 'zip', body: '{}' },
 ];
 const tokenScenarios: Scenario[] = [
-  { status: 400, when: 'the Authorization header holds no token', authorization: 'Bearer' },
+  { status: 400, when: 'the Authorization header has no token', authorization: 'Bearer' },
   { status: 401, when: 'there is no token', authorization: undefined },
-  { status: 401, when: 'the token is bad', authorization: 'Bearer bad' },
+  { status: 401, when: 'the token is invalid', authorization: 'Bearer bad' },
   { status: 403, when: 'the token lacks the scope', authorization: 'Bearer other:scope' },
-  { status: 503, when: 'there are no keys to judge the token', authorization: 'Bearer unjudged' },
+  { status: 503, when: 'the signing keys are unavailable', authorization: 'Bearer unverifiable' },
 ];
 const tooMany: Scenario = {
   status: 429,
   when: 'there were too many requests',
-  world: { requestsPerMinute: 1 },
+  conditions: { requestsPerMinute: 1 },
   times: 2,
 };
 const stytchScenarios: Scenario[] = [
-  { status: 502, when: 'Stytch knows not this service', world: { stytch: stytchError(401, 'unauthorized') } },
-  { status: 503, when: 'Stytch is away', world: { stytch: new StytchUnavailableError('away', false) } },
-  { status: 504, when: 'Stytch is slow', world: { stytch: new StytchUnavailableError('slow', true) } },
+  {
+    status: 502,
+    when: 'Stytch rejects the credentials of this service',
+    conditions: { stytch: stytchError(401, 'unauthorized') },
+  },
+  {
+    status: 503,
+    when: 'Stytch is unavailable',
+    conditions: { stytch: new StytchUnavailableError('unavailable', false) },
+  },
+  { status: 504, when: 'Stytch times out', conditions: { stytch: new StytchUnavailableError('slow', true) } },
   ...[400, 403, 422, 429, 500, 503].map((status) => ({
     status,
     when: `Stytch answers ${status}`,
-    world: { stytch: stytchError(status, `stytch_said_${status}`) },
+    conditions: { stytch: stytchError(status, `stytch_said_${status}`) },
   })),
 ];
 const walletScenarios: Scenario[] = [
-  { status: 400, when: 'there is no such customer', body: '{"customerId":"nobody"}' },
-  { status: 403, when: 'the client has another name', world: { clientNames: ['payment-server'] } },
+  { status: 400, when: 'the customer does not exist', body: '{"customerId":"nobody"}' },
+  {
+    status: 403,
+    when: 'the client certificate has the wrong name',
+    conditions: { clientNames: ['payment-server'] },
+  },
 ];
 const paymentScenarios: Scenario[] = [
   ...[400, 404].map((status) => ({
     status,
     when: `the wallet-server answers ${status}`,
-    world: { wallet: jsonAnswer(status, '{"code":"invalid_customer"}') },
+    conditions: { wallet: jsonAnswer(status, '{"code":"invalid_customer"}') },
   })),
-  { status: 502, when: 'the wallet-server sends no balance', world: { wallet: jsonAnswer(200, '{}') } },
-  { status: 502, when: 'the wallet-server forbids', world: { wallet: jsonAnswer(403, '{}') } },
+  { status: 502, when: 'the wallet-server sends no balance', conditions: { wallet: jsonAnswer(200, '{}') } },
+  { status: 502, when: 'the wallet-server answers 403', conditions: { wallet: jsonAnswer(403, '{}') } },
   {
     status: 502,
     when: 'the wallet-server rejects each token',
-    world: { wallet: jsonAnswer(401, '{"code":"invalid_token"}') },
+    conditions: { wallet: jsonAnswer(401, '{"code":"invalid_token"}') },
   },
-  { status: 503, when: 'the wallet-server is unwell', world: { wallet: jsonAnswer(503, '{}') } },
+  { status: 503, when: 'the wallet-server answers 503', conditions: { wallet: jsonAnswer(503, '{}') } },
   {
     status: 504,
     when: 'the wallet-server hangs',
-    world: { wallet: () => undefined, walletTimeoutMilliseconds: 50 },
+    conditions: { wallet: () => undefined, walletTimeoutMilliseconds: 50 },
   },
   ...(
     [
@@ -130,24 +149,28 @@ const paymentScenarios: Scenario[] = [
   ).map(([status, reason]) => ({
     status,
     when: `there is no token (${reason})`,
-    world: { token: new AccessTokenUnavailableError(reason, 1, new Error(reason)) },
+    conditions: { token: new AccessTokenUnavailableError(reason, 1, new Error(reason)) },
   })),
 ];
 const postedPaymentScenarios: Scenario[] = [
-  { status: 400, when: 'fields are at fault', body: '{"debitAmount":"7","currency":"EUR"}' },
+  { status: 400, when: 'fields are invalid', body: '{"debitAmount":"7","currency":"EUR"}' },
   { status: 402, when: 'the balance is too small', body: '{"debitAmount":1791}' },
 ];
 const readinessScenarios: Scenario[] = [
-  { status: 503, when: 'it is not ready', world: { readiness: new Readiness(() => false) } },
-  { status: 503, when: 'it is stopping', world: { readiness: stopping } },
+  { status: 503, when: 'it is not ready', conditions: { readiness: new Readiness(() => false) } },
+  { status: 503, when: 'it is stopping', conditions: { readiness: stopping } },
 ];
-/** Completion conflicts while the server is on the old secret, a cancellation while it is on the next. */
+/** A completion conflicts while the server uses the old secret, a cancellation while it uses the next one. */
 function conflict(path: string): Scenario {
   const nextSecretLastFour = path.startsWith('/complete') ? 'wxyz' : 'abcd';
-  return { status: 409, when: 'it would cost access', world: { nextSecretLastFour, rotating: false } };
+  return {
+    status: 409,
+    when: 'the server would lose access',
+    conditions: { nextSecretLastFour, rotating: false },
+  };
 }
 const rotationScenarios: Scenario[] = [
-  { status: 404, when: 'Stytch knows no such client', world: { stytch: stytchError(404, 'not_found') } },
+  { status: 404, when: 'the client does not exist', conditions: { stytch: stytchError(404, 'not_found') } },
 ];
 
 const stored = { secretIsStored: true };
@@ -156,43 +179,41 @@ const heldElsewhere = {
   rotation: { startedAt: new Date(), holder: 'elsewhere/pid:[1]/7/another' },
 };
 const rotatedToday = { secret: 'secret-abcd', lastRotatedAt: new Date() };
-const atWork: Scenario[] = [
+const storeScenarios: Scenario[] = [
   {
     status: 409,
-    when: 'another rotation is at work',
-    world: { store: { read: () => Promise.resolve({ secrets: heldElsewhere, version: '0' }) } },
+    when: 'another process is rotating the secret',
+    conditions: { store: { read: () => Promise.resolve({ secrets: heldElsewhere, version: '0' }) } },
   },
   {
     status: 500,
     when: 'the secret cannot be stored',
-    world: { store: { write: () => Promise.reject(new SecretStoreError('It cannot be written')) } },
+    conditions: { store: { write: () => Promise.reject(new SecretStoreError('cannot be written')) } },
   },
-  { status: 200, when: 'the secret is stored', world: stored },
+  { status: 200, when: 'the secret is stored', conditions: stored },
 ];
 const statusScenarios: Scenario[] = [
   {
     status: 500,
     when: 'the secret cannot be read',
-    world: { store: { read: () => Promise.reject(new SecretStoreError('It cannot be read')) } },
+    conditions: { store: { read: () => Promise.reject(new SecretStoreError('cannot be read')) } },
   },
   {
     status: 200,
-    when: 'a rotation is under way',
-    world: {
-      rotating: true,
-    },
+    when: 'a rotation is in progress',
+    conditions: { rotating: true },
   },
   {
     status: 200,
-    when: 'there was a rotation',
-    world: { store: { read: () => Promise.resolve({ secrets: rotatedToday, version: '0' }) } },
+    when: 'the secret was rotated before',
+    conditions: { store: { read: () => Promise.resolve({ secrets: rotatedToday, version: '0' }) } },
   },
 ];
 
 function clientScenarios(path: string): Scenario[] {
   return [
     ...rotationScenarios,
-    { status: 400, when: 'the id leads elsewhere', path: path.replace('{clientId}', '..%2Fusers') },
+    { status: 400, when: 'the id contains a path', path: path.replace('{clientId}', '..%2Fusers') },
     { status: 400, when: 'the path is malformed', path: path.replace('{clientId}', '%ZZ') },
   ];
 }
@@ -200,7 +221,7 @@ function clientScenarios(path: string): Scenario[] {
 describe.each(operations.map((operation) => [nameOf(operation), operation] as const))('%s', (_name, one) => {
   const scenarios = scenariosOf(one);
 
-  test('has no documented answer that is not tried here', () => {
+  test('has a scenario here for each documented answer', () => {
     const tried = new Set(
       scenarios.map(({ status }) => (one.responses[status] ? String(status) : 'default')),
     );
@@ -208,7 +229,7 @@ describe.each(operations.map((operation) => [nameOf(operation), operation] as co
   });
 
   test.each(scenarios)('answers $status as documented when $when', async (scenario) => {
-    const answer = await withApp(one.server, scenario.world ?? {}, async (app) => {
+    const answer = await withApp(one.server, scenario.conditions ?? {}, async (app) => {
       for (let time = 1; time < (scenario.times ?? 1); time += 1) await send(app, scenario);
       return send(app, scenario);
     });
@@ -240,7 +261,7 @@ describe.each(operations.map((operation) => [nameOf(operation), operation] as co
     return one.scope === undefined ? undefined : `Bearer ${one.scope}`;
   }
 
-  /** The first example of a body that the document gives is one that the operation takes. */
+  /** The first example of a body in the document. */
   function exampleBody(): string | undefined {
     const { examples } = one.operation.requestBody?.content['application/json'] ?? {};
     const [first] = Object.values(examples ?? {});
@@ -256,8 +277,8 @@ describe.each(operations.map((operation) => [nameOf(operation), operation] as co
   }
 });
 
-/** Headers that say something about an answer; the rest are the same on all of them. */
-const telling = [
+/** Headers that differ between answers. They must be documented. */
+const specificHeaders = [
   'WWW-Authenticate',
   'Retry-After',
   'Allow',
@@ -276,7 +297,7 @@ function expectDocumented(answer: Response, { headers = {}, content = {} }: Answ
     if (required) expect([name, value]).toEqual([name, expect.any(String)]);
     if (value !== undefined) expect([name, value, problemsOf(schema, value)]).toEqual([name, value, []]);
   }
-  const undocumented = telling.filter(
+  const undocumented = specificHeaders.filter(
     (name) => given[name.toLowerCase()] !== undefined && !(name in headers),
   );
   expect(undocumented).toEqual([]);

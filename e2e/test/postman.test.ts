@@ -27,7 +27,7 @@ function requestsOf(items: readonly Item[]): Item[] {
   return items.flatMap((item) => (item.item ? requestsOf(item.item) : [item]));
 }
 
-describe('the Postman collection', () => {
+describe('The Postman collection', () => {
   test('has a request for every documented operation of every server', () => {
     const hosts = { 'payment-server': '{{payment_url}}', 'wallet-server': '{{wallet_url}}' };
     const missing = operations.filter(({ server, method, path }) => {
@@ -45,7 +45,7 @@ describe('the Postman collection', () => {
     expect(untested.map(({ name }) => name)).toEqual([]);
   });
 
-  test('calls every request of a folder by a name of its own', () => {
+  test('gives every request in a folder a unique name', () => {
     for (const names of foldersOf(collection.item)) expect(new Set(names).size).toBe(names.length);
   });
 
@@ -61,7 +61,7 @@ describe('the Postman collection', () => {
   });
 });
 
-describe('newman, with the collection and the local environment, against the running stack', () => {
+describe('newman, with the collection and the local environment, on a running stack', () => {
   let stack: Stack | undefined;
   let summary: NewmanRunSummary | undefined;
 
@@ -72,7 +72,7 @@ describe('newman, with the collection and the local environment, against the run
 
   afterAll(() => stack?.stop());
 
-  test('finds nothing amiss', () => {
+  test('reports no failure', () => {
     const failures = (summary?.run.failures ?? []).map(
       ({ source, error }) => `${source?.name ?? 'the collection'}: ${error.test} ${error.message}`,
     );
@@ -80,13 +80,13 @@ describe('newman, with the collection and the local environment, against the run
     expect(summary?.error ?? null).toBeNull();
   });
 
-  test('makes every request and runs at least one test on each', () => {
+  test('makes every request, with at least one test on each', () => {
     const executions: readonly NewmanRunExecution[] = summary?.run.executions ?? [];
     expect(executions.map(({ item }) => item.name)).toEqual(requests.map(({ name }) => name));
     for (const { assertions } of executions) expect(assertions.length).toBeGreaterThan(0);
   });
 
-  test('ends with the secret that works, in the environment', async () => {
+  test('ends with the current secret in the environment', async () => {
     const values = new Map(
       (summary?.environment as unknown as Environment).values.map(({ key, value }) => [key, value]),
     );
@@ -110,7 +110,7 @@ function foldersOf(items: readonly Item[]): string[][] {
   return [items.map(({ name }) => name), ...folders];
 }
 
-/** The local environment, with what a user puts into it. */
+/** The local environment, filled in as a user does. */
 function environmentOf({ localStytch, payment, wallet }: Stack): VariableScopeDefinition {
   const { seed, url } = localStytch!;
   const known: Record<string, string | undefined> = {

@@ -10,7 +10,7 @@ import { call, until } from '../helpers/calls';
 import { freePorts } from '../helpers/freePorts';
 import { World } from '../helpers/harness';
 
-/** What `tsc --init` sets, and nothing that helps. */
+/** The options of `tsc --init`. */
 const compilerOptions: ts.CompilerOptions = {
   module: ts.ModuleKind.NodeNext,
   target: ts.ScriptTarget.ES2023,
@@ -22,13 +22,13 @@ const compilerOptions: ts.CompilerOptions = {
   skipLibCheck: true,
 };
 
-/** The TypeScript snippets of a README, word for word. */
+/** The TypeScript snippets of a README. */
 function snippets(readme: string): string[] {
   const text = readFileSync(join(root, readme), 'utf8');
   return Array.from(text.matchAll(/^```ts\n([^]*?)^```$/gm), ([, snippet = '']) => snippet);
 }
 
-/** The programs of the READMEs, by what the names of their files begin with. */
+/** The programs of the READMEs, by the beginnings of their file names. */
 const programs = {
   'root-server': snippets('README.md')[0],
   'root-client': snippets('README.md')[1],
@@ -43,10 +43,10 @@ describe('The snippets of the READMEs', () => {
   const world = new World();
   let folder: string;
   let environment: NodeJS.ProcessEnv;
-  let complaints: string[];
+  let typeErrors: string[];
 
   beforeAll(async () => {
-    // Below node_modules, so that packages resolve, and nothing else looks at it.
+    // In node_modules, so that packages resolve and other tools ignore the folder.
     folder = mkdtempSync(join(root, 'node_modules', '.readme-'));
     const { seed } = (await world.startStytch()).program;
     environment = { PATH: process.env['PATH'], ...seed };
@@ -59,7 +59,7 @@ describe('The snippets of the READMEs', () => {
     );
     const program = ts.createProgram(files, compilerOptions);
     const diagnostics = ts.getPreEmitDiagnostics(program);
-    complaints = diagnostics.map(({ file, messageText }) => {
+    typeErrors = diagnostics.map(({ file, messageText }) => {
       return `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
     });
     program.emit();
@@ -70,7 +70,7 @@ describe('The snippets of the READMEs', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Runs one as it was compiled, and gathers what it writes. */
+  /** Runs a compiled snippet and collects its output. */
   function run(name: ProgramName, kind: 'c' | 'm', own: NodeJS.ProcessEnv) {
     const child: ChildProcess = spawn(process.execPath, [join(folder, `${name}.${kind}js`)], {
       env: { ...environment, ...own },
@@ -83,18 +83,18 @@ describe('The snippets of the READMEs', () => {
     return { child, ended };
   }
 
-  test('When they are counted, then a test below runs each', () => {
+  test('All of them are run by a test below', () => {
     expect(snippets('README.md')).toHaveLength(2);
     expect(snippets('packages/stytch-m2m/README.md')).toHaveLength(3);
   });
 
-  test('When they are compiled under strict settings, as CommonJS and as ES modules, then no type is wrong', () => {
-    expect(complaints).toEqual([]);
+  test('When they are compiled with strict options, as CommonJS and as ES modules, then there are no type errors', () => {
+    expect(typeErrors).toEqual([]);
   });
 
   describe.each(Object.entries(moduleKinds))('When each is %s', (_name, kind) => {
     test.each(['root', 'library'] as const)(
-      'then the client of the %s README is answered by its server',
+      'then the client of the %s README gets an answer from its server',
       async (readme) => {
         const [PORT = ''] = await freePorts(1);
         const url = `http://localhost:${PORT}`;
@@ -130,7 +130,7 @@ describe('The snippets of the READMEs', () => {
   });
 
   test.each(['root-server', 'library-server'] as const)(
-    'When the port of the %s is taken, then it says so and fails',
+    'When the port of the %s is in use, then it says so and fails',
     async (name) => {
       const taken = createServer().listen(0);
       await once(taken, 'listening');

@@ -8,10 +8,10 @@ import { World } from '../helpers/harness';
 import { type RoundRobin, startRoundRobin } from '../helpers/roundRobin';
 import type { StytchAdmin } from '../helpers/stytchAdmin';
 
-/** How many answers there are to be between one event and the next. */
+/** The number of answers between one event and the next. */
 const answersBetween = 60;
-/** What a client does that tries again: so often, with a pause of so many milliseconds. */
-const mostTries = 4;
+/** How a client retries: the number of attempts, and the pause between them. */
+const maxAttempts = 4;
 const pauseMilliseconds = 100;
 
 jest.setTimeout(120_000);
@@ -45,15 +45,15 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
   });
 
   async function payWithRetries(): Promise<Answer> {
-    for (let tries = 1; ; tries += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       const answer = await pay(paymentProxy).catch(() => undefined);
-      if (answer && (answer.status < 500 || tries === mostTries)) return answer;
-      if (tries === mostTries) throw new Error('no answer');
+      if (answer && (answer.status < 500 || attempt === maxAttempts)) return answer;
+      if (attempt === maxAttempts) throw new Error('no answer');
       await wait(pauseMilliseconds);
     }
   }
 
-  test('When the secret is rotated and replicas are killed and started anew, then no request fails', async () => {
+  test('When the secret is rotated and replicas are killed and restarted, then no request fails', async () => {
     const secretBefore = readFileSync(path, 'utf8');
 
     const answers = await during(6, payWithRetries, async (soFar) => {
@@ -64,7 +64,7 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
       await some();
       const rotated = await call(`${paymentProxy.url}/rotate-client-secret`, {
         method: 'POST',
-        headers: { Authorization: `Bearer ${await operatorToken()}` },
+        headers: { Authorization: `Bearer ${await stytch.mintForOperator()}` },
       });
       expect(summary(rotated)).toMatchObject({ status: 200 });
       await some();
@@ -74,7 +74,7 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
       await wallets[0]!.ended;
       await some();
       await world.startWallet({ PORT: new URL(wallets[0]!.url).port });
-      // Tokens of before the rotation have ended by then: the new secret is what the last answers rest on.
+      // By then the tokens from before the rotation have expired, so the last answers need the new secret.
       const longEnough = Date.now() + 3_000;
       await until('the tokens are new', () => Date.now() > longEnough);
       await some();
@@ -87,9 +87,4 @@ describe('3 payment-servers and 2 wallet-servers, each behind a proxy', () => {
       expect(count).toBeGreaterThan(0);
     }
   });
-
-  function operatorToken(): Promise<string> {
-    const { OPERATOR_CLIENT_ID: sub } = stytch.program.seed;
-    return stytch.mint({ claims: { sub, scope: 'manage:m2m_clients' } });
-  }
 });

@@ -8,7 +8,7 @@ import { call, during, fullSpeed, paid, pay, summary, until } from '../helpers/c
 import { World } from '../helpers/harness';
 import type { StytchAdmin } from '../helpers/stytchAdmin';
 
-/** How long the load lasts, in seconds, without what the rotations themselves take. */
+/** The duration of the load, without the time that the rotations take. Seconds. */
 const loadSeconds = Number(process.env.ROTATION_SECONDS ?? '2');
 
 let world: World;
@@ -31,7 +31,7 @@ beforeEach(async () => {
   await stytch.reset();
   path = join(mkdtempSync(join(folder, 'secret-')), 'client-secret');
   writeFileSync(path, `${seed('CLIENT_SECRET')}\n`, { mode: 0o600 });
-  operator = await stytch.mint({ claims: { sub: seed('OPERATOR_CLIENT_ID'), scope: 'manage:m2m_clients' } });
+  operator = await stytch.mintForOperator();
 });
 afterEach(async () => {
   for (const payment of started) world.signal(payment, 'SIGTERM');
@@ -48,19 +48,14 @@ function seed(name: string): string {
   return stytch.program.seed[name] ?? '';
 }
 
-/** A payment-server whose secret is in the file. */
+/** Starts a payment-server whose secret is in the file. */
 async function startPayment(environment: NodeJS.ProcessEnv = {}): Promise<Program> {
-  const payment = await world.start('payment-server', {
+  const payment = await world.startPayment(wallet, {
     CLIENT_SECRET: '',
     CLIENT_SECRET_FILE: path,
-    WALLET_SERVER_URL: wallet.url,
     ADMIN_RATE_LIMIT: '10000',
     ...environment,
   });
-  await until(
-    'the payment-server is ready',
-    async () => (await call(`${payment.url}/readyz`)).status === 200,
-  );
   started.push(payment);
   return payment;
 }
@@ -75,33 +70,20 @@ async function succeed(payment: Program, route: string): Promise<unknown> {
   return answer.json;
 }
 
-/** The rotation endpoints of Stytch, and the token endpoint, have this trouble. */
-async function breakStytch(fault: object): Promise<void> {
-  const { status } = await call(`${stytch.program.url}/local/faults`, { method: 'POST', body: fault });
-  expect(status).toBe(200);
-}
-
 function storedSecrets(): { secret: string; nextSecret: string | undefined } {
   const [secret = '', ...lines] = readFileSync(path, 'utf8').trim().split('\n');
   const next = lines.find((line) => line.startsWith('next-secret: '));
   return { secret, nextSecret: next?.slice('next-secret: '.length) };
 }
 
-/** Whether Stytch gives a token for a secret of payment-service. */
-async function works(secret: string): Promise<boolean> {
-  const { status } = await call(
-    `${seed('STYTCH_BASE_URL')}/v1/public/${seed('STYTCH_PROJECT_ID')}/oauth2/token`,
-    {
-      method: 'POST',
-      body: { grant_type: 'client_credentials', client_id: seed('CLIENT_ID'), client_secret: secret },
-    },
-  );
-  return status === 200;
+/** Whether Stytch accepts a secret of payment-service. */
+function works(secret: string): Promise<boolean> {
+  return stytch.acceptsSecret(secret);
 }
 
-describe('under load, with tokens that live 3 s', () => {
+describe('A rotation under load, with tokens that live 3 s', () => {
   test(
-    'When the secret is rotated five times, once with Stytch failing in the middle and once cancelled, then no request fails',
+    'When the secret is rotated five times, of which one is cancelled and one fails in the middle, then no request fails',
     async () => {
       await stytch.setTokenLifetime(3);
       const payment = await startPayment();
@@ -109,7 +91,7 @@ describe('under load, with tokens that live 3 s', () => {
       const load = autocannon({
         url: `${payment.url}/initiate-payment`,
         connections: 20,
-        duration: loadSeconds + 60, // It is stopped when all is done.
+        duration: loadSeconds + 60, // It is stopped earlier.
         ...(!fullSpeed && { overallRate: 200 }),
       });
       const seen = [storedSecrets().secret];
@@ -122,7 +104,7 @@ describe('under load, with tokens that live 3 s', () => {
 
       await pause();
       await succeed(payment, 'start-secret-rotation');
-      await pause(); // Load with both secrets.
+      await pause(); // Both secrets are valid under load.
       await succeed(payment, 'complete-secret-rotation');
       note();
 
@@ -132,13 +114,13 @@ describe('under load, with tokens that live 3 s', () => {
       await succeed(payment, 'cancel-secret-rotation');
 
       await pause();
-      // The next secret has been stored when Stytch begins to fail, and stays so for a while.
-      await breakStytch({ path: '/v1/m2m/*', method: 'GET', kind: 'status', status: 500, count: 3 });
+      // Stytch starts to fail after the next secret is stored, and fails for a while.
+      await stytch.addFault('/v1/m2m/*', { method: 'GET', kind: 'status', status: 500, count: 3 });
       const rotate = `/v1/m2m/clients/${seed('CLIENT_ID')}/secrets/rotate`;
-      await breakStytch({ path: rotate, kind: 'drop', count: 1 });
-      await breakStytch({ path: rotate, kind: 'status', status: 500, count: 1 });
+      await stytch.addFault(rotate, { kind: 'drop', count: 1 });
+      await stytch.addFault(rotate, { kind: 'status', status: 500, count: 1 });
       const failed = await administer(payment, 'rotate-client-secret');
-      await until('the rotation is brought to its end', async () => {
+      await until('the rotation is completed', async () => {
         return (await administer(payment, 'rotate-client-secret')).status === 200;
       });
       note();
@@ -165,11 +147,11 @@ describe('under load, with tokens that live 3 s', () => {
     (loadSeconds + 60) * 1_000,
   );
 
-  test('When answers of Stytch are lost, each in turn, then no request fails and the next try ends it', async () => {
+  test('When the answers of Stytch are lost, one after the other, then no request fails, and the next attempt succeeds', async () => {
     await stytch.setTokenLifetime(3);
     const payment = await startPayment();
     const client = `/v1/m2m/clients/${seed('CLIENT_ID')}/secrets/rotate`;
-    const lose = (where: string) => breakStytch({ path: where, kind: 'drop_answer', count: 1 });
+    const lose = (path: string) => stytch.addFault(path, { kind: 'drop_answer', count: 1 });
 
     const answers = await during(
       5,
@@ -194,13 +176,13 @@ describe('under load, with tokens that live 3 s', () => {
   }, 60_000);
 });
 
-describe('two payment-servers that share a secret file', () => {
-  test('When one rotates, then the other never fails, and both get their next tokens with the new secret', async () => {
+describe('Two payment-servers that share a secret file', () => {
+  test('When one rotates the secret, then the other never fails, and both get their next tokens with the new secret', async () => {
     await stytch.setTokenLifetime(2);
     const one = await startPayment();
     const other = await startPayment();
     const first = storedSecrets().secret;
-    // Only the one that pays needs tokens.
+    // Only the server that makes payments needs tokens.
     const refreshed = async () => {
       await stytch.forgetRequests();
       await until('its token is refreshed', async () => (await stytch.tokenRequests()) > 0);
@@ -221,7 +203,7 @@ describe('two payment-servers that share a secret file', () => {
     await stytch.forgetRequests();
     const after = await Promise.all(
       [one, other].map((payment) =>
-        until('it has a token that was asked for now', async () => {
+        until('it has a new token', async () => {
           expect(summary(await pay(payment))).toEqual(paid);
           return (await stytch.tokenRequests()) > 1;
         }),
@@ -233,7 +215,7 @@ describe('two payment-servers that share a secret file', () => {
     expect([await works(first), await works(storedSecrets().secret)]).toEqual([false, true]);
   }, 60_000);
 
-  test('When both rotate at once, then one is told that the other is at work, and both have a secret that works', async () => {
+  test('When both rotate at once, then one may get a conflict, and both have a secret that works', async () => {
     const [one, other] = [await startPayment(), await startPayment()];
 
     const answers = await Promise.all(
@@ -252,15 +234,15 @@ describe('two payment-servers that share a secret file', () => {
   }, 30_000);
 });
 
-describe('a payment-server that is killed in the middle of a rotation', () => {
-  test('When it comes back, then it ends the rotation by itself', async () => {
+describe('A payment-server that is killed in the middle of a rotation', () => {
+  test('When it restarts, then it completes the rotation', async () => {
     const first = await startPayment();
-    await breakStytch({ path: '/v1/public/*', kind: 'hang' });
+    await stytch.breakTokens({ kind: 'hang' });
     const rotation = administer(first, 'rotate-client-secret').catch(() => undefined);
     await until('the next secret is stored', () => storedSecrets().nextSecret !== undefined);
     world.signal(first, 'SIGKILL');
     await Promise.all([first.ended, rotation]);
-    await stytch.mend();
+    await stytch.clearFaults();
     const { nextSecret } = storedSecrets();
 
     const second = await startPayment();
@@ -272,14 +254,14 @@ describe('a payment-server that is killed in the middle of a rotation', () => {
   }, 30_000);
 });
 
-describe('an operator’s mistakes', () => {
+describe('Mistakes of an operator', () => {
   let payment: Program;
   beforeEach(async () => {
     writeFileSync(path, `${seed('CLIENT_SECRET')}\nlast-rotated: 2026-01-01T12:00:00.000Z\n`);
     payment = await startPayment();
   });
 
-  /** Expects a call to be refused, and to have changed nothing: not the file, not the status, not Stytch. */
+  /** Expects that a call is refused and changes neither the file nor the status nor the secret at Stytch. */
   async function expectRefused(
     route: string,
     expected: { status: number; code: string; error?: string },
@@ -298,13 +280,13 @@ describe('an operator’s mistakes', () => {
     expect(await works(storedSecrets().secret)).toBe(true);
   }
 
-  test('When complete or cancel comes without a start, then it is refused', async () => {
+  test('When complete or cancel is called without a start, then it is refused', async () => {
     const refusal = { status: 400, code: 'm2m_client_not_rotating_secret' };
     await expectRefused('complete-secret-rotation', refusal);
     await expectRefused('cancel-secret-rotation', refusal);
   });
 
-  test('When start comes twice, then the second is refused and both secrets work', async () => {
+  test('When start is called twice, then the second call is refused and both secrets work', async () => {
     const next = await succeed(payment, 'start-secret-rotation');
 
     const refusal = { status: 409, code: 'rotation_conflict' };
@@ -316,7 +298,7 @@ describe('an operator’s mistakes', () => {
     expect(storedSecrets().nextSecret).toBe(next);
   });
 
-  test('When the token lacks the scope, then each is refused and Stytch is asked nothing', async () => {
+  test('When the token lacks the scope, then each call is refused', async () => {
     const wrong = await stytch.mint();
 
     for (const route of ['start', 'complete', 'cancel'].map((operation) => `${operation}-secret-rotation`)) {
@@ -325,7 +307,7 @@ describe('an operator’s mistakes', () => {
     await expectRefused('rotate-client-secret', { status: 403, code: 'insufficient_scope' }, wrong);
   });
 
-  test('When there is no such client, then each is refused with Stytch’s own words', async () => {
+  test('When the client does not exist, then each call is refused with the error of Stytch', async () => {
     payment = await startPayment({ CLIENT_ID: 'm2m-client-test-00000000-0000-0000-0000-000000000000' });
 
     for (const route of ['start-secret-rotation', 'rotate-client-secret', 'complete-secret-rotation']) {
@@ -333,9 +315,9 @@ describe('an operator’s mistakes', () => {
     }
   });
 
-  test('When Stytch is down, then each is refused, and works once it is up', async () => {
+  test('When Stytch is down, then each call is refused, and works once Stytch is up', async () => {
     for (const route of ['start', 'complete', 'start', 'cancel'].map((one) => `${one}-secret-rotation`)) {
-      await breakStytch({ path: '/v1/m2m/*', kind: 'status', status: 500 });
+      await stytch.addFault('/v1/m2m/*', { kind: 'status', status: 500 });
       const before = (await administer(payment, 'rotation-status', 'GET')).json;
 
       const answer = await administer(payment, route);
@@ -343,12 +325,12 @@ describe('an operator’s mistakes', () => {
       expect(summary(answer)).toMatchObject({ status: 500, code: 'internal_server_error' });
       expect((await administer(payment, 'rotation-status', 'GET')).json).toEqual(before);
       expect(summary(await pay(payment))).toEqual(paid);
-      await stytch.mend();
+      await stytch.clearFaults();
       await succeed(payment, route);
     }
   });
 
-  test('When the file is gone, then each is refused, nothing changes at Stytch, and payments go on', async () => {
+  test('When the file is deleted, then each call is refused, nothing changes at Stytch, and payments continue', async () => {
     rmSync(path);
 
     for (const route of ['start-secret-rotation', 'rotate-client-secret', 'complete-secret-rotation']) {
@@ -364,8 +346,8 @@ describe('an operator’s mistakes', () => {
   });
 });
 
-describe('a payment-server whose secret is in memory only', () => {
-  test('When it rotates, then the answers and the log say that the new secret must be stored', async () => {
+describe('A payment-server whose secret is in memory only', () => {
+  test('When it rotates the secret, then the answers and the log say that the new secret must be stored', async () => {
     const payment = await startPayment({ CLIENT_SECRET: seed('CLIENT_SECRET'), CLIENT_SECRET_FILE: '' });
     const warning =
       'The new secret is kept in memory only: store it in CLIENT_SECRET before this server is restarted';

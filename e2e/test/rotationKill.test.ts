@@ -10,45 +10,38 @@ import {
   FileSecretStore,
   SecretRotation,
 } from '../../packages/stytch-m2m/src';
-import { call } from '../helpers/calls';
 import { World } from '../helpers/harness';
+import type { StytchAdmin } from '../helpers/stytchAdmin';
+import { endOf } from '../../tools/src/childProcess';
 import { root } from '../../tools/src/program';
 
-/** Compiled once, and run on what was built, so that a process takes no longer than it has to. */
+/** Compiled once, and run on the built packages, so that each process starts fast. */
 const script = transpileModule(readFileSync(join(__dirname, '..', 'helpers', 'rotateAndDie.ts'), 'utf8'), {
   compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2023 },
 }).outputText;
-/** How many processes die at a time. */
-const atOnce = 2;
+/** The number of processes that run in parallel. */
+const parallel = 2;
 
 let world: World;
-let seed: Readonly<Record<string, string>>;
-let stytch: string;
+let stytch: StytchAdmin;
 let folder: string;
 
 beforeAll(async () => {
   jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns of every address but Stytch's own.
   folder = mkdtempSync(join(tmpdir(), 'rotation-kill-'));
   world = new World();
-  const { program } = await world.startStytch();
-  ({ url: stytch, seed } = program);
+  stytch = await world.startStytch();
 });
 afterAll(async () => {
   expect(await world.violations()).toEqual([]);
   rmSync(folder, { recursive: true });
 });
 
-function sdk(): Client {
-  return new Client({
-    project_id: seed.STYTCH_PROJECT_ID ?? '',
-    secret: seed.STYTCH_SECRET ?? '',
-    env: stytch,
-  });
-}
-
-/** A client of its own, with its secret in a file of its own. */
+/** Creates an M2M client, with its secret in a file. */
 async function createVictim(name: string) {
-  const client = sdk();
+  const { url, seed } = stytch.program;
+  const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '' } = seed;
+  const client = new Client({ project_id: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, env: url });
   const { m2m_client } = await client.m2m.clients.create({ client_name: name, scopes: ['read:users'] });
   const path = join(mkdtempSync(join(folder, 'victim-')), 'client-secret');
   writeFileSync(path, m2m_client.client_secret, { mode: 0o600 });
@@ -57,14 +50,13 @@ async function createVictim(name: string) {
 
 type Victim = Awaited<ReturnType<typeof createVictim>>;
 
-/** Runs a process that does the operations until it dies. Returns the steps that it came to, and its end. */
+/** Runs rotateAndDie.ts. Returns the steps that it reached, and how it ended. */
 async function runAndDie({ clientId, path }: Victim, operations: string, lastStep: number) {
   const child = spawn(process.execPath, ['-e', script, operations, String(lastStep)], {
     cwd: root,
     env: {
       ...process.env,
-      ...seed,
-      STYTCH_BASE_URL: stytch,
+      ...stytch.program.seed,
       CLIENT_ID: clientId,
       CLIENT_SECRET_FILE: path,
     },
@@ -72,15 +64,11 @@ async function runAndDie({ clientId, path }: Victim, operations: string, lastSte
   });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece));
-  const end = await new Promise<number | NodeJS.Signals>((resolve) => {
-    child.once('close', (code, signal) => {
-      resolve(signal ?? code ?? 1);
-    });
-  });
+  const end = await endOf(child);
   return { steps: text.split('\n').filter(Boolean), end };
 }
 
-/** What a process that comes after the dead one has, before it recovers anything and after. */
+/** Does what the next process does: gets a token before and after it recovers the rotation. */
 async function comeBack({ clientId, path, client }: Victim) {
   const store = new FileSecretStore(path);
   const { credentials, stop } = await ClientCredentials.follow(clientId, store);
@@ -98,12 +86,8 @@ async function comeBack({ clientId, path, client }: Victim) {
   }
 }
 
-async function works({ clientId }: Victim, secret: string): Promise<boolean> {
-  const { status } = await call(`${stytch}/v1/public/${seed.STYTCH_PROJECT_ID ?? ''}/oauth2/token`, {
-    method: 'POST',
-    body: { grant_type: 'client_credentials', client_id: clientId, client_secret: secret },
-  });
-  return status === 200;
+function works({ clientId }: Victim, secret: string): Promise<boolean> {
+  return stytch.acceptsSecret(secret, clientId);
 }
 
 async function expectNoRotation(victim: Victim) {
@@ -130,11 +114,11 @@ function expectTidy({ path }: Victim) {
 describe.each([
   { operations: 'rotate', byHand: false, stepsBefore: 0 },
   { operations: 'start', byHand: true, stepsBefore: 0 },
-  // The start has been killed above.
+  // The case above kills the start at each of its steps.
   { operations: 'start,complete', byHand: true, stepsBefore: 6 },
   { operations: 'start,cancel', byHand: true, stepsBefore: 6 },
-])('a process that is killed while it does $operations', ({ operations, byHand, stepsBefore }) => {
-  test('at any step, then the next one has a secret that works, and ends what was begun', async () => {
+])('When a process is killed during $operations', ({ operations, byHand, stepsBefore }) => {
+  test('at any step, then the next process has a secret that works, and recovers the rotation', async () => {
     const whole = await runAndDie(await createVictim('whole'), operations, 0);
     expect(whole.end).toBe(0);
     expect(whole.steps.length).toBeGreaterThan(5);
@@ -145,13 +129,13 @@ describe.each([
       const { steps, end } = await runAndDie(victim, operations, step);
       expect([steps, end]).toEqual([whole.steps.slice(0, step), 'SIGKILL']);
       const left = (await new FileSecretStore(victim.path).read()).secrets;
-      const waitsForAHand = byHand && (await isStarted(victim, left.rotation?.nextSecret));
-      await (waitsForAHand ? expectStarted(victim) : expectNoRotation(victim));
-      // Whatever it was, the next rotation is as any other, and leaves nothing of the dead process behind.
+      const waitsForOperator = byHand && (await isStarted(victim, left.rotation?.nextSecret));
+      await (waitsForOperator ? expectStarted(victim) : expectNoRotation(victim));
+      // The next rotation works in any case, and removes what the killed process left.
       const { client, clientId, path } = victim;
       const store = new FileSecretStore(path);
       const rotation = new SecretRotation({ client, clientId, store });
-      if (waitsForAHand) await rotation.complete();
+      if (waitsForOperator) await rotation.complete();
       const secret = await rotation.rotate();
       expect(await works(victim, secret)).toBe(true);
       expect(await works(victim, before)).toBe(false);
@@ -160,12 +144,12 @@ describe.each([
       died += 1;
     };
     const steps = whole.steps.map((_step, index) => index + 1).slice(stepsBefore);
-    while (steps.length > 0) await Promise.all(steps.splice(0, atOnce).map(dieAndComeBack));
+    while (steps.length > 0) await Promise.all(steps.splice(0, parallel).map(dieAndComeBack));
     expect(died).toBe(whole.steps.length - stepsBefore);
   }, 120_000);
 });
 
-/** Whether a rotation that was started by hand stands: the file knows the next secret, and Stytch has it still. */
+/** Whether a rotation by hand is in progress: both the file and Stytch have the next secret. */
 async function isStarted({ client, clientId }: Victim, nextSecret: string | undefined): Promise<boolean> {
   if (nextSecret === undefined) return false;
   const { m2m_client } = await client.m2m.clients.get({ client_id: clientId });

@@ -8,7 +8,6 @@ import { hasNoCredentials, type Stack } from '../../tools/src/stack';
 
 const stopReason = new Error('stopped');
 
-// Each start is one of three programs, on a machine that may be busy.
 const environment = { PORT: '0', LOG_LEVEL: 'info' };
 
 describe('npm start', () => {
@@ -26,7 +25,7 @@ describe('npm start', () => {
   });
   afterAll(() => stack.stop());
 
-  test('When everything is running, then it says where, and each line has the name of its program', () => {
+  test('When everything is running, then it prints the addresses, and each line has the name of its program', () => {
     const text = printed.join('\n');
 
     for (const { name, url } of stack.programs) expect(text).toContain(`  ${name.padEnd(16)}${url}`);
@@ -42,7 +41,7 @@ describe('npm start', () => {
     expect(data).toBe('"john_doe your payment of 769 to yh809ikol7plo98 was successful!"');
   });
 
-  test('When the printed call for the token is made, then the token opens the admin routes', async () => {
+  test('When the printed token request is made, then the admin routes accept the token', async () => {
     const text = printed.join('\n');
     const endpoint = /curl -s (\S+\/oauth2\/token)/.exec(text)![1]!;
     const form = [...text.matchAll(/ -d ((?:grant_type|client_id|client_secret)=\S+)/g)].map(
@@ -58,14 +57,14 @@ describe('npm start', () => {
     expect(search.data.search_Result.results_metadata.total).toBe(1);
   });
 
-  test('When a program is killed, then the stack says which', async () => {
+  test('When a program is killed, then the stack reports which', async () => {
     stack.wallet.process.kill('SIGKILL');
 
     await expect(stack.broken).resolves.toBe('wallet-server ended unexpectedly (SIGKILL)');
   });
 });
 
-test('When a port is taken, then it says which and how to choose another, and nothing is left running', async () => {
+test('When a port is in use, then it says which and how to choose another, and nothing is left running', async () => {
   const holder = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => holder.once('listening', resolve));
   const { port } = holder.address() as AddressInfo;
@@ -88,7 +87,7 @@ test('When a port is taken, then it says which and how to choose another, and no
   holder.close();
 });
 
-test('When it is stopped while it starts, then nothing is left running', async () => {
+test('When it is stopped during the start, then nothing is left running', async () => {
   const stopping = new AbortController();
   const printed: string[] = [];
 
@@ -106,7 +105,7 @@ test('When it is stopped while it starts, then nothing is left running', async (
   expect(printed.at(-1)).toMatch(/^local-stytch .*stopping/);
 });
 
-test('When a setting is wrong, then the server names it and exits 1', async () => {
+test('When a setting is wrong, then the server names it and exits with 1', async () => {
   const lines: string[] = [];
 
   const starting = startProgram({

@@ -21,7 +21,7 @@ let stack: Stack;
 const printed: string[] = [];
 const output = () => printed.join('\n');
 
-/** Not 127.0.0.1 as well, so that there is an address of the servers that is not on their certificates. */
+/** The certificates have names only, so that 127.0.0.1 is an address that does not match. */
 const dnsName = (value: string) => ({ type: 'dns' as const, value });
 
 function put(file: string, text: string): void {
@@ -29,7 +29,7 @@ function put(file: string, text: string): void {
   renameSync(`${file}.new`, file);
 }
 
-/** Gives each owner a certificate of a CA; the CA file has both CAs in it, so that the one can follow the other. */
+/** Issues a certificate to each owner. The CA file contains both CAs, so that one can replace the other. */
 async function issueAll(by: CertificateAuthority): Promise<Record<Owner, Identity>> {
   const entries = await Promise.all(
     owners.map(
@@ -75,7 +75,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** An access token as payment-service gets it. */
+/** Gets an access token as payment-service does. */
 async function accessToken(): Promise<string> {
   const { seed } = stack.localStytch!;
   const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL, CLIENT_ID, CLIENT_SECRET } = seed;
@@ -96,7 +96,7 @@ async function readWallet(owner: Owner, headers: Record<string, string> = {}) {
 const payAsOperator = () => call(`${stack.payment.url}/initiate-payment`, { tls: as('operator') });
 
 describe('npm start -- --mtls', () => {
-  test('When everything runs, then it is https, and the printed calls name the CA and the client certificate', () => {
+  test('When everything runs, then the addresses are https, and the printed calls have the CA and the client certificate', () => {
     for (const { url } of stack.programs) {
       expect(url).toMatch(/^https:\/\/localhost:\d+$/);
       expect(output()).toContain(url);
@@ -112,11 +112,11 @@ describe('npm start -- --mtls', () => {
     );
   });
 
-  test('When the operator shows a certificate and pays, then the payment goes through', async () => {
+  test('When the operator pays with a client certificate, then the payment succeeds', async () => {
     expect(summary(await payAsOperator())).toEqual(paid);
   });
 
-  test('When a caller has no certificate, then neither server talks to it', async () => {
+  test('When a caller has no certificate, then both servers refuse the connection', async () => {
     for (const { url } of [stack.payment, stack.wallet]) {
       await expect(call(`${url}/healthz`, { tls: trust() })).rejects.toMatchObject({
         code: expect.stringMatching(/^(ECONNRESET|EPIPE|ERR_SSL_.*)$/) as string,
@@ -124,23 +124,23 @@ describe('npm start -- --mtls', () => {
     }
   });
 
-  test('When another service has a good token, then the wallet-server refuses it, and its log says whom', async () => {
+  test('When another service has a valid token, then the wallet-server refuses it and logs the name of its certificate', async () => {
     const headers = { Authorization: `Bearer ${await accessToken()}` };
 
     expect(await readWallet('payment-server', headers)).toMatchObject({ status: 200 });
     expect(await readWallet('operator', headers)).toEqual({ status: 403, code: 'client_not_allowed' });
     expect(await readWallet('operator')).toEqual({ status: 403, code: 'client_not_allowed' });
-    await until('the log says so', () => /the client's certificate is for DNS:operator, /.test(output()));
+    await until('it is logged', () => /the client's certificate is for DNS:operator, /.test(output()));
   });
 
-  test('When metrics are asked for without a certificate, then they tell when the certificate ends', async () => {
+  test('When metrics are requested without a certificate, then they contain the expiry of the server certificate', async () => {
     const { text } = await call(`${stack.wallet.healthUrl ?? ''}/metrics`);
 
     const [, seconds] = /^tls_certificate_expiry_timestamp_seconds (\d+)$/m.exec(text) ?? [];
     expect(Number(seconds) * 1_000 - Date.now()).toBeGreaterThan(89 * dayMilliseconds);
   });
 
-  test('When the wallet-server is called by a name that its certificate has not, then it is 503, and the log says why', async () => {
+  test('When the wallet-server is called by a name that is not in its certificate, then the answer is 503, and the log says why', async () => {
     const lines: string[] = [];
     const { port } = new URL(stack.wallet.url);
     const payment = await startProgram({
@@ -157,11 +157,11 @@ describe('npm start -- --mtls', () => {
     });
 
     expect(summary(await pay(payment))).toMatchObject({ status: 503, code: 'wallet_unreachable' });
-    await until('the log says so', () => lines.some((line) => line.includes('ERR_TLS_CERT_ALTNAME_INVALID')));
+    await until('it is logged', () => lines.some((line) => line.includes('ERR_TLS_CERT_ALTNAME_INVALID')));
     await payment.stop();
   });
 
-  test('When all certificates change under load, to those of another CA, then no payment fails', async () => {
+  test('When all certificates are replaced by those of another CA under load, then no payment fails', async () => {
     const options = { ...as('operator'), keepAlive: true, maxSockets: 1 };
     const agent = new Agent(options);
     const ask = () =>
@@ -178,7 +178,7 @@ describe('npm start -- --mtls', () => {
 
     const answers = await during(4, payAsOperator, async () => {
       identities = await issueAll(nextAuthority);
-      await until('both servers show the new ones', async () => {
+      await until('both servers use the new certificates', async () => {
         const now = await serialNumbers();
         return now.every((serialNumber, index) => serialNumber !== before[index]);
       });
@@ -194,7 +194,7 @@ describe('npm start -- --mtls', () => {
   });
 });
 
-/** Of the certificates that the servers show to who connects now. */
+/** The serial numbers of the certificates that both servers use for new connections. */
 function serialNumbers(): Promise<string[]> {
   return Promise.all(
     [stack.payment, stack.wallet].map(
@@ -210,7 +210,7 @@ function serialNumbers(): Promise<string[]> {
   );
 }
 
-test('When a server’s certificate has expired, then it does not start, and says which file it is', async () => {
+test('When a server’s certificate has expired, then the server does not start, and names the file', async () => {
   const { certificate, key } = await authority.issue('wallet-server', {
     notBefore: new Date(Date.now() - 2 * dayMilliseconds),
     notAfter: new Date(Date.now() - dayMilliseconds),
