@@ -14,6 +14,7 @@ import { join, relative } from 'node:path';
 import { call, paid, summary, until } from '../../e2e/helpers/calls';
 import { freePorts } from '../../e2e/helpers/freePorts';
 import { certificateFiles, makeCertificates, type Owner } from '../../tools/src/certs';
+import type { End } from '../../tools/src/childProcess';
 import { readComposeFile } from '../test/composeFile';
 import { type Container, runContainer, stranger } from '../test/containers';
 import { filesBelow, type Image, performDockerfile } from '../test/images';
@@ -36,7 +37,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-describe('What is in the image', () => {
+describe('The content of the image', () => {
   const ownParts = {
     'local-stytch': ['packages/local-stytch', 'packages/service-kit'],
     'wallet-server': ['packages/service-kit', 'packages/stytch-m2m', 'wallet-server'],
@@ -46,7 +47,7 @@ describe('What is in the image', () => {
   const filesBeside = { 'payment-server': ['seedSecret.mjs'] } as Partial<Record<ProgramImage, string[]>>;
 
   test.each(programs)(
-    'of the %s: its program, what that is built on, and no source, test or setting',
+    'of the %s is the program and its packages, without sources, tests and settings',
     (name) => {
       const app = join(images[name].root, 'app');
 
@@ -63,27 +64,30 @@ describe('What is in the image', () => {
     },
   );
 
-  test.each(programs)('of the %s: the packages that it needs in production, and no other', (name) => {
-    const modules = join(images[name].root, 'app', 'node_modules');
-    const installed = (packageName: string) => existsSync(join(modules, packageName));
+  test.each(programs)(
+    'of the %s includes its production dependencies and no development dependencies',
+    (name) => {
+      const modules = join(images[name].root, 'app', 'node_modules');
+      const installed = (packageName: string) => existsSync(join(modules, packageName));
 
-    expect(['typescript', 'jest', 'ts-node', 'eslint', 'supertest', '@types/node'].filter(installed)).toEqual(
-      [],
-    );
-    for (const part of ownParts[name]) {
-      const manifest = JSON.parse(
-        readFileSync(join(images[name].root, 'app', part, 'package.json'), 'utf8'),
-      ) as { dependencies: Record<string, string> };
-      const needed = Object.keys(manifest.dependencies).filter((one) => !one.startsWith('@types/'));
-      // In the program's own folder where another version is above it.
-      const beneath = (one: string) => existsSync(join(modules, '..', part, 'node_modules', one));
-      expect(needed.filter((one) => !installed(one) && !beneath(one))).toEqual([]);
-    }
-    expect(installed('axios')).toBe(name === 'payment-server' || name === 'operator');
-  });
+      expect(
+        ['typescript', 'jest', 'ts-node', 'eslint', 'supertest', '@types/node'].filter(installed),
+      ).toEqual([]);
+      for (const part of ownParts[name]) {
+        const manifest = JSON.parse(
+          readFileSync(join(images[name].root, 'app', part, 'package.json'), 'utf8'),
+        ) as { dependencies: Record<string, string> };
+        const needed = Object.keys(manifest.dependencies).filter((one) => !one.startsWith('@types/'));
+        // In the program's own folder if the root has another version.
+        const beneath = (one: string) => existsSync(join(modules, '..', part, 'node_modules', one));
+        expect(needed.filter((one) => !installed(one) && !beneath(one))).toEqual([]);
+      }
+      expect(installed('axios')).toBe(name === 'payment-server' || name === 'operator');
+    },
+  );
 });
 
-/** Starts a server of an image, and waits until its HEALTHCHECK finds it well. */
+/** Starts a server of an image, and waits until its HEALTHCHECK succeeds. */
 async function startServer(name: ProgramImage, environment: Record<string, string>): Promise<Container> {
   const container = runContainer(images[name], environment);
   const isHealthy = async () => (await health(name, environment)) === 0;
@@ -94,14 +98,14 @@ async function startServer(name: ProgramImage, environment: Record<string, strin
   return container;
 }
 
-/** What the HEALTHCHECK of an image exits with, of a container with this environment. */
-function health(name: ProgramImage, environment: Record<string, string>): Promise<number | NodeJS.Signals> {
+/** Runs the HEALTHCHECK of an image with the environment of a container. Returns its exit code. */
+function health(name: ProgramImage, environment: Record<string, string>): Promise<End> {
   return runContainer(images[name], environment, images[name].healthcheck).ended;
 }
 
 /**
- * The environment that a service of the Compose file has, with what it mounts and what it calls where these are on
- * this machine. What it is passed from its caller comes from `given`.
+ * The environment of a service of the Compose file. `places` replaces the paths and addresses in it by those of this
+ * machine. `given` has the variables that Compose would take from the caller's environment.
  */
 function composeEnvironment(
   service: string,
@@ -114,7 +118,7 @@ function composeEnvironment(
   );
 }
 
-describe('What the images start, as a user to whom nothing belongs, from a read-only folder', () => {
+describe('The programs of the images, as a user that owns no files, in a read-only folder', () => {
   const names = ['local-stytch', 'wallet-server', 'payment-server'] as const;
   const containers = {} as Record<(typeof names)[number], Container>;
   const environments = {} as Record<(typeof names)[number], Record<string, string>>;
@@ -141,12 +145,12 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
     rmSync(folder, { recursive: true });
   });
 
-  /** Gives a folder to the containers' user, as a volume's is given to theirs. */
-  const handOver = (path: string) => {
+  /** Makes the containers' user the owner of a folder, like that of a volume. */
+  const giveToUser = (path: string) => {
     if (stranger.uid !== undefined) execFileSync('chown', ['-R', `${stranger.uid}:${stranger.gid}`, path]);
   };
 
-  test('cannot write to its own folder', async () => {
+  test('cannot write to their own folder', async () => {
     const script = 'require("node:fs").writeFileSync("written", "")';
     const writing = runContainer(images['payment-server'], {}, ['node', '--eval', script]);
 
@@ -154,7 +158,7 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
     expect(writing.output()).toContain('EACCES');
   });
 
-  test('makes a payment with the settings of the Compose file, profile local', async () => {
+  test('make a payment with the settings of the Compose file, profile local', async () => {
     const url = `http://localhost:${environments['payment-server']['PORT']}`;
 
     await until(
@@ -163,15 +167,15 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
     );
   });
 
-  test('asks for a token at the admin API of local-stytch, which other containers can call', async () => {
+  test('need a token for the admin API of local-stytch, which other containers can call', async () => {
     expect((await call(`${local['STYTCH_BASE_URL']}/local/requests`)).status).toBe(401);
   });
 
-  test('put the first client secret in its place once, however many do', async () => {
+  test('write the first client secret once, even if several do it at the same time', async () => {
     const from = join(folder, 'first-secret');
     const to = join(folder, 'client-secret');
     const seed = () => runContainer(images['payment-server'], {}, ['node', 'seedSecret.mjs', from, to]).ended;
-    handOver(folder);
+    giveToUser(folder);
     writeFileSync(from, 'first\n', { mode: 0o644 });
 
     expect(await Promise.all([seed(), seed(), seed()])).toEqual([0, 0, 0]);
@@ -187,7 +191,7 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('pays and rotates over mutual TLS with the settings of the Compose file, profile stytch', async () => {
+  test('pay and rotate over mutual TLS with the settings of the Compose file, profile stytch', async () => {
     const [, , , walletPort = '', walletHealth = '', port = '', paymentHealth = ''] = ports;
     const certificates = join(folder, 'certs');
     const { STYTCH_SECRET = '', CLIENT_SECRET = '', STYTCH_BASE_URL = '' } = local;
@@ -196,7 +200,7 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
     writeFileSync(join(folder, 'stytch-secret'), `${STYTCH_SECRET}\n`);
     writeFileSync(join(folder, 'client-secret'), `${CLIENT_SECRET}\n`);
     writeFileSync(join(folder, 'operator-client-secret'), `${OPERATOR_CLIENT_SECRET}\n`);
-    handOver(folder);
+    giveToUser(folder);
     const url = `https://localhost:${port}`;
     const settings = (service: Owner | 'rotate-client-secret', owner: Owner) => {
       const { ca, certificate, key } = certificateFiles(certificates, owner);
@@ -212,7 +216,7 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
       };
       return { ...composeEnvironment(service, places, local), STYTCH_BASE_URL };
     };
-    // That of the Compose file is 5 s.
+    // The Compose file has 5 s.
     const shortDelay = { SHUTDOWN_DELAY_SECONDS: '1' };
     const wallet = {
       ...settings('wallet-server', 'wallet-server'),
@@ -249,7 +253,7 @@ describe('What the images start, as a user to whom nothing belongs, from a read-
     expect((await pay()).json).toBe(paid.code);
   });
 
-  test('end with 0 when they are told to stop, and their HEALTHCHECK fails from then on', async () => {
+  test('exit with 0 when they are asked to stop, and their HEALTHCHECK fails afterwards', async () => {
     await Promise.all(
       names.map(async (name) => {
         expect([name, await health(name, environments[name])]).toEqual([name, 0]);

@@ -17,8 +17,8 @@ const ofProfile = (profile: string) =>
   all.filter(([, one]) => one.profiles.includes(profile)).map(([name]) => name);
 
 describe('compose.yaml', () => {
-  test('is valid by the schema of the Compose specification, and pleases a linter', () => {
-    // Of the linter's rules not those on the order of things, nor the one that does not know profiles.
+  test('is valid under the schema of the Compose specification, and a linter finds nothing', () => {
+    // Without the rules about order, and without the one that does not support profiles.
     const rules = {
       'services-alphabetical-order': 0,
       'service-keys-order': 0,
@@ -37,29 +37,26 @@ describe('compose.yaml', () => {
     expect(ofProfile('stytch')).toEqual(['wallet-server', 'payment-server']);
   });
 
-  test('builds each from a stage that the Dockerfile has', () => {
+  test('builds each service from a stage of the Dockerfile', () => {
     const stages = readDockerfile().flatMap((one) => (one instanceof From ? [one.getBuildStage()] : []));
 
     expect(all.filter(([, { build }]) => !stages.includes(build.target))).toEqual([]);
   });
 
-  test.each(all)(
-    '%s has no rights that it does not need, and cannot take all of the machine',
-    (_name, service) => {
-      expect(service).toMatchObject({
-        user: '${RUN_AS:-1000:1000}',
-        read_only: true,
-        cap_drop: ['ALL'],
-        security_opt: ['no-new-privileges:true'],
-        mem_limit: '384m',
-        pids_limit: 100,
-      });
-      expect(service).not.toHaveProperty('privileged');
-      expect((service.ports ?? []).filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
-    },
-  );
+  test.each(all)('%s has only the rights that it needs, and limited resources', (_name, service) => {
+    expect(service).toMatchObject({
+      user: '${RUN_AS:-1000:1000}',
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      mem_limit: '384m',
+      pids_limit: 100,
+    });
+    expect(service).not.toHaveProperty('privileged');
+    expect((service.ports ?? []).filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+  });
 
-  test('gives each container a network namespace of its own, and each profile a network of its own', () => {
+  test('gives each container its own network namespace, and each profile its own network', () => {
     for (const [, service] of all) expect(service).not.toHaveProperty('network_mode');
     const networksOf = (profile: string) =>
       ofProfile(profile).map((name) => services[name]!.networks?.join());
@@ -70,11 +67,11 @@ describe('compose.yaml', () => {
     expect(Object.keys(networks)).toEqual(['local', 'stytch']);
   });
 
-  test('publishes no port of local-stytch, whose credentials everybody may know', () => {
+  test('publishes no port of local-stytch, whose credentials are public', () => {
     expect(services['local-stytch']).not.toHaveProperty('ports');
   });
 
-  test('has the local servers call containers of their own network by name', () => {
+  test('makes the local servers call each other by their container names', () => {
     const addresses = ofProfile('local').flatMap((name) =>
       Object.values(services[name]!.environment).filter((value) => value?.startsWith('http')),
     );
@@ -87,7 +84,7 @@ describe('compose.yaml', () => {
   test.each([
     ['local-wallet-server', readWalletConfig],
     ['local-payment-server', readPaymentConfig],
-  ])('has settings for %s with which it starts, but not in production', (name, read) => {
+  ])('has settings for %s with which it starts in development and not in production', (name, read) => {
     const environment = services[name]!.environment as Environment;
 
     expect(() => read(environment)).not.toThrow();
@@ -108,12 +105,12 @@ describe('compose.yaml', () => {
     expect(
       mounted.map((one) => (typeof one === 'string' ? one : one.source)).filter((one) => !secrets[one]),
     ).toEqual([]);
-    // What is secret and not in a file is passed on from whoever calls, and not written here.
+    // A secret that is not in a file comes from the caller's environment.
     const written = Object.entries(environment).filter(([setting]) => /SECRET$/.test(setting));
     expect(written.filter(([, value]) => value !== null)).toEqual([]);
   });
 
-  test('keeps what is secret where git does not look', () => {
+  test('keeps secrets in folders that git ignores', () => {
     const ignored = readFileSync(join(composePath, '..', '.gitignore'), 'utf8').split('\n');
 
     expect(ignored).toContain('secrets/');
@@ -121,7 +118,7 @@ describe('compose.yaml', () => {
     expect(files.filter((file) => !/^\.\/secrets\/|^\.\.\/certs\//.test(file))).toEqual([]);
   });
 
-  test('sets nothing that no program reads', () => {
+  test('sets only variables that a program reads', () => {
     const names = all.flatMap(([, { environment }]) => Object.keys(environment));
 
     expect(names.filter((name) => !isKnownSetting(name))).toEqual([]);

@@ -1,23 +1,23 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { type End, endOf } from '../../tools/src/childProcess';
 import type { Image } from './images';
 
-/** As whom containers run, where the one who runs the tests may choose: a user to whom no file belongs. */
+/** The user that containers run as: one that owns no file, if the tests run as root and may choose. */
 export const stranger = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 
 export interface Container {
-  /** What it wrote so far. */
+  /** Its output so far. */
   readonly output: () => string;
-  /** Settles when it has ended: with its exit code, or the signal that ended it. */
-  readonly ended: Promise<number | NodeJS.Signals>;
-  /** Asks it to stop, as `docker stop` does, and waits until it has. */
-  stop(): Promise<number | NodeJS.Signals>;
+  /** Is fulfilled when it has ended. */
+  readonly ended: Promise<End>;
+  /** Asks it to stop, as `docker stop` does, and waits for its end. */
+  stop(): Promise<End>;
 }
 
 /**
- * Runs a command of an image, by default its CMD: as a user to whom nothing in it belongs, with the environment
- * of the image and nothing of this one, but on loopback.
+ * Runs a command of an image, by default its CMD. It runs as a user that owns nothing in the image, listens on
+ * loopback, and has the environment of the image without that of the test.
  */
 export function runContainer(
   image: Image,
@@ -32,7 +32,7 @@ export function runContainer(
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (output += String(piece)));
-  const ended = once(child, 'close').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals);
+  const ended = endOf(child);
   return {
     output: () => output,
     ended,

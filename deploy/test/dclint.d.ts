@@ -1,8 +1,8 @@
-/** The part of dclint that is used here: its own types lack the file extensions without which they do not resolve. */
+/** The part of dclint that is used here. Its own types do not resolve, because their imports lack file extensions. */
 declare module 'dclint' {
   export class DCLinter {
     constructor(config: {
-      /** By name: 0 turns a rule off. Those that are not named are on. */
+      /** By name: 0 turns a rule off. All other rules are on. */
       rules: Record<string, 0 | 1 | 2>;
       quiet: boolean;
       debug: boolean;

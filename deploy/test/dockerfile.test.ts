@@ -9,7 +9,7 @@ import { readDockerfile, repository } from './images';
 const instructions = readDockerfile();
 const keyword = (name: string) => instructions.filter((instruction) => instruction.getKeyword() === name);
 
-/** The instructions of a stage and of those that it is built upon, the nearest last. */
+/** The instructions of a stage and of the stages that it is based on, in order. */
 function inherited(stage: string): string[] {
   const start = instructions.findIndex((one) => one instanceof From && one.getBuildStage() === stage);
   const from = instructions[start];
@@ -22,11 +22,11 @@ function inherited(stage: string): string[] {
 describe('Dockerfile', () => {
   const targets = ['wallet-server', 'payment-server', 'operator', 'local-stytch'];
 
-  test('has nothing for a linter to find', () => {
+  test('passes a linter', () => {
     expect(validate(readFileSync(join(repository, 'Dockerfile'), 'utf8'))).toEqual([]);
   });
 
-  test('starts from one official image of Node, an LTS, by a tag that can be given with its digest', () => {
+  test('uses one official LTS image of Node, by a tag that an argument can replace', () => {
     const argument = instructions.find((one): one is Arg => one instanceof Arg)?.getProperty();
     const stages = instructions.filter((one): one is From => one instanceof From);
     const names = stages.map((stage) => stage.getBuildStage());
@@ -37,26 +37,23 @@ describe('Dockerfile', () => {
     expect(new Set(foreign)).toEqual(new Set(['${NODE_IMAGE}']));
   });
 
-  test.each(targets)(
-    'makes %s run as a user by number, not root, with node as the process that is told to stop',
-    (name) => {
-      const lines = inherited(name);
+  test.each(targets)('runs %s as a numeric user other than root, with node as process 1', (name) => {
+    const lines = inherited(name);
 
-      expect(lines.findLast((line) => line.startsWith('USER'))).toBe('USER 1000:1000');
-      expect(lines.findLast((line) => line.startsWith('STOPSIGNAL'))).toBe('STOPSIGNAL SIGTERM');
-      expect(lines.findLast((line) => line.startsWith('CMD'))).toMatch(
-        name === 'local-stytch'
-          ? /^CMD \["node", "--enable-source-maps", ".+\.js", "--host", "0\.0\.0\.0"\]$/
-          : /^CMD \["node", "--enable-source-maps", ".+\.js"\]$/,
-      );
-      expect(lines.findLast((line) => line.startsWith('HEALTHCHECK'))).toMatch(
-        name === 'operator' ? /^HEALTHCHECK NONE$/ : /^HEALTHCHECK .* CMD \["node", "healthcheck\.mjs"/,
-      );
-      expect(lines.filter((line) => /^ENV .*NODE_ENV=production/.test(line))).toHaveLength(1);
-    },
-  );
+    expect(lines.findLast((line) => line.startsWith('USER'))).toBe('USER 1000:1000');
+    expect(lines.findLast((line) => line.startsWith('STOPSIGNAL'))).toBe('STOPSIGNAL SIGTERM');
+    expect(lines.findLast((line) => line.startsWith('CMD'))).toMatch(
+      name === 'local-stytch'
+        ? /^CMD \["node", "--enable-source-maps", ".+\.js", "--host", "0\.0\.0\.0"\]$/
+        : /^CMD \["node", "--enable-source-maps", ".+\.js"\]$/,
+    );
+    expect(lines.findLast((line) => line.startsWith('HEALTHCHECK'))).toMatch(
+      name === 'operator' ? /^HEALTHCHECK NONE$/ : /^HEALTHCHECK .* CMD \["node", "healthcheck\.mjs"/,
+    );
+    expect(lines.filter((line) => /^ENV .*NODE_ENV=production/.test(line))).toHaveLength(1);
+  });
 
-  test('does not build without a target, and says which there are', () => {
+  test('fails without a target, with a message that lists the targets', () => {
     const last = instructions.findLast((one): one is From => one instanceof From);
     const lines = inherited(last?.getBuildStage() ?? '');
     const [command = ''] = lines.filter((line) => line.startsWith('RUN '));
@@ -67,11 +64,11 @@ describe('Dockerfile', () => {
     expect(named.split('|').sort()).toEqual([...targets].sort());
   });
 
-  test('has no syntax line, with which each build would fetch a frontend that nothing pins', () => {
+  test('has no syntax line, which would fetch an unpinned frontend with each build', () => {
     expect(readFileSync(join(repository, 'Dockerfile'), 'utf8')).not.toMatch(/^#\s*syntax\s*=/im);
   });
 
-  test('installs what the lockfile says, runs no script of a package, and brings no secret into a layer', () => {
+  test('installs from the lockfile, runs no package scripts, and puts no secret into a layer', () => {
     const commands = keyword('RUN').map((run) => run.getArgumentsContent() ?? '');
     const settings = [...keyword('ARG'), ...keyword('ENV')].map((one) => one.getArgumentsContent() ?? '');
 
@@ -104,7 +101,7 @@ describe('.dockerignore', () => {
     'deploy/compose.yaml',
     'docs/openapi.yaml',
     'README.md',
-  ])('keeps %s from the builder', (path) => {
+  ])('excludes %s', (path) => {
     expect(matcher.ignores(path)).toBe(true);
   });
 
@@ -113,7 +110,7 @@ describe('.dockerignore', () => {
     'payment-server/src/helper/stytch.ts',
     'packages/rotate-client-secret/package.json',
     'deploy/image/healthcheck.mjs',
-  ])('lets %s through', (path) => {
+  ])('includes %s', (path) => {
     expect(matcher.ignores(path)).toBe(false);
   });
 });

@@ -16,9 +16,9 @@ import { Copy, DockerfileParser, Env, From, Healthcheck, type Instruction } from
 
 export const repository = join(__dirname, '..', '..');
 
-/** What an image, or a stage on the way to one, would give to a container. */
+/** An image, or a stage of one, as a container would get it. */
 export interface Image {
-  /** The folder that stands for its file system, without what is in its base image. */
+  /** The folder with its file system, without the files of its base image. */
   readonly root: string;
   /** Its base image, as the Dockerfile names it. */
   readonly base: string;
@@ -31,13 +31,13 @@ export interface Image {
 }
 
 /**
- * Performs the stages of a Dockerfile that give an image, in their order, in folders instead of images: COPY from the repository
- * heeds .dockerignore, RUN is run by this machine's shell in the folder that stands for the working directory,
- * so a RUN may only name paths below that. What comes with a base image is not there.
+ * Builds the stages of the Dockerfile in folders instead of images. COPY from the repository follows .dockerignore.
+ * RUN uses this machine's shell, in the folder of the working directory, so it may only use paths below that. The
+ * files of a base image are missing.
  *
- * @param folder where the stages' folders are to be.
+ * @param folder gets a folder for each stage.
  * @returns the stages by name.
- * @throws Error at an instruction that it does not know, and when a command fails: with what that wrote.
+ * @throws Error for an unknown instruction, and with the output of a command that fails.
  */
 export function performDockerfile(folder: string): ReadonlyMap<string, Image> {
   const stages = new Map<string, Image>();
@@ -46,7 +46,7 @@ export function performDockerfile(folder: string): ReadonlyMap<string, Image> {
   for (const instruction of readDockerfile()) {
     if (instruction instanceof From) {
       name = instruction.getBuildStage() ?? '';
-      // It fails on purpose, and is the last.
+      // The last stage fails on purpose.
       if (name === 'no-target') break;
       image = startStage(instruction, join(folder, name), stages);
     } else if (image) {
@@ -109,11 +109,11 @@ function perform(instruction: Instruction, image: Image, stages: ReadonlyMap<str
     case 'CMD':
       return { ...image, command: JSON.parse(text) as string[] };
     default:
-      throw new Error(`This test does not know ${instruction.getKeyword()}`);
+      throw new Error(`This test does not support ${instruction.getKeyword()}`);
   }
 }
 
-/** The command of a HEALTHCHECK, which has to be in exec form. */
+/** The command of a HEALTHCHECK in exec form. */
 function healthcheck(instruction: Healthcheck): string[] | undefined {
   const [kind, ...command] = instruction.getArguments().map(String);
   return kind === 'CMD' ? (JSON.parse(command.join(' ')) as string[]) : undefined;
@@ -130,7 +130,7 @@ function copy(instruction: Copy, image: Image, stages: ReadonlyMap<string, Image
   }
 }
 
-/** Copies what .dockerignore lets through: of a folder, its content; into a folder, if `to` ends like one. */
+/** Copies what .dockerignore allows: the content of a folder, or a file; into a folder if `to` ends with a slash. */
 function copyFromContext(path: string, to: string): void {
   const isSent = ignore()
     .add(readFileSync(join(repository, '.dockerignore'), 'utf8'))
@@ -138,7 +138,7 @@ function copyFromContext(path: string, to: string): void {
   const isFolder = statSync(join(repository, path)).isDirectory();
   const files = isFolder ? filesBelow(join(repository, path)) : [join(repository, path)];
   const sent = files.filter((file) => isSent(relative(repository, file)));
-  if (sent.length === 0) throw new Error(`.dockerignore leaves nothing of ${path}`);
+  if (sent.length === 0) throw new Error(`.dockerignore excludes all of ${path}`);
   for (const file of sent) {
     const name = isFolder ? relative(join(repository, path), file) : to.endsWith('/') ? basename(file) : '';
     mkdirSync(dirname(join(to, name)), { recursive: true });
@@ -147,10 +147,7 @@ function copyFromContext(path: string, to: string): void {
   }
 }
 
-/**
- * Runs a command as the shell of the base image would, but for what `--mount` adds, and for the types, which
- * `npm test` has checked.
- */
+/** Runs a command in this machine's shell, without `--mount` and without a type check, which `npm test` does. */
 function run(text: string, image: Image): void {
   const command = text.replace(/^(--\S+\s+)+/, '').replace('tsc --build', 'tsc --build --noCheck');
   try {
@@ -169,7 +166,7 @@ function run(text: string, image: Image): void {
   }
 }
 
-/** The files in a folder and those below it; a link is one of them, and not followed. */
+/** The files in a folder and below it. A symbolic link counts as a file and is not followed. */
 export function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
@@ -178,7 +175,7 @@ export function filesBelow(folder: string): string[] {
 
 /**
  * Copies the content of a folder into another: symbolic links as they are, files as hard links, which takes a
- * twentieth of the time. What changes a file has to replace it, as npm does.
+ * twentieth of the time. A program must replace such a file, as npm does, and not write into it.
  */
 function copyFolder(from: string, to: string): void {
   mkdirSync(to, { recursive: true });

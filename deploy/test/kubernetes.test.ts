@@ -14,7 +14,7 @@ import { environment, ofKind, secretAt, selects, workloads } from './workloads';
 
 const overlays = ['staging', 'production'];
 
-test('no overlay has a field that Kubernetes or cert-manager does not know', () => {
+test('no overlay has a field that is unknown to Kubernetes or cert-manager', () => {
   expect(unknownFields(overlays.flatMap((overlay) => render(join('overlays', overlay))))).toEqual([]);
 }, 60_000);
 
@@ -27,11 +27,11 @@ describe.each(overlays)('The overlay %s', (overlay) => {
   const certificates = ofKind<ICertificate>(manifests, 'Certificate');
   const named = (name: string) => all.find((one) => one.name === name)!;
 
-  test('is valid by the schemas of Kubernetes and cert-manager', () => {
+  test('is valid under the schemas of Kubernetes and cert-manager', () => {
     expect(schemaErrors(manifests)).toEqual([]);
   });
 
-  test('runs two servers and the rotation, in a namespace that admits nothing with more rights', () => {
+  test('runs two servers and the rotation job, in a namespace that enforces the restricted profile', () => {
     expect(all.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
       'CronJob rotate-client-secret',
       'Deployment payment-server',
@@ -46,7 +46,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     );
   });
 
-  test('has no secret in it, but the names of those that the README tells to create', () => {
+  test('contains no secret, only the names of those that the README says to create', () => {
     const readme = readFileSync(join(repository, 'deploy', 'README.md'), 'utf8');
     const issued = certificates.map(({ spec }) => spec.secretName);
     const mounted = all.flatMap(({ pod }) => (pod.volumes ?? []).map(({ secret }) => secret?.secretName));
@@ -69,7 +69,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     ).toEqual([]);
   });
 
-  test('gives every pod a service account of its own without a token, and no user but one without rights', () => {
+  test('gives every pod its own service account without a token, and a user without rights', () => {
     for (const { name, pod } of all) {
       expect(pod).toMatchObject({ serviceAccountName: name, automountServiceAccountToken: false });
       expect(manifests).toContainEqual(
@@ -84,7 +84,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     }
   });
 
-  test('gives every container a read-only file system, no capability, and bounds; and an image by its tag', () => {
+  test('gives every container a read-only file system, no capabilities, resource limits, and an image with a tag or digest', () => {
     const quantity = { cpu: expect.any(String), memory: expect.any(String) };
     for (const { securityContext, resources, image } of containers) {
       expect(securityContext).toEqual({
@@ -99,33 +99,33 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     }
   });
 
-  test.each(servers)(
-    'asks each $name by its port for probes whether it is alive, and whether it is ready',
-    (server) => {
-      const [container] = server.pod.containers;
-      const health = container!.ports?.find(({ name }) => name === 'health')?.containerPort;
-      const https = container!.ports?.find(({ name }) => name === 'https')?.containerPort;
-      const image = readDockerfile().map(String).join('\n').split(`AS ${server.name}\n`)[1];
+  test.each(servers)('probes liveness and readiness of $name on its health port', (server) => {
+    const [container] = server.pod.containers;
+    const health = container!.ports?.find(({ name }) => name === 'health')?.containerPort;
+    const https = container!.ports?.find(({ name }) => name === 'https')?.containerPort;
+    const image = readDockerfile().map(String).join('\n').split(`AS ${server.name}\n`)[1];
 
-      expect(String(health)).toBe(environment(container!)['HEALTH_PORT']);
-      expect(String(https)).toBe(/ENV PORT=(\d+)/.exec(image ?? '')?.[1]);
-      expect(container).toMatchObject({
-        startupProbe: { httpGet: { path: '/healthz', port: 'health' } },
-        livenessProbe: { httpGet: { path: '/healthz', port: 'health' } },
-        readinessProbe: { httpGet: { path: '/readyz', port: 'health' } },
-      });
-    },
-  );
-
-  test.each(servers)('lets $name finish: 5 s to be forgotten, 10 s for its requests', ({ pod }) => {
-    const { SHUTDOWN_DELAY_SECONDS: seconds } = environment(pod.containers[0]!);
-
-    expect(seconds).toBe('5');
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(Number(seconds) + 10 + 5);
+    expect(String(health)).toBe(environment(container!)['HEALTH_PORT']);
+    expect(String(https)).toBe(/ENV PORT=(\d+)/.exec(image ?? '')?.[1]);
+    expect(container).toMatchObject({
+      startupProbe: { httpGet: { path: '/healthz', port: 'health' } },
+      livenessProbe: { httpGet: { path: '/healthz', port: 'health' } },
+      readinessProbe: { httpGet: { path: '/readyz', port: 'health' } },
+    });
   });
 
   test.each(servers)(
-    'runs two of $name or more, apart, and never stops one before there is another',
+    'lets $name finish: 5 s until load balancers have removed it, then 10 s for its requests',
+    ({ pod }) => {
+      const { SHUTDOWN_DELAY_SECONDS: seconds } = environment(pod.containers[0]!);
+
+      expect(seconds).toBe('5');
+      expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(Number(seconds) + 10 + 5);
+    },
+  );
+
+  test.each(servers)(
+    'runs at least two replicas of $name on different nodes, and replaces one only after a new one is ready',
     ({ name, labels, pod }) => {
       const { spec } = ofKind<IDeployment>(manifests, 'Deployment').find(
         ({ metadata }) => metadata?.name === name,
@@ -140,7 +140,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
       expect(scaler?.spec?.scaleTargetRef).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', name });
       expect(scaler?.spec?.minReplicas).toBeGreaterThanOrEqual(2);
       expect(scaler?.spec?.maxReplicas).toBeGreaterThan(scaler?.spec?.minReplicas ?? Infinity);
-      expect(spec).not.toHaveProperty('replicas'); // An apply would undo what the autoscaler has done.
+      expect(spec).not.toHaveProperty('replicas'); // `kubectl apply` would undo the autoscaler's changes.
       expect(spec?.strategy?.rollingUpdate?.maxUnavailable).toBe(0);
       expect(spec?.selector).toEqual({ matchLabels: labels });
       expect(budgets.map((one) => one.spec?.maxUnavailable)).toEqual([1]);
@@ -153,20 +153,17 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     },
   );
 
-  test.each(services)(
-    'sends what comes to the Service $metadata.name to pods that have that port',
-    ({ spec }) => {
-      const behind = servers.filter(({ labels }) => selects({ matchLabels: spec?.selector ?? {} }, labels));
-      const ports = behind.flatMap(({ pod }) => pod.containers[0]!.ports ?? []);
+  test.each(services)('routes the Service $metadata.name to pods that have its port', ({ spec }) => {
+    const selected = servers.filter(({ labels }) => selects({ matchLabels: spec?.selector ?? {} }, labels));
+    const ports = selected.flatMap(({ pod }) => pod.containers[0]!.ports ?? []);
 
-      expect(behind).toHaveLength(1);
-      for (const { port, targetPort } of spec?.ports ?? []) {
-        expect(ports).toContainEqual({ name: targetPort, containerPort: port });
-      }
-    },
-  );
+    expect(selected).toHaveLength(1);
+    for (const { port, targetPort } of spec?.ports ?? []) {
+      expect(ports).toContainEqual({ name: targetPort, containerPort: port });
+    }
+  });
 
-  test('points every caller at a Service over https, by a name that is in the certificate of who answers', () => {
+  test('makes every caller use https to a Service whose name is in the certificate of its pods', () => {
     const addresses = containers.flatMap((one) =>
       Object.entries(environment(one)).flatMap(([name, value]) =>
         name.endsWith('_URL') ? [new URL(value)] : [],
@@ -187,7 +184,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
   });
 
   test.each(all)(
-    'gives $name a certificate of the one authority, as the files that cert-manager writes',
+    'gives $name a certificate of the shared CA, in the files that cert-manager writes',
     ({ pod }) => {
       const container = pod.containers[0]!;
       const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE } = environment(container);
@@ -205,7 +202,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     },
   );
 
-  test('lets the wallet-server know its only caller by a name that is in one client certificate', () => {
+  test('allows only the payment-server to call the wallet-server, by the name in one client certificate', () => {
     const names = environment(named('wallet-server').pod.containers[0]!)['ALLOWED_CLIENT_NAMES'];
     const holders = certificates.filter(
       ({ spec }) => spec.usages?.includes('client auth') && spec.dnsNames?.includes(names ?? ''),
@@ -215,7 +212,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     expect(holders.map(({ metadata }) => metadata?.name)).toEqual(['payment-server']);
   });
 
-  test('keeps the client secret in a file that all payment-servers share, and puts the first one there', () => {
+  test('keeps the client secret in a file that all payment-servers share, and writes the first secret to it', () => {
     const { pod } = named('payment-server');
     const file = environment(pod.containers[0]!)['CLIENT_SECRET_FILE'] ?? '';
     const mount = pod.containers[0]!.volumeMounts?.find(({ mountPath }) => mountPath === dirname(file));
@@ -233,7 +230,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     expect(seed?.image).toBe(pod.containers[0]!.image);
   });
 
-  test('sets nothing that no program reads, and mounts nothing but the volumes of the pod', () => {
+  test('sets only variables that a program reads, and mounts exactly the volumes of each pod', () => {
     expect(
       containers.flatMap((one) => Object.keys(environment(one))).filter((name) => !isKnownSetting(name)),
     ).toEqual([]);

@@ -3,20 +3,20 @@ import ts from 'typescript';
 import type { Manifest } from './kustomize';
 
 /**
- * Validates Kubernetes objects, and cert-manager's, against the JSON schemas that these publish.
+ * Validates objects of Kubernetes and cert-manager against their published JSON schemas.
  *
- * @returns a line for each that breaks its schema.
+ * @returns a line for each invalid object.
  */
 export function schemaErrors(manifests: readonly Manifest[]): string[] {
   return manifests.flatMap((manifest) => {
     const { kind } = manifest;
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- by a name that the manifest tells
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the manifest determines the name
     const models = require(modelModule(manifest)) as Record<
       string,
       new (data: Manifest) => { validate(): void }
     >;
     const Model = models[kind];
-    if (!Model) throw new Error(`There is no schema of ${kind}`);
+    if (!Model) throw new Error(`There is no schema for ${kind}`);
     try {
       new Model(manifest).validate();
       return [];
@@ -27,10 +27,10 @@ export function schemaErrors(manifests: readonly Manifest[]): string[] {
 }
 
 /**
- * Finds fields that no schema has, such as misspelled ones, which the schemas let through: the compiler does not,
- * by the types that were made from them.
+ * Finds unknown fields, such as misspelled ones. The schemas allow them; the TypeScript compiler reports them, because
+ * the types that are generated from the schemas do not have them.
  *
- * @returns the compiler's message for each.
+ * @returns the messages of the compiler.
  */
 export function unknownFields(manifests: readonly Manifest[]): string[] {
   const path = join(__dirname, 'manifests.generated.ts');

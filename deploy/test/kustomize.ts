@@ -7,7 +7,7 @@ const kubernetes = join(repository, 'deploy', 'kubernetes');
 
 type Fields = Record<string, unknown>;
 
-/** A Kubernetes object, as far as every kind has it. */
+/** The fields that every kind of Kubernetes object has. */
 export interface Manifest extends Fields {
   apiVersion: string;
   kind: string;
@@ -16,7 +16,7 @@ export interface Manifest extends Fields {
   data?: Record<string, string>;
 }
 
-/** What of Kustomize is used here, and so what `render` knows. */
+/** The part of Kustomize that is used here and that `render` supports. */
 interface Kustomization {
   apiVersion: string;
   kind: string;
@@ -27,19 +27,19 @@ interface Kustomization {
   patches?: { path: string }[];
 }
 
-const known = ['apiVersion', 'kind', 'namespace', 'resources', 'images', 'configMapGenerator', 'patches'];
+const supported = ['apiVersion', 'kind', 'namespace', 'resources', 'images', 'configMapGenerator', 'patches'];
 
 /**
- * Renders an overlay as `kubectl kustomize` does, but for the order, and the hash that it adds to the name of a
- * generated ConfigMap. It knows only what is used here: patches that set single fields, and no lists.
+ * Renders an overlay as `kubectl kustomize` does, except for the order of the objects and the hash in the name of a
+ * generated ConfigMap. It supports only what is used here: patches that set fields, but not lists.
  *
  * @param folder below deploy/kubernetes.
- * @throws Error at anything else.
+ * @throws Error for anything that it does not support.
  */
 export function render(folder: string): Manifest[] {
   const kustomization = parse(readText(folder, 'kustomization.yaml')) as Kustomization;
-  const unknown = Object.keys(kustomization).filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw new Error(`This test does not know ${unknown.join(', ')} of Kustomize`);
+  const unknown = Object.keys(kustomization).filter((name) => !supported.includes(name));
+  if (unknown.length > 0) throw new Error(`This test does not support ${unknown.join(', ')} of Kustomize`);
   const { resources, configMapGenerator = [], patches = [], images = [], namespace } = kustomization;
   const manifests = [
     ...resources.flatMap((one) =>
@@ -83,7 +83,7 @@ function generateConfigMap({ name, literals }: { name: string; literals: string[
 
 function setFields(target: Fields, patch: Fields): void {
   for (const [name, value] of Object.entries(patch)) {
-    if (Array.isArray(value)) throw new Error(`This test does not know how to patch the list ${name}`);
+    if (Array.isArray(value)) throw new Error(`This test cannot patch the list ${name}`);
     const old = target[name];
     if (isFields(value) && isFields(old)) setFields(old, value);
     else target[name] = value;

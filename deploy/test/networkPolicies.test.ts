@@ -9,7 +9,7 @@ const policies = ofKind<INetworkPolicy>(manifests, 'NetworkPolicy');
 
 type Direction = 'Ingress' | 'Egress';
 
-/** Whom a workload may hear from, or call, on which ports: what all policies that select its pods allow. */
+/** The peers and ports of a workload in one direction: what the policies that select its pods allow together. */
 function allowed({ labels }: Workload, direction: Direction): string[] {
   const applying = policies.filter(({ spec }) => selects(spec?.podSelector, labels));
   const ends = applying.flatMap(({ spec }) => [
@@ -32,8 +32,8 @@ function allowed({ labels }: Workload, direction: Direction): string[] {
 
 const stytch = ['0.0.0.0/0 443 TCP', 'kube-system/kube-dns 53 TCP', 'kube-system/kube-dns 53 UDP'];
 
-describe('With the network policies', () => {
-  test('nobody may do what no policy says, in either direction', () => {
+describe('The network policies', () => {
+  test('deny by default, in both directions', () => {
     expect(policies).toContainEqual(
       expect.objectContaining({ spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] } }),
     );
@@ -43,7 +43,7 @@ describe('With the network policies', () => {
     ['wallet-server', ['monitoring health TCP', 'payment-server https TCP']],
     ['payment-server', ['gateway https TCP', 'monitoring health TCP', 'rotate-client-secret https TCP']],
     ['rotate-client-secret', []],
-  ])('%s hears from %j alone', (name, callers) => {
+  ])('allow calls to %s only from %j', (name, callers) => {
     expect(
       allowed(
         all.find((one) => one.name === name)!,
@@ -56,7 +56,7 @@ describe('With the network policies', () => {
     ['wallet-server', []],
     ['payment-server', ['wallet-server https TCP']],
     ['rotate-client-secret', ['payment-server https TCP']],
-  ])('%s calls Stytch, and %j', (name, called) => {
+  ])('allow %s to call only Stytch and %j', (name, called) => {
     expect(
       allowed(
         all.find((one) => one.name === name)!,
@@ -65,7 +65,7 @@ describe('With the network policies', () => {
     ).toEqual([...stytch, ...called]);
   });
 
-  test('what is meant to be Stytch is nothing within the cluster, or near it', () => {
+  test('exclude private addresses from the rule that allows calls to Stytch', () => {
     const blocks = policies.flatMap(({ spec }) =>
       (spec?.egress ?? []).flatMap(({ to = [] }) => to.flatMap(({ ipBlock }) => (ipBlock ? [ipBlock] : []))),
     );
@@ -78,7 +78,7 @@ describe('With the network policies', () => {
     ]);
   });
 
-  test('each pod that a policy names is one that runs, with the port that it names', () => {
+  test('name only pods and ports that exist', () => {
     const ours = policies.flatMap(({ spec }) => [
       ...(spec?.podSelector.matchLabels ? [spec.podSelector] : []),
       ...(spec?.ingress ?? []).flatMap(({ from = [] }) => from.flatMap((one) => one.podSelector ?? [])),

@@ -7,7 +7,7 @@ const explained = Array.from(
   ([, name]) => name,
 );
 
-/** Whether some program reads an environment variable of this name: .env.example explains them all. */
+/** Whether a program reads this environment variable: .env.example explains all that are read. */
 export function isKnownSetting(name: string): boolean {
   return explained.includes(name);
 }

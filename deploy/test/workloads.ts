@@ -6,17 +6,17 @@ import type { Manifest } from './kustomize';
 
 export type Pod = NonNullable<IPodTemplateSpec['spec']>;
 
-/** What runs pods. */
+/** A Deployment or CronJob, which runs pods. */
 export interface Workload {
   readonly kind: 'Deployment' | 'CronJob';
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly pod: Pod;
-  /** Those that are to run, and those that run before them. */
+  /** The init containers and the containers. */
   readonly containers: readonly IContainer[];
 }
 
-/** The manifests of a kind, as the type that the caller knows them to have. */
+/** The manifests of a kind, as a type that the caller chooses. */
 export function ofKind<Type>(manifests: readonly Manifest[], kind: string): Type[] {
   return manifests.filter((manifest) => manifest.kind === kind) as unknown[] as Type[];
 }
@@ -34,23 +34,23 @@ export function workloads(manifests: readonly Manifest[]): Workload[] {
 
 function workload(kind: Workload['kind'], name = '', template?: IPodTemplateSpec): Workload {
   const pod = template?.spec;
-  if (!pod) throw new Error(`${kind} ${name} runs no pod`);
+  if (!pod) throw new Error(`${kind} ${name} has no pod template`);
   const containers = [...(pod.initContainers ?? []), ...pod.containers];
   return { kind, name, labels: template.metadata?.labels ?? {}, pod, containers };
 }
 
-/** The environment that a container is given by value. */
+/** The environment variables whose values are in the manifest. */
 export function environment({ env = [] }: IContainer): Record<string, string> {
   return Object.fromEntries(env.map(({ name, value = '' }) => [name, value]));
 }
 
-/** The name of the Secret whose keys are the files in a folder of a container, if it is one. */
+/** The name of the Secret that is mounted at a folder of a container. Undefined if there is none. */
 export function secretAt(folder: string, container: IContainer, { volumes = [] }: Pod): string | undefined {
   const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === folder);
   return volumes.find(({ name }) => name === mount?.name)?.secret?.secretName;
 }
 
-/** Whether labels are among those that a selector of labels asks for. */
+/** Whether a label selector matches labels. */
 export function selects(
   selector: { matchLabels?: Record<string, string> } | undefined,
   labels: Readonly<Record<string, string>>,
