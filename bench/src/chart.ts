@@ -1,14 +1,14 @@
 export interface Bar {
   label: string;
   value: number;
-  /** What stands at its end. */
+  /** The text at the end of the bar. */
   text: string;
-  /** Ours: in the colour that catches the eye. */
+  /** Whether it is highlighted, because it is one of our programs. */
   ours: boolean;
 }
 
 export interface Chart {
-  /** The name of the file, without its ending. */
+  /** The file name without its extension. */
   name: string;
   title: string;
   bars: readonly Bar[];
@@ -17,7 +17,7 @@ export interface Chart {
 /** Pixels. */
 const size = { width: 760, label: 250, text: 190, top: 44, row: 30, bar: 20 };
 
-/** A chart of horizontal bars as SVG, with colours for light and for dark pages. */
+/** Renders horizontal bars as SVG, with colours for light and dark pages. */
 export function renderChart({ title, bars }: Omit<Chart, 'name'>): string {
   const most = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
   const height = size.top + bars.length * size.row + 8;

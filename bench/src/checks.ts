@@ -3,13 +3,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Candidate } from './comparison';
 import type { Running } from './processes';
 
-/** How long a server may take until it is ready. Milliseconds. */
+/** How long a server may take to become ready. Milliseconds. */
 const longestStart = 10_000;
 
 /**
- * Sends one request and looks at the answer, before any is counted.
+ * Sends one request, before the measurement, and checks its answer.
  *
- * @throws Error when it is another than expected.
+ * @throws Error when the answer is not the expected one.
  */
 export async function check(
   { url, method = 'GET', headers, body }: Candidate['job'],
@@ -22,12 +22,12 @@ export async function check(
   });
   const text = await answer.text();
   if (answer.status !== expected.status) {
-    throw new Error(`${url}: expected ${expected.status}; came ${answer.status} ${text}`);
+    throw new Error(`${url}: expected ${expected.status}; got ${answer.status} ${text}`);
   }
   if (expected.json !== undefined) deepStrictEqual(JSON.parse(text), expected.json);
 }
 
-/** @throws Error when `/readyz` does not come to say 200. */
+/** @throws Error when `/readyz` does not answer 200 in time. */
 export async function waitUntilReady({ name, url }: Running): Promise<void> {
   const deadline = Date.now() + longestStart;
   while (Date.now() < deadline) {
@@ -35,5 +35,5 @@ export async function waitUntilReady({ name, url }: Running): Promise<void> {
     if (ok) return;
     await wait(20);
   }
-  throw new Error(`${name} did not get ready`);
+  throw new Error(`${name} did not become ready`);
 }

@@ -3,29 +3,29 @@ import type { Running } from './processes';
 import type { LoadJob, LoadResult } from './protocol';
 import { summarize, type Summary } from './statistics';
 
-/** One way to do what all candidates of a comparison do. */
+/** A server, or two, that a comparison measures. All candidates of a comparison do the same work. */
 export interface Candidate {
   name: string;
   isOurs: boolean;
-  /** What is sent to it. */
+  /** The requests to send. */
   job: Omit<LoadJob, 'connections' | 'amount'>;
   /** The status that every answer must have. */
   expected: number;
-  /** The processes that do the work; the first is the one that is called. */
+  /** The processes that do the work. The load generator calls the first. */
   processes: readonly Running[];
-  /** Whose accepted connections are counted: the server that the candidate calls. */
+  /** The server that the candidate calls. Its accepted connections are counted. */
   called?: Running;
 }
 
-/** One run of one candidate. */
+/** The figures of one run of one candidate. */
 export interface Run {
   requestsPerSecond: number;
-  /** Of all its processes together, for one request. */
+  /** Per request, in all of its processes. */
   cpuMicroseconds: number;
   p50Milliseconds: number;
   p99Milliseconds: number;
   answered: number;
-  /** Connections that the candidate opened to the server that it calls, in the measured time. */
+  /** The connections that the candidate opened to the server that it calls during the run. */
   socketsOpened?: number;
 }
 
@@ -40,17 +40,17 @@ export interface Measured {
   runs: readonly Run[];
   requestsPerSecond: Summary;
   cpuMicroseconds: Summary;
-  /** Resident set of all its processes together. */
+  /** The resident set of all of its processes. */
   memory: Memory;
 }
 
 type Send = (jobs: LoadJob[]) => Promise<LoadResult[]>;
 
 /**
- * Measures the candidates by turns, so that what slows the machine for a while slows all of them: each in
- * the first round, then each in the second. Each run has a warm-up of its own.
+ * Measures each candidate once per round, so that a slow phase of the machine affects all of them. Each run has its own
+ * warm-up.
  *
- * @throws Error when an answer is not what is expected, or a connection breaks.
+ * @throws Error when an answer has the wrong status or a connection breaks.
  */
 export async function runComparison(
   candidates: readonly Candidate[],
@@ -80,14 +80,14 @@ export async function runComparison(
   });
 }
 
-/** @throws Error when there is none of that name. */
+/** @throws Error when there is none with this name. */
 export function find<Named extends { name: string }>(all: readonly Named[], name: string): Named {
   const found = all.find((one) => one.name === name);
   if (!found) throw new Error(`there is no ${name}`);
   return found;
 }
 
-/** How many answers there were. @throws Error when one of them is not as expected. */
+/** Counts the answers of a load. @throws Error when one of them has the wrong status. */
 export function countAnswers(
   { name, expected }: Pick<Candidate, 'name' | 'expected'>,
   { statuses, errors }: LoadResult,
@@ -95,7 +95,7 @@ export function countAnswers(
   const answered = statuses[expected] ?? 0;
   const others = Object.entries(statuses).filter(([status]) => Number(status) !== expected);
   if (answered === 0 || others.length > 0 || errors > 0) {
-    throw new Error(`${name}: expected ${expected}; came ${JSON.stringify(statuses)} and ${errors} errors`);
+    throw new Error(`${name}: expected ${expected}; got ${JSON.stringify(statuses)} and ${errors} errors`);
   }
   return answered;
 }
@@ -121,13 +121,13 @@ async function sendChecked(candidate: Candidate, job: LoadJob, send: Send) {
   return { ...result, answered: countAnswers(candidate, result) };
 }
 
-/** Of all its processes together, so far. */
+/** The CPU time of all of its processes so far. */
 async function cpuMicroseconds({ processes }: Candidate): Promise<number> {
   const all = await Promise.all(processes.map((process) => process.usage()));
   return all.reduce((sum, usage) => sum + usage.cpuMicroseconds, 0);
 }
 
-/** By the server that it calls, so far. */
+/** The connections that the server that it calls has accepted so far. */
 async function socketsAccepted({ called }: Candidate): Promise<number> {
   return (await called?.usage())?.socketsAccepted ?? 0;
 }

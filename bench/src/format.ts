@@ -8,7 +8,7 @@ export function mebibytes(bytes: number): string {
   return (bytes / 1_048_576).toFixed(1);
 }
 
-/** A ratio, as `1.25x`. */
+/** A ratio such as `1.25x`. */
 export function times(ratio: number): string {
   return `${ratio.toFixed(2)}x`;
 }

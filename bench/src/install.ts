@@ -4,7 +4,7 @@ import { root } from '../../tools/dist/program';
 
 interface Entry {
   version?: string;
-  /** A workspace: `resolved` is its folder. */
+  /** Whether it is a workspace, whose folder is `resolved`. */
   link?: boolean;
   resolved?: string;
   dependencies?: Record<string, string>;
@@ -13,10 +13,10 @@ interface Entry {
   peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 }
 
-/** The packages of a package-lock.json, by the folder that each is installed in. */
+/** The packages of a package-lock.json, by their folders. */
 export type Lockfile = Readonly<Record<string, Entry>>;
 
-/** What is installed at the root, and in bench/. */
+/** Reads the packages that are installed at the root and in bench/. */
 export function readLockfile(): Lockfile {
   const read = (...path: string[]) => {
     const text = readFileSync(join(root, ...path, 'package-lock.json'), 'utf8');
@@ -26,7 +26,7 @@ export function readLockfile(): Lockfile {
   return Object.fromEntries([...read(), ...ofBench]);
 }
 
-/** What npm installs in production, and the bytes of it. */
+/** The number of packages that npm installs in production, and their size. */
 export function installOf(lockfile: Lockfile, what: string | readonly string[]) {
   const folders = [...(typeof what === 'string' ? closure(lockfile, what) : closureOf(lockfile, what))];
   const fetched = folders.filter((folder) => folder.includes('node_modules/'));
@@ -42,7 +42,7 @@ export function versionOf(lockfile: Lockfile, name: string): string {
   return lockfile[resolve(lockfile, 'bench', name) ?? '']?.version ?? 'not installed';
 }
 
-/** The folders of these packages, as bench/ has them, and of all that they need. */
+/** The folders of some packages in bench/ and of all their dependencies. */
 export function closureOf(lockfile: Lockfile, names: readonly string[]): ReadonlySet<string> {
   const seen = new Set<string>();
   for (const name of names) {
@@ -52,7 +52,7 @@ export function closureOf(lockfile: Lockfile, names: readonly string[]): Readonl
   return seen;
 }
 
-/** A folder of the lockfile, and those of all that it needs in production, peers included as npm does. */
+/** A folder of the lockfile and the folders of all its production dependencies, including peers, as npm installs them. */
 export function closure(lockfile: Lockfile, folder: string, seen = new Set<string>()): ReadonlySet<string> {
   if (seen.has(folder)) return seen;
   seen.add(folder);
@@ -66,7 +66,7 @@ export function closure(lockfile: Lockfile, folder: string, seen = new Set<strin
   return seen;
 }
 
-/** Where Node finds a package from a folder on; undefined when it is not installed. */
+/** The folder in which Node finds a package when a module in `from` imports it. Undefined if it is not installed. */
 function resolve(lockfile: Lockfile, from: string, name: string): string | undefined {
   for (let at = from; ; at = parentOf(at)) {
     const folder = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
@@ -81,7 +81,7 @@ function parentOf(folder: string): string {
   return nested === -1 ? '' : folder.slice(0, nested);
 }
 
-/** Bytes of the files in a folder, without what is installed in it for itself. */
+/** The size of the files in a folder, without its node_modules. Bytes. */
 function sizeOf(folder: string): number {
   return readdirSync(folder, { withFileTypes: true })
     .filter(({ name }) => name !== 'node_modules')

@@ -1,4 +1,4 @@
-/** The load generator, a process of its own: sends what the parent process asks for, several jobs at a time. */
+/** The load generator. It runs as a process and sends the requests that the parent process asks for, with parallel jobs. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import autocannon, { type Request } from 'autocannon';
 import type { LoadJob, LoadResult, Question } from './protocol';
@@ -43,7 +43,7 @@ function badTokenSetter({ kind, model }: NonNullable<LoadJob['badTokens']>) {
   });
 }
 
-/** Makes tokens that look like the model in all but the signature, of the same length. */
+/** Makes tokens with the header, the claims and the length of the model, a new id and a random signature. */
 function forger(model: string): () => string {
   const [header = '', payload = ''] = model.split('.');
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;

@@ -1,7 +1,7 @@
 import type { Processes, Running } from './processes';
 import { program } from './recipes';
 
-/** The emulator of Stytch that every server of the bench calls, and its admin API. */
+/** The Stytch emulator that all servers of the benchmark call, and its admin API. */
 export class LocalStytch {
   readonly #running: Running;
 
@@ -13,7 +13,7 @@ export class LocalStytch {
     return new LocalStytch(await processes.start(program('local-stytch')));
   }
 
-  /** The variables that point a service here. */
+  /** The environment variables that make a service use it. */
   get seed(): Running['seed'] {
     return this.#running.seed;
   }
@@ -33,16 +33,16 @@ export class LocalStytch {
     await this.#call('POST', '/local/token-lifetime', { seconds });
   }
 
-  /** Has the token endpoint take so much longer, in milliseconds; until `mend`. */
+  /** Delays the token endpoint until `clearFaults`. */
   async delayTokens(milliseconds: number): Promise<void> {
     await this.#call('POST', '/local/faults', { path: '/v1/public/*', kind: 'delay', milliseconds });
   }
 
-  async mend(): Promise<void> {
+  async clearFaults(): Promise<void> {
     await this.#call('DELETE', '/local/faults', {});
   }
 
-  /** How many requests reached the token endpoint since the last `forgetRequests`. */
+  /** The number of requests to the token endpoint since the last `forgetRequests`. */
   async tokenRequests(): Promise<number> {
     const { counts } = (await this.#call('GET', '/local/requests')) as { counts: { token: number } };
     return counts.token;

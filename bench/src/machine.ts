@@ -1,6 +1,6 @@
 import { cpus, loadavg, totalmem } from 'node:os';
 
-/** What one has to know of a machine to compare figures, and nothing that tells whose it is. */
+/** Describes the machine, so that figures can be compared, without anything that identifies its owner. */
 export function describeMachine() {
   const [first] = cpus();
   return {
@@ -12,7 +12,7 @@ export function describeMachine() {
   };
 }
 
-/** Processes that ran or waited to, on average over the last minute. */
+/** The load average of the last minute. */
 export function loadAverage(): number {
   return Math.round((loadavg()[0] ?? 0) * 100) / 100;
 }

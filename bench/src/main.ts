@@ -26,7 +26,7 @@ const measures: Record<SectionName, (bench: Bench) => Promise<Findings>> = {
   flood: measureFlood,
   startup: measureStartup,
 };
-/** The packages whose versions belong to the results. */
+/** The packages whose versions are written to the results. */
 const packages = [
   ...['express', 'stytch', 'axios', 'autocannon', 'express-oauth2-jwt-bearer', 'fast-jwt'],
   ...['express4', 'stytch9', 'helmet', 'cors', 'morgan', 'node-cache'],
@@ -52,7 +52,7 @@ async function runSections(plan: Plan, processes: Processes): Promise<Map<Sectio
   return sections;
 }
 
-/** Writes the figures as JSON and the charts as SVG. Nothing in them tells whose machine it was. */
+/** Writes the figures as JSON and the charts as SVG. They do not identify the machine. */
 function writeResults(
   folder: string,
   date: string,

@@ -5,18 +5,18 @@ export const sectionNames = ['wallet', 'payment', 'tokens', 'flood', 'startup'] 
 
 export type SectionName = (typeof sectionNames)[number];
 
-/** How much is measured. */
+/** The sections and the amount of load. */
 export interface Plan {
   quick: boolean;
   sections: readonly SectionName[];
-  /** The folder that the results go to; undefined when they are printed only. */
+  /** The folder for the results. Undefined if they are only printed. */
   out: string | undefined;
   connections: number;
   rounds: number;
   run: Amount;
   warmUp: Amount;
   shortTokenSeconds: number;
-  /** With tokens that live as short as that, and with tokens that live an hour. */
+  /** The load with tokens that live `shortTokenSeconds`, and with tokens that live an hour. */
   shortTokenLoad: Amount;
   hourTokenLoad: Amount;
   coldCallers: number;
@@ -26,7 +26,7 @@ export interface Plan {
 
 const full = {
   connections: 50,
-  /** Counted, so that it ends with the last answer: what is broken off costs connections, which are counted. */
+  /** A number of requests, because a duration would abort the last ones and so close connections, which are counted. */
   warmUp: { requests: 5_000 },
   shortTokenSeconds: 5,
   shortTokenLoad: { seconds: 60 },
@@ -35,7 +35,7 @@ const full = {
   forgedTokens: 20_000,
   starts: 10,
 };
-/** Counted in requests, for a busy machine may answer none in a part of a second. */
+/** Numbers of requests, because a busy machine may answer none in a part of a second. */
 const quick = {
   ...full,
   connections: 10,
@@ -48,18 +48,18 @@ const quick = {
 };
 
 export const usage = `npm run bench -- [options]
-  --quick             a smoke run: 100 requests each, no verdict, nothing written but to --out
-  --only <sections>   some of ${sectionNames.join(',')}; nothing written but to --out
-  --rounds <number>   how often each candidate is measured; default 3
-  --seconds <number>  how long each time; default 10
-  --out <folder>      where the results go; default bench/results
+  --quick             a smoke run: 100 requests each, no targets, results only with --out
+  --only <sections>   some of ${sectionNames.join(',')}; results only with --out
+  --rounds <number>   runs of each candidate; default 3
+  --seconds <number>  duration of each run; default 10
+  --out <folder>      folder for the results; default bench/results
 `;
 
 /**
  * Reads the command line.
  *
- * @param defaultOut where the results of a full run go.
- * @throws TypeError about an option that is not there; RangeError about a value that cannot be.
+ * @param defaultOut the folder for the results of a full run.
+ * @throws TypeError for an unknown option, RangeError for an invalid value.
  */
 export function readPlan(arguments_: readonly string[], defaultOut: string): Plan {
   const { values } = parseArgs({
@@ -86,7 +86,7 @@ export function readPlan(arguments_: readonly string[], defaultOut: string): Pla
   };
 }
 
-/** As it stands in a table. */
+/** An amount as text for a table. */
 export function describeAmount(amount: Amount): string {
   return 'seconds' in amount ? `${amount.seconds} s` : `${amount.requests} requests`;
 }
@@ -95,7 +95,7 @@ function readSections(only: string | undefined): readonly SectionName[] {
   if (only === undefined) return sectionNames;
   const wanted = only.split(',');
   const unknown = wanted.filter((name) => !(sectionNames as readonly string[]).includes(name));
-  if (unknown.length > 0) throw new RangeError(`no section is called ${unknown.join(', ')}`);
+  if (unknown.length > 0) throw new RangeError(`there is no section ${unknown.join(', ')}`);
   return sectionNames.filter((name) => wanted.includes(name));
 }
 

@@ -6,19 +6,19 @@ import { announcementOf, type End, endOf } from '../../tools/dist/childProcess';
 import type { LoadJob, LoadResult, Question, Usage } from './protocol';
 import type { Recipe } from './recipes';
 
-/** How long a process that is told to stop may take. Milliseconds. */
+/** How long a process may take to stop. Milliseconds. */
 const longestStop = 3_000;
 
-/** A server, or the load generator, as a process of its own. */
+/** A running server. */
 export interface Running {
   readonly name: string;
   /** Where it listens. */
   readonly url: string;
-  /** From the order to start it to its word that it listens. Milliseconds. */
+  /** From spawn to listening. Milliseconds. */
   readonly startMilliseconds: number;
-  /** What local-stytch hands out: the variables that point a service at it. */
+  /** The environment variables that make a service use local-stytch. Empty for every other program. */
   readonly seed: Readonly<Record<string, string>>;
-  /** What it has used so far. `collect` has it collect its garbage first. */
+  /** What it has used so far. With `collect` it collects its garbage first. */
   usage(collect?: 'collect'): Promise<Usage>;
   stop(): Promise<void>;
 }
@@ -28,7 +28,7 @@ interface Started {
   ended: Promise<End>;
 }
 
-/** Everything that the bench has started. What they write goes to files, as that of a service does. */
+/** The processes that the benchmark has started. Their output goes to files, like that of a service. */
 export class Processes {
   readonly #running = new Map<ChildProcess, Promise<End>>();
   readonly #logs = mkdtempSync(join(tmpdir(), 'bench-'));
@@ -36,9 +36,9 @@ export class Processes {
   #questions = 0;
 
   /**
-   * Starts a server and waits until it says that it listens.
+   * Starts a server and waits until it listens.
    *
-   * @throws Error when it ends before that, with the last of what it wrote.
+   * @throws Error when it ends before that, with the end of its output.
    */
   async start(recipe: Recipe, { preload = true } = {}): Promise<Running> {
     const log = join(this.#logs, `${(this.#started += 1)}.log`);
@@ -65,7 +65,7 @@ export class Processes {
     return (jobs) => this.#ask(started.child, recipe.name, jobs) as Promise<LoadResult[]>;
   }
 
-  /** Ends everything that still runs, and removes what was written. */
+  /** Ends all running processes and removes their output. */
   async stop(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((child) => this.#end(child)));
     rmSync(this.#logs, { recursive: true, force: true });
@@ -74,15 +74,15 @@ export class Processes {
   #spawn({ arguments: script, environment }: Recipe, log: string, preload: boolean): Started {
     const output = openSync(log, 'w');
     const report = preload ? ['--require', join(__dirname, 'report.js')] : [];
-    // A bare environment: what is measured must not depend on who measures.
+    // A minimal environment, so that results do not depend on the environment of the user.
     const child = spawn(process.execPath, [...report, ...script], {
       env: { PATH: process.env.PATH, DOTENV: 'off', LOG_LEVEL: 'info', PORT: '0', ...environment },
       stdio: ['ignore', output, output, 'ipc'],
-      // Ctrl-C in the terminal reaches the bench alone, which then ends them.
+      // Ctrl-C in the terminal reaches only the benchmark, which then ends its processes.
       detached: true,
     });
     closeSync(output);
-    // One for each question that waits, and a thousand of those would be no leak.
+    // Each open question has a listener.
     child.setMaxListeners(0);
     const ended = endOf(child);
     this.#running.set(child, ended);
@@ -94,17 +94,17 @@ export class Processes {
   #ask(child: ChildProcess, name: string, ask: unknown): Promise<unknown> {
     const id = (this.#questions += 1);
     return new Promise((resolve, reject) => {
-      const gone = () => {
-        reject(new Error(`${name} ended before its time`));
+      const onEnd = () => {
+        reject(new Error(`${name} ended unexpectedly`));
       };
-      const hear = (message: { id?: number; answer?: unknown }) => {
+      const onMessage = (message: { id?: number; answer?: unknown }) => {
         if (message.id !== id) return;
-        child.off('message', hear).off('close', gone);
+        child.off('message', onMessage).off('close', onEnd);
         resolve(message.answer);
       };
-      child.on('message', hear).once('close', gone);
+      child.on('message', onMessage).once('close', onEnd);
       child.send({ id, ask } satisfies Question<unknown>, (error) => {
-        if (error) gone();
+        if (error) onEnd();
       });
     });
   }

@@ -1,6 +1,6 @@
-/** What the bench and its child processes say to each other. */
+/** The messages between the benchmark and its child processes. */
 
-/** To a child: a question, the answer to which carries the same id. */
+/** A question to a child process. The answer has the same id. */
 export interface Question<Ask> {
   id: number;
   ask: Ask;
@@ -8,38 +8,38 @@ export interface Question<Ask> {
 
 /** What a server has used since it started. */
 export interface Usage {
-  /** Of all its threads, user and system. */
+  /** User and system time of all threads. */
   cpuMicroseconds: number;
   rssBytes: number;
-  /** Of the JavaScript heap, and what its objects hold outside of it. */
+  /** The JavaScript heap in use, and the memory outside of it that its objects use. */
   heapBytes: number;
-  /** Connections that it took. */
+  /** The connections that it has accepted. */
   socketsAccepted: number;
 }
 
-/** How much load: for how long, or how many requests in all. */
+/** An amount of load: a duration, or the total number of requests. */
 export type Amount = { seconds: number } | { requests: number };
 
-/** What the load generator is to send. */
+/** The requests that the load generator sends. */
 export interface LoadJob {
   url: string;
   method?: 'GET' | 'POST';
   headers?: Record<string, string>;
   body?: string;
-  /** Each sends its next request when the answer to the last is there. */
+  /** Each connection sends its next request after the answer to the last one. */
   connections: number;
   amount: Amount;
   /**
-   * A bad access token for each request, never the same twice: `forged` has the header and claims of the
-   * `model`, an id of its own and a signature that is none; `garbage` is no token at all.
+   * Sends a different bad access token with each request. A `forged` token has the header and claims of the `model`,
+   * a new id and a random signature; `garbage` is random text.
    */
   badTokens?: { kind: 'forged' | 'garbage'; model: string };
 }
 
 export interface LoadResult {
-  /** How many answers had which status. */
+  /** The number of answers by status. */
   statuses: Record<string, number>;
-  /** Connections that broke, answers that did not come in time. */
+  /** Broken connections and timeouts. */
   errors: number;
   seconds: number;
   /** Milliseconds from a request to its answer. */

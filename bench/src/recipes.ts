@@ -4,12 +4,12 @@ import { builtProgram, type ProgramName } from '../../tools/dist/program';
 /** How to start a server. */
 export interface Recipe {
   name: string;
-  /** What Node is called with. */
+  /** The arguments for Node. */
   arguments: string[];
   environment: Readonly<Record<string, string>>;
 }
 
-/** A program of this repository exactly as `npm start` runs it: the same flags, the same defaults. */
+/** A program of this repository, with the flags and defaults of `npm start`. */
 export function program(name: ProgramName, environment: Recipe['environment'] = {}): Recipe {
   return { name, arguments: builtProgram(name), environment };
 }

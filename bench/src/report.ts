@@ -1,6 +1,6 @@
 /**
- * Preloaded by every server that is measured, ours and others alike: tells the parent process, when it asks,
- * what the server has used so far. Costs nothing while nobody asks, but for one addition a connection.
+ * Preloaded by every server that is measured. It reports to the parent process, when asked, what the server has used
+ * so far. Between questions its only cost is one addition per connection.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { setFlagsFromString } from 'node:v8';

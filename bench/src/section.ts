@@ -9,25 +9,25 @@ import { summarize } from './statistics';
 import type { Table } from './table';
 import type { Target } from './target';
 
-/** What a section works with. */
+/** What a section uses. */
 export interface Bench {
   plan: Plan;
   processes: Processes;
   localStytch: LocalStytch;
-  /** Has the load generator do these jobs at the same time. */
+  /** Makes the load generator run these jobs in parallel. */
   send: (jobs: LoadJob[]) => Promise<LoadResult[]>;
 }
 
-/** What a section found. */
+/** The results of a section. */
 export interface Findings {
-  /** Every figure, for the file of results. */
+  /** All figures, for the JSON file. */
   figures: unknown;
   tables: readonly Table[];
   charts: readonly Chart[];
   targets: readonly Target[];
 }
 
-/** The table of a comparison. The ratio is that of the requests/s of ours to those of the candidate. */
+/** The table of a comparison. `ours is` has our requests/s divided by those of the candidate. */
 export function comparisonTable(
   title: string,
   measured: readonly Measured[],
@@ -78,7 +78,7 @@ export function comparisonChart(name: string, title: string, measured: readonly 
   };
 }
 
-/** The most connections that a candidate opened in one measured run. */
+/** The most connections that a candidate opened in a run. */
 export function mostSocketsOpened({ runs }: Pick<Measured, 'runs'>): number {
   return Math.max(...runs.map(({ socketsOpened = 0 }) => socketsOpened));
 }

@@ -1,11 +1,11 @@
-/** What is told of several runs of the same thing. */
+/** A summary of several runs. */
 export interface Summary {
   median: number;
   min: number;
   max: number;
 }
 
-/** @throws RangeError when there is no value. */
+/** @throws RangeError when there are no values. */
 export function summarize(values: readonly number[]): Summary {
   const sorted = [...values].sort((one, other) => one - other);
   const upper = sorted[Math.floor(sorted.length / 2)];

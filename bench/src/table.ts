@@ -2,11 +2,11 @@ export interface Table {
   title: string;
   columns: readonly string[];
   rows: readonly (readonly string[])[];
-  /** What one has to know to read it. */
+  /** Lines below the table. */
   notes?: readonly string[];
 }
 
-/** A table as text: the first column to the left, the others to the right. */
+/** Renders a table as text. The first column is aligned to the left, the others to the right. */
 export function renderTable({ title, columns, rows, notes = [] }: Table): string {
   const widths = columns.map((name, index) =>
     Math.max(name.length, ...rows.map((row) => (row[index] ?? '').length)),

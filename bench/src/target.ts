@@ -1,11 +1,11 @@
-/** What the project set out to reach. */
+/** A performance target of the project. */
 export interface Target {
   what: string;
   measured: number;
   limit: number;
-  /** Whether `measured` has to be at least or at most `limit`. */
+  /** Whether `measured` must be at least or at most `limit`. */
   bound: 'least' | 'most';
-  /** What stands behind the numbers: `x`, ` MiB`. */
+  /** Follows the numbers: `x`, ` MiB`. */
   unit: string;
 }
 

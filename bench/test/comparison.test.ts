@@ -31,7 +31,7 @@ function candidate(name: string): Candidate {
   return { name, isOurs: false, job, expected: 200, processes: [process(), process()], called: process() };
 }
 
-test('When there are rounds, then the candidates run by turns, each with a warm-up before it is measured', async () => {
+test('When there are several rounds, then each measures all candidates, each after a warm-up', async () => {
   const sent: string[] = [];
   const send = ([job]: LoadJob[]) => {
     sent.push(`${job!.url} ${JSON.stringify(job!.amount)}`);
@@ -48,7 +48,7 @@ test('When there are rounds, then the candidates run by turns, each with a warm-
   ];
   expect(sent).toEqual([...round, ...round]);
   expect(measured[0]!.requestsPerSecond).toEqual({ median: 200, min: 200, max: 200 });
-  // Of two processes, 1,000 us each from before the run to after it, for 100 answers.
+  // 1,000 us in each of two processes, for 100 answers.
   expect(measured[0]!.cpuMicroseconds.median).toBe(20);
   expect(measured[0]!.runs.map(({ socketsOpened }) => socketsOpened)).toEqual([1, 1]);
   expect(measured[0]!.memory).toEqual({ idleBytes: 10, afterLoadBytes: 10 });

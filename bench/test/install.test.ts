@@ -15,7 +15,7 @@ const lockfile = {
   'node_modules/wished': { version: '1.0.0' },
 };
 
-test('When a package needs another, then it is the one that Node finds from there', () => {
+test('When a package depends on another, then it is the one that Node finds from its folder', () => {
   expect([...closure(lockfile, 'app')].sort()).toEqual([
     'app',
     'library',
@@ -26,11 +26,11 @@ test('When a package needs another, then it is the one that Node finds from ther
   ]);
 });
 
-test('When a package is asked for by name, then it and what it needs count', () => {
+test('When a package is given by name, then it and its dependencies count', () => {
   expect([...closureOf(lockfile, ['leaf'])]).toEqual(['node_modules/leaf']);
 });
 
-test('When Express is counted, then it is many packages and not nothing', () => {
+test('When Express is counted, then there are many packages', () => {
   const { packages, bytes } = installOf(readLockfile(), ['express']);
 
   expect(packages).toBeGreaterThan(20);

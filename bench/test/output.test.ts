@@ -2,7 +2,7 @@ import { renderChart } from '../src/chart';
 import { renderTable } from '../src/table';
 import { isMet, renderTargets, type Target } from '../src/target';
 
-test('When a table is rendered, then names stand to the left and numbers below each other to the right', () => {
+test('When a table is rendered, then names are aligned to the left and numbers to the right', () => {
   const text = renderTable({
     title: 'wallet',
     columns: ['candidate', 'requests/s'],
@@ -30,17 +30,17 @@ describe('A chart', () => {
   const widths = (svg: string) =>
     [...svg.matchAll(/<rect [^>]*width="(\d+)"/g)].map(([, width]) => Number(width));
 
-  test('When one value is half of another, then so is its bar', () => {
+  test('When one value is half of another, then its bar is half as wide', () => {
     const [whole, half] = widths(renderChart({ title: 'Wallet', bars: [bar, { ...bar, value: 50 }] }));
 
     expect(half).toBe(whole! / 2);
   });
 
-  test('When all values are 0, then there are bars still', () => {
+  test('When all values are 0, then there are still bars', () => {
     expect(widths(renderChart({ title: 'Tokens', bars: [{ ...bar, value: 0 }] }))).toEqual([1]);
   });
 
-  test('When a label has what means something in SVG, then it is text in the chart', () => {
+  test('When a label contains SVG syntax, then it is text in the chart', () => {
     const svg = renderChart({ title: 'a < b & "c"', bars: [{ ...bar, label: '<script>' }] });
 
     expect(svg).toContain('a &lt; b &amp; &quot;c&quot;');
@@ -62,7 +62,7 @@ describe('A target', () => {
     expect(isMet(given)).toBe(met);
   });
 
-  test('When it is rendered, then the line has the verdict, the figure and the limit', () => {
+  test('When it is rendered, then the line has the result, the figure and the limit', () => {
     const text = renderTargets([target, { ...target, measured: 3, limit: 2, bound: 'most' }]);
 
     expect(text).toBe(

@@ -2,7 +2,7 @@ import { readPlan } from '../src/plan';
 
 const read = (...words: string[]) => readPlan(words, 'results');
 
-test('When nothing is said, then all is measured, three times 10 s, and written', () => {
+test('When there are no options, then everything is measured three times for 10 s, and the results are written', () => {
   const { sections, rounds, run, out } = read();
 
   expect({ sections, rounds, run, out }).toEqual({
@@ -14,14 +14,14 @@ test('When nothing is said, then all is measured, three times 10 s, and written'
 });
 
 test.each([[['--quick']], [['--only', 'wallet']]])(
-  'When a run is told to be less than whole by %j, then it does not replace the results of a whole one',
+  'When %j makes a run partial, then it does not replace the results of a full run',
   (words) => {
     expect(read(...words).out).toBeUndefined();
     expect(read(...words, '--out', 'elsewhere').out).toBe('elsewhere');
   },
 );
 
-test('When sections, rounds and seconds are given, then it is those', () => {
+test('When sections, rounds and seconds are given, then they are used', () => {
   const { sections, rounds, run } = read('--only', 'tokens,wallet', '--rounds', '1', '--seconds', '2.5');
 
   expect({ sections, rounds, run }).toEqual({
@@ -32,11 +32,11 @@ test('When sections, rounds and seconds are given, then it is those', () => {
 });
 
 test.each([
-  [['--only', 'wallet,walet'], 'no section is called walet'],
+  [['--only', 'wallet,walet'], 'there is no section walet'],
   [['--seconds', 'ten'], '--seconds must be a number above 0'],
   [['--rounds', '0'], '--rounds must be a whole number above 0'],
   [['--rounds', '1.5'], '--rounds must be a whole number above 0'],
   [['--fast'], "Unknown option '--fast'"],
-])('When the command line is %j, then it is refused: %s', (words, message) => {
+])('When the command line is %j, then it is rejected: %s', (words, message) => {
   expect(() => read(...words)).toThrow(message);
 });

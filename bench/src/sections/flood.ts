@@ -13,7 +13,7 @@ const goodBySdk = 'the SDK verifies a good token';
 const forged = 'ours refuses forged tokens';
 const garbage = 'ours refuses garbage';
 
-/** What tokens that are none cost the wallet server, and those who call it with good ones meanwhile. */
+/** What bad tokens cost the wallet server and its callers with valid tokens. */
 export async function measureFlood(bench: Bench): Promise<Findings> {
   const { plan, processes, localStytch, send } = bench;
   const accessToken = await localStytch.accessToken();
@@ -50,7 +50,7 @@ export async function measureFlood(bench: Bench): Promise<Findings> {
     figures: { cpu: measured, share, memory },
     tables: [
       {
-        title: 'forged tokens: what a request costs the wallet server (each bad token is another)',
+        title: 'forged tokens: the cost of a request to the wallet server (each bad token is different)',
         columns: ['', 'CPU us/request', 'min..max', 'of the SDK', 'requests/s'],
         rows: measured.map(({ name, cpuMicroseconds: cpu, requestsPerSecond }) => [
           name,
@@ -69,11 +69,11 @@ export async function measureFlood(bench: Bench): Promise<Findings> {
         ],
       },
       {
-        title: 'good callers beside a flood (half of the connections each)',
+        title: 'callers with valid tokens during a flood (half of the connections each)',
         columns: ['', 'requests/s', 'min..max'],
         rows: [
-          shareRow('good callers, beside other good callers', share.besideGood),
-          shareRow('good callers, beside forged tokens', share.besideFlood),
+          shareRow('valid tokens, beside other valid tokens', share.besideGood),
+          shareRow('valid tokens, beside forged tokens', share.besideFlood),
           shareRow('forged tokens', share.flood),
         ],
       },

@@ -14,7 +14,7 @@ export interface Growth {
 
 type HalfLoad = Omit<LoadJob, 'amount'>;
 
-/** Requests/s of good callers on half of the connections, by turns beside good callers and beside a flood. */
+/** Requests/s of valid tokens on half of the connections, in turn beside valid tokens and beside a flood. */
 export async function measureShare({ plan, send }: Bench, { url, name }: Running, accessToken: string) {
   const good = { ...walletJob(url, accessToken), connections: Math.floor(plan.connections / 2) };
   const flood = { ...good, badTokens: { kind: 'forged', model: accessToken } } as const;
@@ -41,7 +41,7 @@ export async function measureShare({ plan, send }: Bench, { url, name }: Running
   };
 }
 
-/** Memory of a wallet server that has answered some good requests, before and after the flood. */
+/** The memory of a wallet server before and after the flood, after a warm-up with a valid token. */
 export async function measureMemory({ plan, processes, localStytch, send }: Bench, accessToken: string) {
   const wallet = await processes.start(program('wallet-server', localStytch.seed));
   await waitUntilReady(wallet);

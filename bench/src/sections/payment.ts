@@ -11,7 +11,7 @@ const ours = 'ours';
 const tutorial = 'the tutorial';
 const express = 'Express 5 and node:http by hand';
 
-/** GET /initiate-payment: with each one's own wallet server, then payment servers alone, against a stub. */
+/** GET /initiate-payment: each payment server with its own wallet server, then alone, against a stub. */
 export async function measurePayment(bench: Bench): Promise<Findings> {
   const { plan, send } = bench;
   const together = await Promise.all([startTogether(bench, true), startTogether(bench, false)]);

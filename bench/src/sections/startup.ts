@@ -7,12 +7,12 @@ import { summarize } from '../statistics';
 const bare = 'a bare Express 5 app';
 const ours = ['our wallet-server', 'our payment-server'];
 
-/** Where nobody listens: nothing is called before the first request. */
+/** Nobody listens there. No server calls the wallet server before its first request. */
 const nowhere = { WALLET_SERVER_URL: 'http://127.0.0.1:9' };
 
 const express = ['express'];
 const tutorialWallet = ['express4', 'stytch9', 'helmet', 'cors', 'morgan', 'dotenv'];
-/** What is installed in production, by the folder whose dependencies count, or by their names. */
+/** The packages that are installed in production: those that a folder depends on, or named ones. */
 const installs: readonly (readonly [string, string | readonly string[]])[] = [
   ['our wallet-server', 'wallet-server'],
   ['our payment-server', 'payment-server'],
@@ -23,7 +23,7 @@ const installs: readonly (readonly [string, string | readonly string[]])[] = [
   ['Express 5 and fast-jwt', [...express, 'fast-jwt']],
 ];
 
-/** From the order to start a process to its word that it listens; and what has to be installed for that. */
+/** Measures the time from spawn to listening, and the packages that have to be installed. */
 export async function measureStartup({ plan, processes, localStytch }: Bench): Promise<Findings> {
   const environment = { ...localStytch.seed, ...nowhere };
   const recipes: [string, Recipe][] = [
@@ -33,18 +33,18 @@ export async function measureStartup({ plan, processes, localStytch }: Bench): P
     ["the tutorial's wallet server", server('walletTutorial', environment)],
     ["the tutorial's payment server", server('paymentTutorial', environment)],
   ];
-  const times_ = recipes.map((): number[] => []);
+  const samples = recipes.map((): number[] => []);
   for (let round = 0; round < plan.starts; round += 1) {
     for (const [index, [, recipe]] of recipes.entries()) {
       const running = await processes.start(recipe, { preload: false });
-      times_[index]?.push(running.startMilliseconds);
+      samples[index]?.push(running.startMilliseconds);
       await running.stop();
     }
   }
   const starts = recipes.map(([name], index) => ({
     name,
-    milliseconds: summarize(times_[index] ?? []),
-    all: times_[index] ?? [],
+    milliseconds: summarize(samples[index] ?? []),
+    all: samples[index] ?? [],
   }));
   const lockfile = readLockfile();
   const installed = installs.map(([name, what]) => ({ name, ...installOf(lockfile, what) }));
@@ -67,7 +67,7 @@ export async function measureStartup({ plan, processes, localStytch }: Bench): P
         title: 'installed in production',
         columns: ['', 'packages', 'MiB'],
         rows: installed.map(({ name, packages, bytes }) => [name, whole(packages), mebibytes(bytes)]),
-        notes: ['Packages that are fetched from a registry; the size includes our own, as built.'],
+        notes: ['The packages are those from the registry. The size includes our own built packages.'],
       },
     ],
     charts: [

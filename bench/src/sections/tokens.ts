@@ -8,26 +8,26 @@ import { program, type Recipe, server } from '../recipes';
 import type { Bench, Findings } from '../section';
 
 const ours = 'ours';
-/** How long a token lives unless it is told otherwise, here and at Stytch. Seconds. */
+/** The default lifetime of a token, here and at Stytch. Seconds. */
 const usualLifetime = 3_600;
-/** How much longer the token endpoint takes on a cold cache, or the last callers would find a warm one. */
+/** Delay of the token endpoint on a cold cache. Without it the last callers would find a token in the cache. */
 const coldDelayMilliseconds = 500;
 
-/** What one way to get and keep access tokens asks of the token endpoint. */
+/** The requests that a token cache makes to the token endpoint. */
 interface TokenCount {
   name: string;
   isOurs: boolean;
-  /** Token requests for `coldCallers` at once, with an empty cache. */
+  /** Token requests of `coldCallers` parallel callers with an empty cache. */
   cold: number;
-  /** Token requests under load, once there is a token that lives an hour. */
+  /** Token requests under load, with a cached token that lives an hour. */
   hour: number;
   hourPayments: number;
-  /** Token requests under load, from a cold cache on, with short-lived tokens. */
+  /** Token requests under load, with short-lived tokens and an empty cache at the start. */
   short: number;
   shortPayments: number;
 }
 
-/** Token requests that reach the token endpoint. All sources are asked by payments, against one stub. */
+/** Counts the requests that reach the token endpoint. The load is payments, with one stub as the wallet server. */
 export async function measureTokens(bench: Bench): Promise<Findings> {
   const { plan, processes, localStytch } = bench;
   const { coldCallers, hourTokenLoad, shortTokenLoad, shortTokenSeconds } = plan;
@@ -50,7 +50,7 @@ export async function measureTokens(bench: Bench): Promise<Findings> {
       {
         title: 'tokens: requests that reach the token endpoint',
         columns: [
-          'way to keep tokens',
+          'token cache',
           `${whole(coldCallers)} callers, cold`,
           `1 h tokens, ${describeAmount(hourTokenLoad)}`,
           'payments',
@@ -66,8 +66,8 @@ export async function measureTokens(bench: Bench): Promise<Findings> {
           whole(count.shortPayments),
         ]),
         notes: [
-          'The last two take a token as ended five minutes before it is, which fits the tokens of an hour that their',
-          'makers issue. With tokens that live 5 s a request is always under way, or one is made for each call.',
+          'The last two treat a token as expired five minutes early, which fits the tokens of an hour for which they',
+          'are made. With tokens that live 5 s, a request is always in flight, or each call makes one.',
         ],
       },
     ],
@@ -92,7 +92,7 @@ export async function measureTokens(bench: Bench): Promise<Findings> {
         unit: '',
       },
       {
-        what: `tokens: requests in ${describeAmount(shortTokenLoad)} with ${shortTokenSeconds} s tokens, one for each life and the first`,
+        what: `tokens: requests in ${describeAmount(shortTokenLoad)} with ${shortTokenSeconds} s tokens, one for each lifetime and the first`,
         measured: short,
         limit: 1 + ('seconds' in shortTokenLoad ? Math.floor(shortTokenLoad.seconds / shortTokenSeconds) : 0),
         bound: 'most',
@@ -115,7 +115,7 @@ async function countTokens(bench: Bench, name: string, recipe: Recipe): Promise<
   const running = await startCold();
   await localStytch.delayTokens(coldDelayMilliseconds);
   await pay(bench, running, { connections: plan.coldCallers, amount: { requests: plan.coldCallers } });
-  await localStytch.mend();
+  await localStytch.clearFaults();
   const cold = await localStytch.tokenRequests();
   await localStytch.forgetRequests();
   const hourPayments = await pay(bench, running, {
@@ -137,7 +137,7 @@ async function countTokens(bench: Bench, name: string, recipe: Recipe): Promise<
   return { name, isOurs, cold, hour, hourPayments, short, shortPayments };
 }
 
-/** @returns how many payments were made. */
+/** @returns the number of payments. */
 async function pay({ send }: Bench, { name, url }: Running, load: Omit<LoadJob, 'url'>): Promise<number> {
   const [result] = await send([{ url: `${url}/initiate-payment`, ...load }]);
   return result ? countAnswers({ name, expected: 200 }, result) : 0;

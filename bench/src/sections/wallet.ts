@@ -12,7 +12,7 @@ const open = 'Express 5, open to anyone';
 const tutorial = 'the tutorial';
 const jwtBearer = 'express-oauth2-jwt-bearer';
 
-/** What is sent to a wallet server. */
+/** The requests to a wallet server. */
 export function walletJob(url: string, accessToken: string): Candidate['job'] {
   return {
     url: `${url}/api/check-balance`,
@@ -25,7 +25,7 @@ export function walletJob(url: string, accessToken: string): Candidate['job'] {
 /** POST /api/check-balance with a valid access token. */
 export async function measureWallet({ plan, processes, localStytch, send }: Bench): Promise<Findings> {
   const accessToken = await localStytch.accessToken();
-  /** `refusal`: the status for a garbage token; undefined where nobody asks for one. */
+  /** `refusal`: the status for a garbage token. Undefined if the server does not check tokens. */
   const entries: { name: string; recipe: Recipe; refusal?: number }[] = [
     { name: ours, recipe: program('wallet-server', localStytch.seed), refusal: 401 },
     { name: open, recipe: server('walletExpress') },

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The whole body of a request or of an answer, read as JSON. */
+/** Reads the body of a request or an answer as JSON. */
 export async function readJson(message: IncomingMessage): Promise<unknown> {
   const text = await new Promise<string>((resolve, reject) => {
     let received = '';

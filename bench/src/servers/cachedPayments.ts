@@ -3,7 +3,7 @@ import { listen } from './listen';
 import { outcome } from './payments';
 import { callWallet } from './walletCall';
 
-/** A payment server that differs from others of its kind only in where it has its access tokens from. */
+/** Starts a payment server that gets its access tokens from a given cache. */
 export function servePayments(getAccessToken: () => Promise<string>): void {
   const app = express();
   app.get('/initiate-payment', async (_request, response) => {

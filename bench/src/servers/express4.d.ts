@@ -1,4 +1,4 @@
-/** Express 4, the tutorial's, as far as it is used here: what Express 5 has, under another name. */
+/** Express 4, which the tutorial uses. The part that is used here has the types of Express 5. */
 declare module 'express4' {
   export { default } from 'express';
 }

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Listens on a free port of this machine, tells the parent process where, and ends when that is gone. */
+/** Listens on a free port, announces it to the parent process, and exits when the parent process has ended. */
 export function listen(app: RequestListener, options: ServerOptions = {}): void {
   const server = createServer(options, app).listen(0, '127.0.0.1', () => {
     const { port } = server.address() as AddressInfo;
@@ -10,7 +10,7 @@ export function listen(app: RequestListener, options: ServerOptions = {}): void 
   process.once('disconnect', () => process.exit());
 }
 
-/** @throws Error when the environment does not have it. */
+/** Reads an environment variable. @throws Error when it is not set. */
 export function setting(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set`);

@@ -1,4 +1,4 @@
-/** The payment in Express 5 with its defaults and node:http by hand: no token, no log, no deadline. */
+/** The payment in Express 5 with its defaults, and node:http for the call: no token, no log, no timeout. */
 import express from 'express';
 import { listen } from './listen';
 import { outcome } from './payments';

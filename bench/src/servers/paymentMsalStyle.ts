@@ -1,21 +1,21 @@
-/** Payments with a token cache that behaves as msal-node's `acquireTokenByClientCredential` does. */
+/** Payments with a token cache that behaves like `acquireTokenByClientCredential` of msal-node. */
 import { servePayments } from './cachedPayments';
 import { requestToken } from './tokenRequest';
 
 /**
- * Of msal-node 7.2.1, by its source: a token counts as expired five minutes (`tokenRenewalOffsetSeconds`)
- * before its end. Callers do not share a request. The proactive refresh takes place from `refresh_in` on,
- * which Stytch's token endpoint does not answer with, so there is none here.
+ * After the source of msal-node 7.2.1: a token counts as expired five minutes (`tokenRenewalOffsetSeconds`) before its
+ * expiry. Callers do not share a request. The proactive refresh starts at `refresh_in`, which Stytch's token endpoint
+ * does not send, so there is none here.
  */
 const tokenRenewalOffsetSeconds = 300;
 
-let kept: { accessToken: string; expiresOn: number } | undefined;
+let cached: { accessToken: string; expiresOn: number } | undefined;
 
 servePayments(async () => {
-  if (kept && nowSeconds() + tokenRenewalOffsetSeconds <= kept.expiresOn) return kept.accessToken;
-  const askedAt = nowSeconds();
+  if (cached && nowSeconds() + tokenRenewalOffsetSeconds <= cached.expiresOn) return cached.accessToken;
+  const requestedAt = nowSeconds();
   const { access_token, expires_in } = await requestToken();
-  kept = { accessToken: access_token, expiresOn: askedAt + expires_in };
+  cached = { accessToken: access_token, expiresOn: requestedAt + expires_in };
   return access_token;
 });
 

@@ -1,4 +1,4 @@
-/** The payment on bare node:http, both ways: the limit for anything on Node. */
+/** The payment on plain node:http, server and call: the limit for any server on Node. */
 import { listen } from './listen';
 import { outcome } from './payments';
 import { callWallet } from './walletCall';

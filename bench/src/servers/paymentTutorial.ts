@@ -1,4 +1,4 @@
-/** The payment server as the article builds it, on the Express and the SDK of its time. */
+/** The payment server of the article, with the Express and SDK versions of its time. */
 import axios from 'axios';
 import cors from 'cors';
 import express from 'express4';
@@ -13,10 +13,10 @@ import type { Wallet } from './wallets';
 const walletServerUrl = setting('WALLET_SERVER_URL');
 const cache = new NodeCache();
 
-/** Kept for as long as the token lives; while there is none, each caller asks for one. */
+/** Caches a token until it expires. Without a cached token, each caller requests one. */
 async function getM2MAccessToken(): Promise<string> {
-  const kept = cache.get<string>('accessToken');
-  if (kept) return kept;
+  const cached = cache.get<string>('accessToken');
+  if (cached) return cached;
   const { access_token, expires_in } = await client.m2m.token({
     client_id: setting('CLIENT_ID'),
     client_secret: setting('CLIENT_SECRET'),

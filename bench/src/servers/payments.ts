@@ -7,7 +7,7 @@ export const paymentInfo = {
   destinationWalletId: 'yh809ikol7plo98',
 };
 
-/** What the article's payment server answers. */
+/** The answer of the article's payment server. */
 export function outcome({ customerName, walletBalance }: Wallet): string {
   const { debitAmount, destinationWalletId } = paymentInfo;
   return walletBalance >= debitAmount

@@ -5,7 +5,7 @@ interface Failure {
   response?: { status: number; data: unknown };
 }
 
-/** The article's middleware: the SDK verifies the token anew for each request. A bad token is answered 500. */
+/** The article's middleware: the SDK verifies the token of each request. The answer to an invalid token is 500. */
 export function authorizeToken(requiredScope: string): RequestHandler {
   return async (request, response, next) => {
     try {

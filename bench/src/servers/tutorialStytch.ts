@@ -1,5 +1,5 @@
 import { Client } from 'stytch9';
 import { stytchProject } from './stytchProject';
 
-/** The Stytch SDK of the article's time. */
+/** The Stytch SDK that the article uses. */
 export const client = new Client(stytchProject);

@@ -9,7 +9,7 @@ const body = JSON.stringify(paymentInfo);
 const agent = new Agent({ keepAlive: true });
 const headers = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) };
 
-/** Asks the wallet server for the balance as directly as Node can: node:http on connections that are kept alive. */
+/** Calls the wallet server with plain node:http on keep-alive connections. */
 export function callWallet(authorization: string): Promise<Wallet> {
   return new Promise((resolve, reject) => {
     const call = request(url, {

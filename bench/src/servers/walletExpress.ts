@@ -1,4 +1,4 @@
-/** The wallet route in Express 5 with its defaults, open to anyone: the limit for anything on Express. */
+/** The wallet route in Express 5 with its defaults, open to anyone: the limit for any server on Express. */
 import express from 'express';
 import { listen } from './listen';
 import { checkBalance } from './wallets';

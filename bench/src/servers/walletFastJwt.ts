@@ -1,4 +1,4 @@
-/** The wallet route behind fast-jwt with its cache, with no log. The key is fetched once, ahead of all else. */
+/** The wallet route behind fast-jwt with its cache, without a log. The key is fetched once, at the start. */
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import express, { type RequestHandler } from 'express';
 import { createVerifier } from 'fast-jwt';

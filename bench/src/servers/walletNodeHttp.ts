@@ -1,4 +1,4 @@
-/** The wallet route on bare node:http, open to anyone: the limit for anything on Node. */
+/** The wallet route on plain node:http, open to anyone: the limit for any server on Node. */
 import { readJson } from './bodies';
 import { listen } from './listen';
 import { findWallet } from './wallets';

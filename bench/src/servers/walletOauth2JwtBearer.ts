@@ -1,4 +1,4 @@
-/** The wallet route behind express-oauth2-jwt-bearer, as its README says, with no log. */
+/** The wallet route behind express-oauth2-jwt-bearer, as in its README, without a log. */
 import express from 'express';
 import { auth, requiredScopes } from 'express-oauth2-jwt-bearer';
 import { listen, setting } from './listen';

@@ -1,4 +1,4 @@
-/** The wallet route behind the SDK's verification and nothing else: what a good token costs by the SDK. */
+/** The wallet route behind the SDK's verification alone: the cost of a valid token with the SDK. */
 import express from 'express';
 import { Client } from 'stytch';
 import { listen } from './listen';

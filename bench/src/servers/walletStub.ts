@@ -1,4 +1,4 @@
-/** A wallet server that answers everything alike, so that it is the payment server that is measured. */
+/** A wallet server that gives every request the same answer, so that only the payment server is measured. */
 import { listen } from './listen';
 import { findWallet, walletInfo } from './wallets';
 
@@ -8,7 +8,7 @@ const headers = {
   'Content-Length': Buffer.byteLength(answer),
 };
 
-/** As long as our wallet-server keeps a connection. With Node's 5 s it would be the stub that closes some. */
+/** As in our wallet-server. With Node's default of 5 s the stub would close connections. */
 const keepAliveTimeout = 65_000;
 
 listen(

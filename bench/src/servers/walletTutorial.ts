@@ -1,4 +1,4 @@
-/** The wallet server as the article builds it, on the Express and the SDK of its time. */
+/** The wallet server of the article, with the Express and SDK versions of its time. */
 import cors from 'cors';
 import express from 'express4';
 import helmet from 'helmet';

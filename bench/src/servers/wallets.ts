@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 
-/** What every wallet server of the bench answers from: the article's. */
+/** The wallets of the article, which all wallet servers of the benchmark use. */
 export const walletInfo = [
   {
     customerId: '67uhjio098uhgt6l',
@@ -29,7 +29,7 @@ export function findWallet(customerId: unknown): Wallet | undefined {
   return { customerName, walletId, walletBalance };
 }
 
-/** The route's handler in Express, the same for every server that is built on it. */
+/** The route's handler in Express, which all servers on Express share. */
 export const checkBalance: RequestHandler = (request, response) => {
   const wallet = findWallet((request.body as { customerId?: unknown }).customerId);
   if (wallet) response.json(wallet);
