@@ -9,7 +9,7 @@ describe('npm run demo', () => {
 
     await runDemo((line) => lines.push(line));
 
-    expect(lines.at(-1)).toBe('Everything went as the article tells.');
+    expect(lines.at(-1)).toBe('All steps match the article.');
     expect(lines.slice(0, -1).filter((line) => !line.startsWith('ok '))).toEqual([]);
     expect(lines.length).toBeGreaterThan(15);
   });
@@ -19,10 +19,10 @@ describe('npm run demo', () => {
 
     await runDemo((line) => lines.push(line), undefined, true);
 
-    expect(lines.at(-1)).toBe('Everything went as the article tells.');
+    expect(lines.at(-1)).toBe('All steps match the article.');
     expect(lines.slice(0, -1).filter((line) => !line.startsWith('ok '))).toEqual([]);
     expect(lines[0]).not.toContain('http:');
-    expect(lines.join('\n')).toMatch(/came no connection\n[^]*came 403 client_not_allowed\n/);
+    expect(lines.join('\n')).toMatch(/got no connection\n[^]*got 403 client_not_allowed\n/);
   });
 
   test('When it is stopped in the middle, then every program that it started ends', async () => {
@@ -49,7 +49,8 @@ describe('npm run demo', () => {
 
     const demo = runDemo(
       (line) => {
-        if (line.startsWith('ok  search the client as the operator')) stack?.wallet.process.kill('SIGKILL');
+        if (line.startsWith('ok  search for the client as the operator'))
+          stack?.wallet.process.kill('SIGKILL');
       },
       (started) => {
         stack = started;
@@ -57,7 +58,7 @@ describe('npm run demo', () => {
     );
 
     await expect(demo).rejects.toThrow(
-      /wallet-server ended unexpectedly \(SIGKILL\)|"make the payment" went otherwise/,
+      /wallet-server ended unexpectedly \(SIGKILL\)|"make the payment" has an unexpected outcome/,
     );
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { tokenEndpoint } from 'stytch-m2m';
 import { certificateFiles, type Owner } from '../../tools/src/certs';
 import { CertificateAuthority, type Identity } from '../../packages/certificates/src';
 import { startProgram } from '../../tools/src/program';
+import { replaceFile } from '../../tools/src/replaceFile';
 import type { Stack } from '../../tools/src/stack';
 import { start } from '../../tools/src/start';
 import { call, during, paid, pay, summary, until } from '../helpers/calls';
@@ -24,11 +25,6 @@ const output = () => printed.join('\n');
 /** The certificates have names only, so that 127.0.0.1 is an address that does not match. */
 const dnsName = (value: string) => ({ type: 'dns' as const, value });
 
-function put(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text);
-  renameSync(`${file}.new`, file);
-}
-
 /** Issues a certificate to each owner. The CA file contains both CAs, so that one can replace the other. */
 async function issueAll(by: CertificateAuthority): Promise<Record<Owner, Identity>> {
   const entries = await Promise.all(
@@ -38,8 +34,8 @@ async function issueAll(by: CertificateAuthority): Promise<Record<Owner, Identit
   );
   for (const [owner, identity] of entries) {
     const { certificate, key } = certificateFiles(folder, owner);
-    put(key, identity.key);
-    put(certificate, identity.certificate);
+    replaceFile(key, identity.key, 0o600);
+    replaceFile(certificate, identity.certificate, 0o600);
   }
   return Object.fromEntries(entries) as Record<Owner, Identity>;
 }
@@ -55,7 +51,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'e2e-tls-'));
   authority = await CertificateAuthority.create('Test CA');
   nextAuthority = await CertificateAuthority.create('Next CA');
-  put(join(folder, 'ca.pem'), trust().ca);
+  replaceFile(join(folder, 'ca.pem'), trust().ca, 0o600);
   identities = await issueAll(authority);
   stack = await start({
     mtls: folder,
@@ -216,8 +212,8 @@ test('When a server’s certificate has expired, then the server does not start,
     notAfter: new Date(Date.now() - dayMilliseconds),
   });
   const files = { TLS_CERT_FILE: join(folder, 'old.pem'), TLS_KEY_FILE: join(folder, 'old-key.pem') };
-  put(files.TLS_CERT_FILE, certificate);
-  put(files.TLS_KEY_FILE, key);
+  replaceFile(files.TLS_CERT_FILE, certificate, 0o600);
+  replaceFile(files.TLS_KEY_FILE, key, 0o600);
   const lines: string[] = [];
 
   const starting = startProgram({

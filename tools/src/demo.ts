@@ -10,18 +10,18 @@ import { Scenario } from './scenario';
 interface Step {
   what: string;
   expected: string;
-  /** Does it, and tells what came in the words of `expected`. */
+  /** Does the step and returns its outcome, in the words of `expected`. */
   run: () => Promise<string>;
 }
 
-/** A step went otherwise than told. */
+/** A step had an unexpected outcome, or a program ended. */
 export class DemoFailure extends Error {
   override readonly name = 'DemoFailure';
 }
 
 const success = '"john_doe your payment of 769 to yh809ikol7plo98 was successful!"';
 
-/** What mutual TLS adds to the article. */
+/** The steps that mutual TLS adds to the article. */
 function stepsOfMutualTls(scenario: Scenario): Step[] {
   return [
     {
@@ -32,12 +32,12 @@ function stepsOfMutualTls(scenario: Scenario): Step[] {
     {
       what: "read the wallet with payment-service's token and the payment-server's certificate",
       expected: '200 john_doe',
-      run: () => scenario.readWalletWithGoodToken('payment-server'),
+      run: () => scenario.readWalletWithValidToken('payment-server'),
     },
     {
       what: "read it with the same token and the operator's certificate",
       expected: '403 client_not_allowed',
-      run: () => scenario.readWalletWithGoodToken('operator'),
+      run: () => scenario.readWalletWithValidToken('operator'),
     },
   ];
 }
@@ -57,13 +57,17 @@ function stepsOf(scenario: Scenario): Step[] {
     },
     { what: 'get a token as the operator', expected: '200 bearer', run: () => scenario.operatorSignsIn() },
     {
-      what: 'read the wallet with that, which lacks the scope',
+      what: "read the wallet with the operator's token, which lacks the scope",
       expected: '403 insufficient_scope',
       run: () => scenario.readWalletAsOperator(),
     },
-    { what: 'search the client without a token', expected: '401', run: () => scenario.searchWithoutToken() },
     {
-      what: 'search the client as the operator',
+      what: 'search for the client without a token',
+      expected: '401',
+      run: () => scenario.searchWithoutToken(),
+    },
+    {
+      what: 'search for the client as the operator',
       expected: '200 payment-service',
       run: () => scenario.search(),
     },
@@ -89,7 +93,7 @@ function stepsOf(scenario: Scenario): Step[] {
     },
     { what: 'pay again', expected: `200 ${success}`, run: () => scenario.pay() },
     { what: 'deactivate the client', expected: '200 inactive', run: () => scenario.setStatus('inactive') },
-    { what: 'pay with the token that lives', expected: `200 ${success}`, run: () => scenario.pay() },
+    { what: 'pay with the cached token', expected: `200 ${success}`, run: () => scenario.pay() },
     { what: 'ask for a new token', expected: '400 invalid_client', run: () => scenario.newToken('current') },
     { what: 'reactivate the client', expected: '200 active', run: () => scenario.setStatus('active') },
     { what: 'ask for a new token', expected: '200 bearer', run: () => scenario.newToken('current') },
@@ -97,12 +101,12 @@ function stepsOf(scenario: Scenario): Step[] {
 }
 
 /**
- * The article as a program, on a stack of its own: one line for each step, with what was expected and what came.
+ * Runs all steps of the article on a new stack. Prints a line for each step, with the expected and the actual outcome.
  *
- * @param onStarted gets the stack before the first step.
- * @param mtls whether to do it over mutual TLS, with certificates that are gone when it ends. Default false.
- * @param signal its abort stops the demo, and everything that it started.
- * @throws DemoFailure at the first difference, or when a program ends on the way.
+ * @param onStarted is called with the stack before the first step.
+ * @param mtls whether to use mutual TLS, with temporary certificates. Default false.
+ * @param signal aborting it stops the demo and the stack.
+ * @throws DemoFailure at the first unexpected outcome, or when a program ends.
  * @throws the signal's reason on abort.
  */
 export async function runDemo(
@@ -112,19 +116,19 @@ export async function runDemo(
   signal?: AbortSignal,
 ): Promise<void> {
   if (!mtls) {
-    await walkThrough(print, onStarted, undefined, signal);
+    await runSteps(print, onStarted, undefined, signal);
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), 'demo-certs-'));
   try {
     await makeCertificates(folder);
-    await walkThrough(print, onStarted, folder, signal);
+    await runSteps(print, onStarted, folder, signal);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-async function walkThrough(
+async function runSteps(
   print: (line: string) => void,
   onStarted: (stack: Stack) => void | Promise<void>,
   mtls?: string,
@@ -140,7 +144,7 @@ async function walkThrough(
     if (!stack.localStytch) throw new DemoFailure('local-stytch is not running');
     print(`ok  start: ${stack.programs.map(({ name, url }) => `${name} at ${url}`).join(', ')}`);
     await onStarted(stack);
-    const cutOff = new Promise<never>((_resolve, reject) => {
+    const interrupted = new Promise<never>((_resolve, reject) => {
       void stack.broken.then((why) => {
         reject(new DemoFailure(why));
       });
@@ -148,28 +152,28 @@ async function walkThrough(
         reject(signal.reason as Error);
       });
     });
-    cutOff.catch(() => undefined); // No step may be waiting for it.
+    interrupted.catch(() => undefined); // It may reject while no step is running.
     const scenario = new Scenario(stack, stack.localStytch, mtls);
     for (const step of [...(mtls === undefined ? [] : stepsOfMutualTls(scenario)), ...stepsOf(scenario)]) {
       signal?.throwIfAborted();
-      await Promise.race([runStep(step, print), cutOff]);
+      await Promise.race([runStep(step, print), interrupted]);
     }
-    print('Everything went as the article tells.');
+    print('All steps match the article.');
   } finally {
     await stack.stop();
   }
 }
 
 async function runStep({ what, expected, run }: Step, print: (line: string) => void): Promise<void> {
-  const came = await run().catch((error: unknown) => (error as Error).message);
-  print(`${came === expected ? 'ok ' : 'NOT'} ${what}: expected ${expected}; came ${came}`);
-  if (came !== expected)
-    throw new DemoFailure(`"${what}" went otherwise: expected ${expected}; came ${came}`);
+  const outcome = await run().catch((error: unknown) => (error as Error).message);
+  const comparison = `expected ${expected}; got ${outcome}`;
+  print(`${outcome === expected ? 'ok ' : 'NOT'} ${what}: ${comparison}`);
+  if (outcome !== expected) throw new DemoFailure(`"${what}" has an unexpected outcome: ${comparison}`);
 }
 
 async function main(signal: AbortSignal): Promise<void> {
   const print = (line: string) => {
-    // The outcome of a step that was cut off says nothing.
+    // The outcome of a step that was interrupted means nothing.
     if (!signal.aborted) console.log(line);
   };
   try {

@@ -9,10 +9,10 @@ const colours: Record<ProgramName, number> = {
 };
 
 /**
- * Makes a program's lines readable among those of others: its name before each, and JSON log lines as
- * one line of text.
+ * Creates a format for the lines of several programs: it puts the program's name before each line and turns a JSON
+ * log line into text.
  *
- * @param colour whether to use the terminal's colours.
+ * @param colour whether to use terminal colours.
  */
 export function createLineFormat(colour: boolean): (name: ProgramName, line: string) => string {
   const pretty = prettyFactory({
@@ -28,19 +28,19 @@ export function createLineFormat(colour: boolean): (name: ProgramName, line: str
   };
 }
 
-/** What curl is told of TLS: a blank and its options for each, or nothing. */
+/** The TLS options of curl for each kind of call, with a space before them. Empty for plain HTTP. */
 export interface CurlOptions {
-  /** To call the payment-server, as the operator. */
+  /** For calls to the payment-server as the operator. */
   payment: string;
-  /** To call the wallet-server, as the payment-server does. */
+  /** For calls to the wallet-server as the payment-server. */
   wallet: string;
-  /** To get an access token. */
+  /** For token requests. */
   token: string;
 }
 
 const plainHttp: CurlOptions = { payment: '', wallet: '', token: '' };
 
-/** The calls to try, for pasting into a terminal. */
+/** Example calls to paste into a terminal. */
 export function formatUsage(
   urls: { wallet: string; payment: string },
   token: { endpoint: string; clientId: string; clientSecret: string; before?: string },
@@ -52,7 +52,7 @@ export function formatUsage(
     tls === plainHttp
       ? ''
       : `
-  # nor does it tell another service of the same CA anything, whatever its token
+  # and it refuses other services with a certificate of the same CA, whatever their token
   ${payment} -i -X POST ${urls.wallet}/api/check-balance
 `;
   return `
@@ -65,19 +65,19 @@ Try these in another terminal${tls === plainHttp ? '' : ', in this folder'}:
   ${payment} ${urls.payment}/initiate-payment -H 'Content-Type: application/json' -d '{"debitAmount": 12.5}'
   ${payment} ${urls.payment}/initiate-payment -H 'Content-Type: application/json' -d '{"debitAmount": 1000000}'
 
-  # without an access token the wallet-server tells nothing
+  # the wallet-server refuses a call without an access token
   curl${tls.wallet} -i -X POST ${urls.wallet}/api/check-balance
 ${another}
-  # the operator's access token, for the admin routes: they accept it for five minutes
+  # the operator's access token, which the admin routes accept for five minutes
   TOKEN=$(${before}curl${tls.token} -s ${token.endpoint} -d grant_type=client_credentials \\
     -d client_id=${token.clientId} -d client_secret=${token.clientSecret} \\
     | node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).access_token')
   ${payment} -H "Authorization: Bearer $TOKEN" ${urls.payment}/search-m2m-client
 
-  # rotate the secret: the running server takes the next one over; a restart reads CLIENT_SECRET again
+  # rotate the secret: the running server uses the new one; a restart reads CLIENT_SECRET again
   ${payment} -H "Authorization: Bearer $TOKEN" -X POST ${urls.payment}/start-secret-rotation
   ${payment} -H "Authorization: Bearer $TOKEN" -X POST ${urls.payment}/complete-secret-rotation
 
-Browsers refuse port 6000; curl and Postman do not. Press Ctrl-C to end everything.
+Browsers refuse port 6000; curl and Postman do not. Press Ctrl-C to stop everything.
 `;
 }

@@ -3,34 +3,34 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Announcement, announcementOf, type End, endOf } from './childProcess';
 
-/** The root of the project. */
+/** The root folder of the repository. */
 export const root = join(__dirname, '..', '..');
 
 export type ProgramName = 'local-stytch' | 'wallet-server' | 'payment-server';
 
 export interface ProgramOptions {
   name: ProgramName;
-  /** The whole environment of the process; the `.env` files are read by the program itself. */
+  /** The environment of the process. The program itself reads the `.env` files. */
   environment: NodeJS.ProcessEnv;
-  /** Gets every line that the program writes, to standard output or error. */
+  /** Is called with every line of standard output and standard error. */
   onLine?: (name: ProgramName, line: string) => void;
-  /** Runs the TypeScript sources and restarts on change, instead of what was built. Default false. */
+  /** Whether to run the TypeScript sources and restart on change. Default false: run the built program. */
   watch?: boolean;
-  /** Its abort stops a program that is starting. */
+  /** Aborting it stops a program that is starting. */
   signal?: AbortSignal | undefined;
 }
 
-/** A running program, as a process of its own. */
+/** A running program, in its own process. */
 export interface Program extends Announcement {
   readonly name: ProgramName;
   readonly process: ChildProcess;
   /** Is fulfilled when the process has ended. */
   readonly ended: Promise<End>;
-  /** Asks it to stop, and waits until it has. */
+  /** Asks it to stop, and waits for its end. */
   stop(): Promise<void>;
 }
 
-/** What Node is called with to run a program as it was built. */
+/** The arguments for Node to run a built program. */
 export function builtProgram(name: ProgramName): string[] {
   return ['--enable-source-maps', join(folderOf(name), 'dist', 'server.js')];
 }
@@ -42,7 +42,7 @@ function folderOf(name: ProgramName): string {
 /**
  * Starts a program and waits until it listens.
  *
- * @throws Error when it ends before that; what it wrote by then says why.
+ * @throws Error when it ends before that. Its output says why.
  */
 export async function startProgram({
   name,
@@ -56,7 +56,7 @@ export async function startProgram({
   const script = watch
     ? [join(root, 'tools', 'dist', 'watch.js'), join(folder, 'src', 'server.ts')]
     : builtProgram(name);
-  // Detached: Ctrl-C in the terminal reaches only the launcher, which then stops each program in turn.
+  // Detached, so that Ctrl-C in the terminal reaches only the launcher, which then stops each program in turn.
   const child = spawn(process.execPath, script, {
     cwd: folder,
     env: environment,

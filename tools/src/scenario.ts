@@ -5,13 +5,13 @@ import { certificateFiles, type Owner } from './certs';
 import type { Program } from './program';
 import type { Stack } from './stack';
 
-/** What came of a call: its status, and what of the answer counts. */
+/** The status and body of an answer. */
 interface Outcome {
   status: number;
   data: unknown;
 }
 
-/** Shows the certificate of an owner, or none, and trusts the CA. Undefined over plain HTTP. */
+/** Creates an agent that trusts the CA, with the client certificate of an owner if there is one. Undefined over HTTP. */
 type Identities = ((owner?: Owner) => Agent) | undefined;
 
 async function call(
@@ -32,12 +32,12 @@ async function call(
   return { status, data };
 }
 
-/** The field of an answer that a step looks at. */
+/** A field of a JSON body, by its path. */
 function field(data: unknown, ...path: string[]): unknown {
   return path.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], data);
 }
 
-/** The calls of the demo, on a running stack. */
+/** The steps of the demo, on a running stack. */
 export class Scenario {
   readonly #payment: string;
   readonly #wallet: string;
@@ -46,7 +46,7 @@ export class Scenario {
   readonly #identities: Identities;
   #clientSecret: string;
 
-  /** @param mtls the folder with the certificates, where the stack runs over mutual TLS. */
+  /** @param mtls the folder with the certificates, if the stack uses mutual TLS. */
   constructor({ payment, wallet }: Stack, localStytch: Program, mtls?: string) {
     this.#identities = mtls === undefined ? undefined : identitiesOf(mtls);
     this.#payment = payment.url;
@@ -66,7 +66,7 @@ export class Scenario {
     return call('GET', `${this.#payment}/initiate-payment`, { agent }).then(
       ({ status }) => String(status),
       (error: unknown) => {
-        // In TLS 1.3 a client may have sent its request before it hears that it is refused.
+        // In TLS 1.3 a client may send its request before it learns that the server refuses it.
         if (isAxiosError(error) && /^(ECONNRESET|EPIPE|ERR_SSL_)/.test(error.code ?? ''))
           return 'no connection';
         throw error;
@@ -83,7 +83,7 @@ export class Scenario {
     return `${status} ${String(field(data, 'code') ?? field(data, 'customerName'))}`;
   }
 
-  async readWalletWithGoodToken(as: Owner): Promise<string> {
+  async readWalletWithValidToken(as: Owner): Promise<string> {
     const { CLIENT_ID } = this.#stytch.seed;
     const { data } = await this.tokenFor(CLIENT_ID, this.#clientSecret);
     return this.readWallet(String(field(data, 'access_token')), as);

@@ -1,5 +1,5 @@
 import 'service-kit/earlySignals';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ConfigError,
@@ -14,13 +14,14 @@ import { Client } from 'stytch';
 import { callStytch, stytchConfig } from 'stytch-m2m';
 import { z } from 'zod';
 import { root } from './program';
+import { replaceFile } from './replaceFile';
 
 const schema = z.object(stytchSettings).check(crossFieldChecks);
 
-const help = `Find both in https://stytch.com/dashboard (API keys) and put them into .env at the root.
+const help = `Find both at https://stytch.com/dashboard (API keys) and put them into .env at the root.
 Without an account there is nothing to set up: run npm start.`;
 
-/** The M2M clients that the demo takes, with the variables that name them. */
+/** The M2M clients that the services need, with the variables for their credentials. */
 const wanted = [
   {
     idVariable: 'CLIENT_ID',
@@ -43,14 +44,14 @@ const wanted = [
 ];
 
 /**
- * Creates the two M2M clients in a Stytch project and writes their credentials into a `.env` file. Each is
- * written as soon as Stytch has shown it, for it shows a secret once. A client that the file already names
- * is left alone, so that a second run finishes what a first one did not.
+ * Creates the two M2M clients in a Stytch project and writes their credentials to a `.env` file, each as soon as it is
+ * created, because Stytch shows a secret only once. It skips a client that the file already has, so that a second run
+ * completes an interrupted one.
  *
- * @param directory where the `.env` file is, or is to be.
- * @param signal its abort stops the setup between two clients, so that no secret is lost that Stytch has shown.
+ * @param directory the folder of the `.env` file, which need not exist.
+ * @param signal aborting it stops the setup between two clients, so that no secret is lost.
  * @throws ConfigError when the project's credentials are missing.
- * @throws StytchApiError when Stytch does not accept them, or refuses a client.
+ * @throws StytchApiError when Stytch rejects them, or a client.
  * @throws StytchUnavailableError
  */
 export async function setup(
@@ -73,11 +74,11 @@ export async function setup(
     const { id, secret } = present(environment, idVariable, secretVariable);
     if (id !== secret) {
       throw new ConfigError(
-        `Of ${idVariable} and ${secretVariable} one is set: add the other, or remove both.`,
+        `Only one of ${idVariable} and ${secretVariable} is set: add the other, or remove both.`,
       );
     }
     if (id) {
-      print(`${client.client_name}: ${idVariable} and ${secretVariable} are set already, nothing to do.`);
+      print(`${client.client_name}: ${idVariable} and ${secretVariable} are already set, nothing to do.`);
       continue;
     }
     const { m2m_client } = await callStytch(() => m2m.clients.create(client), 10_000);
@@ -89,7 +90,7 @@ export async function setup(
   print('Next: npm start');
 }
 
-/** Whether the environment names a client, and whether it says where its secret is. */
+/** Whether the environment has the id of a client, and whether it has the secret or its file. */
 function present(environment: Environment, idVariable: string, secretVariable: string) {
   return {
     id: environment[idVariable] !== undefined,
@@ -97,16 +98,14 @@ function present(environment: Environment, idVariable: string, secretVariable: s
   };
 }
 
-/** Sets variables in a `.env` file, all else left as it is: first a new file beside it, then a rename. */
+/** Sets variables in a `.env` file and leaves its other lines. Replaces the file atomically. */
 export function writeVariables(file: string, variables: Readonly<Record<string, string>>): void {
   let lines = readLines(file);
   for (const name of Object.keys(variables)) {
     lines = lines.filter((line) => !new RegExp(`^\\s*(export\\s+)?${name}\\s*=`).test(line));
   }
   lines.push(...Object.entries(variables).map(([name, value]) => `${name}=${value}`));
-  const written = `${file}.new`;
-  writeFileSync(written, `${lines.join('\n')}\n`, { mode: 0o600 });
-  renameSync(written, file);
+  replaceFile(file, `${lines.join('\n')}\n`, 0o600);
 }
 
 function readLines(file: string): string[] {
@@ -114,7 +113,7 @@ function readLines(file: string): string[] {
     return readFileSync(file, 'utf8').trimEnd().split('\n');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new ConfigError(`${file} is there but cannot be read: ${(error as Error).message}`);
+    throw new ConfigError(`${file} exists but cannot be read: ${(error as Error).message}`);
   }
 }
 

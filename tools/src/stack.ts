@@ -4,35 +4,35 @@ import { certificateFiles } from './certs';
 import { type Program, type ProgramName, type ProgramOptions, root, startProgram } from './program';
 
 export interface StackOptions {
-  /** Variables on top of the environment of this process, for every program. */
+  /** Variables for all programs. They override the environment of this process. */
   environment?: NodeJS.ProcessEnv;
-  /** Variables for one program alone. */
+  /** Variables for one program. They override all others. */
   own?: Partial<Record<ProgramName, NodeJS.ProcessEnv>>;
-  /** Whether to run on local-stytch, or against the Stytch that the environment names. */
+  /** Whether to use local-stytch instead of the Stytch project of the environment. */
   local: boolean;
-  /** The folder with the certificates to run over mutual TLS with. Default: plain HTTP. */
+  /** The folder with the certificates for mutual TLS. Default: plain HTTP. */
   mtls?: string | undefined;
   onLine?: ProgramOptions['onLine'];
   watch?: boolean;
-  /** Its abort stops a stack that is starting. */
+  /** Aborting it stops a stack that is starting. */
   signal?: AbortSignal | undefined;
 }
 
-/** Everything that runs. */
+/** The running programs. */
 export interface Stack {
-  /** Undefined when the stack runs against Stytch. */
+  /** Undefined if the stack uses Stytch. */
   localStytch: Program | undefined;
   wallet: Program;
   payment: Program;
-  /** Those that run, in the order of their start. */
+  /** All of them, in the order of their start. */
   programs: readonly Program[];
-  /** Settles when a program ends that nobody stopped: with a sentence about it. */
+  /** Is fulfilled when a program ends unexpectedly, with a sentence that says which. */
   broken: Promise<string>;
   /** Stops every program, the last started first. */
   stop(): Promise<void>;
 }
 
-/** Whether the environment names no Stytch project, so that local-stytch takes its place. */
+/** Whether the environment has no Stytch project, so that local-stytch is used. */
 export function hasNoCredentials(environment: NodeJS.ProcessEnv = process.env): boolean {
   return ['payment-server', 'wallet-server'].every((name) => {
     const { STYTCH_PROJECT_ID, STYTCH_SECRET } = loadEnvironment([join(root, name), root], environment);
@@ -41,11 +41,11 @@ export function hasNoCredentials(environment: NodeJS.ProcessEnv = process.env): 
 }
 
 /**
- * Starts local-stytch (unless told otherwise), the wallet-server and the payment-server, each as a process,
- * each pointed at the ones before it.
+ * Starts local-stytch (if `local`), the wallet-server and the payment-server, each in its own process. Each gets the
+ * addresses of those before it.
  *
- * @throws Error when one of them does not come to listen; the others are stopped by then.
- * @throws the signal's reason on abort; none runs by then.
+ * @throws Error when one of them ends before it listens, after the others have been stopped.
+ * @throws the signal's reason on abort, after all have been stopped.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { environment, own, local, mtls, onLine, watch, signal } = options;
@@ -55,15 +55,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     stopping = true;
     for (const program of [...programs].reverse()) await program.stop();
   };
-  const start = async (name: ProgramName, learned: NodeJS.ProcessEnv) => {
+  const start = async (name: ProgramName, addresses: NodeJS.ProcessEnv) => {
     const program = await startProgram({
       name,
-      // PORT in the environment of the launcher would be the port of all three: it is left out.
+      // Without this, a PORT in the environment would be the port of all three.
       environment: {
         ...process.env,
         PORT: '',
         ...(mtls !== undefined && mtlsEnvironment(mtls, name, local)),
-        ...learned,
+        ...addresses,
         ...environment,
         ...own?.[name],
       },
@@ -93,8 +93,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 /**
- * What makes a program speak mutual TLS. local-stytch asks for no certificate, for the SDK has no way to show
- * one; the SDK trusts the CA because Node does.
+ * The environment of a program with mutual TLS. local-stytch requires no client certificate, because the SDK cannot
+ * send one. The SDK trusts the CA through NODE_EXTRA_CA_CERTS.
  */
 function mtlsEnvironment(folder: string, name: ProgramName, local: boolean): NodeJS.ProcessEnv {
   const { ca, certificate, key } = certificateFiles(folder, name);

@@ -8,27 +8,27 @@ import { root } from './program';
 import { hasNoCredentials, type Stack, type StackOptions, startStack } from './stack';
 
 export interface StartOptions {
-  /** Runs the TypeScript sources and restarts on change. Default false. */
+  /** Whether to run the TypeScript sources and restart on change. Default false. */
   watch?: boolean;
   /** As in `startStack`. */
   environment?: NodeJS.ProcessEnv;
   own?: StackOptions['own'];
-  /** Whether to run on local-stytch. Default: when the environment has no credentials. */
+  /** Whether to use local-stytch. Default: if the environment has no credentials. */
   local?: boolean;
-  /** The folder with the certificates to run over mutual TLS with; they are made if need be. Default: plain HTTP. */
+  /** The folder for the certificates of mutual TLS, which are made if necessary. Default: plain HTTP. */
   mtls?: string | undefined;
   print: (text: string) => void;
-  /** Whether to use the terminal's colours. Default false. */
+  /** Whether to use terminal colours. Default false. */
   colour?: boolean;
-  /** Its abort stops a start that is under way. */
+  /** Aborting it stops the start. */
   signal?: AbortSignal;
 }
 
 /**
- * Starts everything and tells what is running and what to try: on local-stytch when the environment has no
- * credentials, else against Stytch.
+ * Starts everything, and prints the addresses and some calls to try. It uses local-stytch if the environment has no
+ * credentials.
  *
- * @throws Error when a program does not come to listen.
+ * @throws Error when a program ends before it listens.
  * @throws the signal's reason on abort.
  */
 export async function start(options: StartOptions): Promise<Stack> {
@@ -44,15 +44,15 @@ export async function start(options: StartOptions): Promise<Stack> {
     own,
     signal,
     onLine: (name, line) => {
-      // The SDK warns of every address but Stytch's own; here that address is the point.
+      // The SDK warns about every address other than Stytch's. Here it is intended.
       if (!(local && line.startsWith('[Stytch] Warning'))) print(format(name, line));
     },
   });
-  const about = local
+  const mode = local
     ? 'Running on local-stytch, an emulator of Stytch on this machine: no account, no network.'
     : 'Running against the Stytch project of your .env.';
   const addresses = stack.programs.map(({ name, url }) => `  ${name.padEnd(16)}${url}`);
-  print(['', about, '', ...addresses].join('\n'));
+  print(['', mode, '', ...addresses].join('\n'));
   const urls = { wallet: stack.wallet.url, payment: stack.payment.url };
   const tls = mtls === undefined ? undefined : optionsOfCurl(mtls, local);
   print(formatUsage(urls, tokenSource(stack), tls));
@@ -86,7 +86,7 @@ function tokenSource({ localStytch }: Stack): Parameters<typeof formatUsage>[1] 
 }
 
 async function main(): Promise<void> {
-  // Not process.stdout: it keeps without bound what a slow reader does not read, and loses it at the exit.
+  // Not process.stdout: its buffer has no bound if the reader is slow, and is lost at the exit.
   const print = (text: string) => {
     openStandardOutput().write(`${text}\n`);
   };
@@ -99,7 +99,7 @@ async function main(): Promise<void> {
     signal: stopping.signal,
   });
   onStop('server', async () => {
-    print('\nEnding everything.');
+    print('\nStopping everything.');
     stopping.abort();
     await starting.then(
       (stack) => stack.stop(),
@@ -109,11 +109,11 @@ async function main(): Promise<void> {
   try {
     const stack = await starting;
     const why = await stack.broken;
-    print(`\n${why}. Ending the rest.`);
+    print(`\n${why}. Stopping the rest.`);
     await stack.stop();
   } catch (error) {
     if (stopping.signal.aborted) return;
-    print(`\n${(error as Error).message}. This start left nothing running.`);
+    print(`\n${(error as Error).message}. Nothing is left running.`);
   }
   await exit(1);
 }

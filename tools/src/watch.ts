@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { onStop } from 'service-kit';
 import { root } from './program';
 
-/** Editors write a file in several steps: one restart for all that happens within this time, in milliseconds. */
-const settleMilliseconds = 150;
+/** Editors write a file in several steps: changes within this time cause one restart. Milliseconds. */
+const debounceMilliseconds = 150;
 
 /**
- * Runs a TypeScript program, and starts it anew whenever a source file of a workspace changes. Folders are
- * watched, not files, for many editors save by putting a new file in the place of the old one.
+ * Runs a TypeScript program and restarts it when a source file of a workspace changes. It watches folders instead of
+ * files, because many editors save a file by replacing it.
  *
- * @param script the program, run by ts-node, types unchecked.
+ * @param script the program. ts-node runs it without a type check.
  */
 export function runAndWatch(script: string): void {
   let child: ChildProcess | undefined;
@@ -43,7 +43,7 @@ export function runAndWatch(script: string): void {
         restarting = false;
         if (!stopping) start();
       });
-    }, settleMilliseconds);
+    }, debounceMilliseconds);
   };
   for (const folder of sourceFolders()) watch(folder, restart);
   onStop('server', async () => {
@@ -53,7 +53,7 @@ export function runAndWatch(script: string): void {
   start();
 }
 
-/** The `src` folders of the workspaces, and all below them. */
+/** The `src` folders of the workspaces, with their subfolders. */
 function sourceFolders(): string[] {
   const workspaces = ['packages/service-kit', 'packages/stytch-m2m', 'wallet-server', 'payment-server'];
   return workspaces.flatMap((workspace) => {

@@ -23,11 +23,11 @@ const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toS
 const names = ['local-stytch', 'operator', 'payment-server', 'wallet-server'] as const;
 
 describe('npm run certs', () => {
-  test('When there are none, then it makes a CA and a certificate for each, the keys for nobody else to read', async () => {
-    const { made, goodUntil } = await makeCertificates(folder);
+  test('When there are none, then it makes a CA and a certificate for each owner, with keys that no other user can read', async () => {
+    const { made, expiresAt } = await makeCertificates(folder);
 
     expect(made).toBe(true);
-    expect((goodUntil!.getTime() - Date.now()) / 86_400_000).toBeCloseTo(90, 1);
+    expect((expiresAt!.getTime() - Date.now()) / 86_400_000).toBeCloseTo(90, 1);
     expect(Object.keys(contents()).sort()).toEqual(
       ['ca.pem', ...names.flatMap((name) => [`${name}-key.pem`, `${name}.pem`])].sort(),
     );
@@ -35,7 +35,7 @@ describe('npm run certs', () => {
     for (const name of names) expect(modeOf(`${name}-key.pem`)).toBe('600');
   });
 
-  test('When they are made, then each is of the CA, for its own name and this machine, and for both sides of a call', async () => {
+  test('When they are made, then each is issued by the CA for its own name and localhost, for servers and clients', async () => {
     await makeCertificates(folder);
     const authority = new X509Certificate(readFileSync(join(folder, 'ca.pem')));
 
@@ -52,7 +52,7 @@ describe('npm run certs', () => {
     }
   });
 
-  test('When they are there and good for more than a week, then they stay, unless they are to be renewed', async () => {
+  test('When they are valid for more than a week, then they are replaced only with --renew', async () => {
     await makeCertificates(folder);
     const before = contents();
 
@@ -72,7 +72,7 @@ describe('npm run certs', () => {
       },
     ],
     [
-      'a key is another',
+      'a key does not match',
       () => {
         writeFileSync(
           certificateFiles(folder, 'operator').key,
@@ -81,7 +81,7 @@ describe('npm run certs', () => {
       },
     ],
     [
-      'one is of another CA',
+      'one is issued by another CA',
       async () => {
         const { certificate, key } = await (await CertificateAuthority.create()).issue('operator');
         writeFileSync(certificateFiles(folder, 'operator').certificate, certificate);
@@ -89,7 +89,7 @@ describe('npm run certs', () => {
       },
     ],
     [
-      'the CA ends within a week',
+      'the CA expires within a week',
       async () => {
         const notAfter = new Date(Date.now() + 6 * 86_400_000);
         writeFileSync(
@@ -98,7 +98,7 @@ describe('npm run certs', () => {
         );
       },
     ],
-  ])('When %s, then all are made anew', async (_name, spoil) => {
+  ])('When %s, then all are replaced', async (_name, spoil) => {
     await makeCertificates(folder);
     const { 'wallet-server.pem': before } = contents();
     await spoil();
@@ -109,7 +109,7 @@ describe('npm run certs', () => {
     expect(await makeCertificates(folder)).toMatchObject({ made: false });
   });
 
-  test('When curl is to call, then it gets the CA and the client certificate', () => {
+  test('The options of curl have the CA and, for an owner, the client certificate', () => {
     const here = join(process.cwd(), 'certs');
 
     expect(curlOptions(here)).toBe(' --cacert certs/ca.pem');

@@ -21,7 +21,7 @@ const clientOf = () =>
   new Client({ project_id: project.STYTCH_PROJECT_ID!, secret: project.STYTCH_SECRET!, env: stytch.url });
 
 beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns of every address but Stytch's own.
+  jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns about every address other than Stytch's.
   stytch = await start({ PORT: '0', LOG_LEVEL: 'silent' });
   const { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL } = stytch.seed;
   project = {
@@ -62,7 +62,7 @@ describe('npm run setup', () => {
     expect(printed.join('\n')).not.toContain(written.CLIENT_SECRET);
   });
 
-  test('When it is stopped, then the secret that Stytch has shown is written, and a second run does the rest', async () => {
+  test('When it is stopped, then the client that was created is in .env, and a second run creates the other', async () => {
     const stopping = new AbortController();
     const stopAndPrint = (line: string) => {
       stopping.abort(stopReason);
@@ -86,10 +86,10 @@ describe('npm run setup', () => {
     await setup(directory, environment(), print);
 
     expect(readFileSync(join(directory, '.env'), 'utf8')).toBe(first);
-    expect(printed[0]).toBe('payment-service: CLIENT_ID and CLIENT_SECRET are set already, nothing to do.');
+    expect(printed[0]).toBe('payment-service: CLIENT_ID and CLIENT_SECRET are already set, nothing to do.');
   });
 
-  test('When Stytch fails on the way, then what was created is kept and a second run makes the rest', async () => {
+  test('When Stytch fails after the first client, then a second run keeps it and creates the other', async () => {
     await setup(directory, environment(), print);
     writeFileSync(
       join(directory, '.env'),
@@ -109,30 +109,36 @@ describe('npm run setup', () => {
     expect(environment().OPERATOR_CLIENT_ID).toMatch(/^m2m-client-test-/);
   });
 
-  test('When the secret of a client is kept in a file, then that client is there already', async () => {
-    const kept = { ...project, CLIENT_ID: 'm2m-client-test-1', CLIENT_SECRET_FILE: '/secrets/client-secret' };
+  test('When the secret of a client is in a file, then that client is not created', async () => {
+    const inFile = {
+      ...project,
+      CLIENT_ID: 'm2m-client-test-1',
+      CLIENT_SECRET_FILE: '/secrets/client-secret',
+    };
 
-    await setup(directory, kept, print);
+    await setup(directory, inFile, print);
 
     expect(environment().CLIENT_ID).toBeUndefined();
     expect(environment().OPERATOR_CLIENT_ID).toMatch(/^m2m-client-test-/);
   });
 
-  test('When a client has an id and no secret, then it says so and changes nothing', async () => {
+  test('When a client has an id and no secret, then the setup says so and changes nothing', async () => {
     const half = { ...project, CLIENT_ID: 'm2m-client-test-1' };
 
-    await expect(setup(directory, half, print)).rejects.toThrow('Of CLIENT_ID and CLIENT_SECRET one is set');
+    await expect(setup(directory, half, print)).rejects.toThrow(
+      'Only one of CLIENT_ID and CLIENT_SECRET is set',
+    );
 
     expect(environment().OPERATOR_CLIENT_ID).toBeUndefined();
   });
 
-  test('When the credentials of the project are missing, then it says which and where they are', async () => {
+  test('When the credentials of the project are missing, then it says which and where to find them', async () => {
     await expect(setup(directory, {}, print)).rejects.toThrow(
       /STYTCH_PROJECT_ID: is missing(.|\n)*STYTCH_SECRET: is missing(.|\n)*dashboard/,
     );
   });
 
-  test('When the credentials of the project are wrong, then it says what Stytch says and writes nothing', async () => {
+  test('When the credentials of the project are wrong, then it reports the error of Stytch and writes nothing', async () => {
     const wrong = { ...project, STYTCH_SECRET: 'secret-test-wrong' };
 
     await expect(setup(directory, wrong, print)).rejects.toThrow('unauthorized_credentials');
@@ -140,9 +146,9 @@ describe('npm run setup', () => {
     expect(environment().CLIENT_ID).toBeUndefined();
   });
 
-  test('When the .env file cannot be read, then it is left alone', () => {
+  test('When the .env file cannot be read, then it is not changed', () => {
     expect(() => {
-      writeVariables(directory, { CLIENT_ID: 'x' }); // A directory in place of the file.
+      writeVariables(directory, { CLIENT_ID: 'x' }); // A folder in place of the file.
     }).toThrow(ConfigError);
   });
 });
