@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
 import type { Client } from 'stytch';
 import { secretMark } from '../../packages/service-kit/test/testLogger';
+import { standardClaims } from '../../packages/stytch-m2m/test/jwt';
 
 /** The real SDK, also in a suite that mocks it. */
 const stytch = jest.requireActual<{ Client: typeof Client }>('stytch');
@@ -41,16 +42,8 @@ export async function createStytchProject(): Promise<StytchProject> {
     .mockResolvedValue({ keys: [key], request_id: 'request-id-test-jwks', status_code: 200 });
   const mint = (claims: Record<string, unknown> = {}) => {
     const now = Math.floor(Date.now() / 1_000);
-    return new SignJWT({
-      sub: 'm2m-client-test-payment-service',
-      iss: `stytch.com/${projectId}`,
-      aud: [projectId],
-      scope: 'read:users',
-      iat: now,
-      nbf: now,
-      exp: now + 3_600,
-      ...claims,
-    })
+    const sub = 'm2m-client-test-payment-service';
+    return new SignJWT({ ...standardClaims(projectId, now), sub, ...claims })
       .setProtectedHeader({ alg: 'RS256', kid: 'jwk-1', typ: 'JWT' })
       .sign(privateKey);
   };
