@@ -154,7 +154,7 @@ export type ServerSettings = z.infer<z.ZodObject<ReturnType<typeof serverSetting
  * The checks across settings, for `check` on a schema. Every address must be https, unless it is on this machine or
  * its host is in INSECURE_HTTP_HOSTS: the programs send secrets there.
  */
-export const crossFieldChecks = z.superRefine<Partial<ServerSettings>>(
+export const crossFieldChecks = z.superRefine<Partial<ServerSettings> & { [other: string]: unknown }>(
   (settings, context) => {
     const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, PORT, HEALTH_PORT } = settings;
     const report = (name: string, message: string) => {
