@@ -15,7 +15,7 @@ import { call, paid, summary, until } from '../../e2e/helpers/calls';
 import { freePorts } from '../../e2e/helpers/freePorts';
 import { certificateFiles, makeCertificates, type Owner } from '../../tools/src/certs';
 import type { End } from '../../tools/src/childProcess';
-import { readComposeFile } from '../test/composeFile';
+import { composeEnvironment } from '../test/composeFile';
 import { type Container, runContainer, stranger } from '../test/containers';
 import { filesBelow, type Image, performDockerfile } from '../test/images';
 
@@ -101,21 +101,6 @@ async function startServer(name: ProgramImage, environment: Record<string, strin
 /** Runs the HEALTHCHECK of an image with the environment of a container. Returns its exit code. */
 function health(name: ProgramImage, environment: Record<string, string>): Promise<End> {
   return runContainer(images[name], environment, images[name].healthcheck).ended;
-}
-
-/**
- * The environment of a service of the Compose file. `places` replaces the paths and addresses in it by those of this
- * machine. `given` has the variables that Compose would take from the caller's environment.
- */
-function composeEnvironment(
-  service: string,
-  places: Readonly<Record<string, string>>,
-  given: Readonly<Record<string, string>> = {},
-): Record<string, string> {
-  const entries = Object.entries(readComposeFile().services[service]!.environment);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, value === null ? (given[name] ?? '') : (places[value] ?? value)]),
-  );
 }
 
 describe('The programs of the images, as a user that owns no files, in a read-only folder', () => {

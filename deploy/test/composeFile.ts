@@ -26,3 +26,18 @@ export interface ComposeFile {
 export function readComposeFile(): ComposeFile {
   return parse(readFileSync(composePath, 'utf8'), { merge: true }) as ComposeFile;
 }
+
+/**
+ * The environment of a service of the Compose file. `places` replaces the paths and addresses in it by those of this
+ * machine. `given` has the variables that Compose would take from the caller's environment.
+ */
+export function composeEnvironment(
+  service: string,
+  places: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const entries = Object.entries(readComposeFile().services[service]!.environment);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, value === null ? (given[name] ?? '') : (places[value] ?? value)]),
+  );
+}
