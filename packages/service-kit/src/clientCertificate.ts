@@ -36,9 +36,11 @@ function parseCertificate(socket: Socket): ClientCertificate {
 /** One name. Node writes a name with special characters as a JSON string, so that it cannot look like two names. */
 const formattedName = /([^:",]+:(?:"(?:[^"\\]|\\.)*"|[^",]*))(?:, |$)/gy;
 
-/** Returns the names up to the first that is not in Node's format: no part of a name is taken for a name. */
+/** Returns no name when any of them is not in Node's format: no part of a name is taken for a name. */
 function parseNames(text: string): string[] {
-  return Array.from(text.matchAll(formattedName), ([, name = '']) => normalizeName(name));
+  const matches = [...text.matchAll(formattedName)];
+  const isComplete = matches.map(([match]) => match).join('') === text;
+  return isComplete ? matches.map(([, name = '']) => normalizeName(name)) : [];
 }
 
 /** DNS names are case-insensitive. */
