@@ -35,6 +35,7 @@ RUN rm -r wallet-server packages/local-stytch packages/rotate-client-secret && n
 FROM built AS only-operator
 RUN rm -r wallet-server payment-server packages/local-stytch && npm prune --omit=dev && rm -r node_modules/@types
 
+# It has no dependencies of its own: what it needs of the registry comes with service-kit.
 FROM built AS only-local-stytch
 RUN rm -r wallet-server payment-server packages/rotate-client-secret packages/stytch-m2m && npm prune --omit=dev && rm -r node_modules/@types
 

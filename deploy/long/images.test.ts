@@ -76,8 +76,8 @@ describe('The content of the image', () => {
       for (const part of ownParts[name]) {
         const manifest = JSON.parse(
           readFileSync(join(images[name].root, 'app', part, 'package.json'), 'utf8'),
-        ) as { dependencies: Record<string, string> };
-        const needed = Object.keys(manifest.dependencies).filter((one) => !one.startsWith('@types/'));
+        ) as { dependencies?: Record<string, string> };
+        const needed = Object.keys(manifest.dependencies ?? {}).filter((one) => !one.startsWith('@types/'));
         // In the program's own folder if the root has another version.
         const beneath = (one: string) => existsSync(join(modules, '..', part, 'node_modules', one));
         expect(needed.filter((one) => !installed(one) && !beneath(one))).toEqual([]);

@@ -7,12 +7,11 @@ import { TransportError } from './errors';
 const localNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
- * Refuses what a web page may send through a browser that can reach this server: with a host name of its own that it
- * resolves to this address (DNS rebinding: the Host header tells), by a form or a script (Origin tells), or by an image
- * or a link (Sec-Fetch-Site tells).
+ * Refuses requests that a web page sends through a browser on this machine. The Host header shows DNS rebinding (a name
+ * of the page that resolves to this address), Origin a form or a script, and Sec-Fetch-Site an image or a link.
  *
- * @param exposed whether other machines may call: then the Host header may be an IP address or a private name too,
- *   neither of which a page can have.
+ * @param exposed whether other machines may call. Then the Host header may also be an IP address or a private name:
+ *   no page can have these.
  */
 export function refuseForeignPages(exposed: boolean): RequestHandler {
   return ({ httpVersion, headers: { host, origin, 'sec-fetch-site': site } }, _response, next) => {
@@ -40,12 +39,12 @@ function isAddress(name: string): boolean {
   return isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
-/** Lets through whoever sends the token as `Authorization: Bearer` (RFC 6750 §2.1). */
+/** Requires the token as `Authorization: Bearer` (RFC 6750 §2.1). */
 export function requireAdminToken(adminToken: string): RequestHandler {
   const expected = digest(adminToken);
   return ({ headers: { authorization = '' } }, _response, next) => {
     const [, token = ''] = /^Bearer +([\w.~+/-]+=*)$/i.exec(authorization) ?? [];
-    // Digests have one length, which timingSafeEqual asks for.
+    // timingSafeEqual requires equal lengths, and all digests have the same.
     if (!timingSafeEqual(digest(token), expected)) {
       throw new TransportError(401, 'adminTokenRequired', {
         'WWW-Authenticate': 'Bearer realm="local-stytch admin API"',

@@ -1,7 +1,8 @@
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { requireAdminToken } from './access';
-import { ControlMisuse } from './errors';
+import { readClaimsTemplate } from './claimsTemplate';
+import { InvalidAdminRequestError } from './errors';
 import { type Faults, faultSchema } from './faults';
 import { jsonBody, operation, route, routeNotFound } from './http';
 import { mintSchema, mintToken } from './mintedToken';
@@ -11,17 +12,26 @@ import { resetState, type State } from './state';
 const rotateSchema = z.strictObject({ keep_previous: z.boolean().default(true) });
 const clockSchema = z.strictObject({ offset_seconds: z.number().min(-1e9).max(1e9) });
 const lifetimeSchema = z.strictObject({ seconds: z.int().min(1).max(86_400) });
+const projectSchema = z.strictObject({
+  issuer: z.enum(['project', 'base_url']).optional(),
+  search_totals: z.boolean().optional(),
+  claims_template: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
+});
 
-interface Controlled {
+/** What the admin API controls. */
+export interface Controlled {
   state: State;
   faults: Faults;
   requests: RequestLog;
-  /** What all but `/health` asks for. */
-  adminToken: string | undefined;
 }
 
-/** The emulator's admin API, under `/local/`. Stytch has nothing like it. Faults do not affect it. */
-export function createAdminApi({ state, faults, requests, adminToken }: Controlled): Router {
+/**
+ * The emulator's admin API, under `/local/`. Stytch has nothing like it. Faults do not affect it.
+ *
+ * @param adminToken the token that all routes but `/health` require. Undefined: none.
+ */
+export function createAdminApi(controlled: Controlled, adminToken: string | undefined): Router {
+  const { state, faults, requests } = controlled;
   const router = Router({ caseSensitive: true, strict: true });
   const read = (run: () => object): RequestHandler[] => [operation(run)];
   const write = <Schema extends z.ZodType>(
@@ -40,9 +50,7 @@ export function createAdminApi({ state, faults, requests, adminToken }: Controll
   });
   route(router, '/reset', {
     post: write(nothing, () => {
-      resetState(state);
-      faults.clear();
-      requests.clear();
+      reset(controlled);
       return describeState(state);
     }),
   });
@@ -77,7 +85,13 @@ export function createAdminApi({ state, faults, requests, adminToken }: Controll
   });
   route(router, '/token-lifetime', {
     post: write(lifetimeSchema, ({ seconds }) => {
-      state.tokenLifetimeSeconds = seconds;
+      state.settings.tokenLifetimeSeconds = seconds;
+      return describeState(state);
+    }),
+  });
+  route(router, '/project', {
+    post: write(projectSchema, (change) => {
+      changeProject(state, change);
       return describeState(state);
     }),
   });
@@ -85,16 +99,43 @@ export function createAdminApi({ state, faults, requests, adminToken }: Controll
   return router;
 }
 
+/** Restores the state of the start, removes all faults and empties the request log. */
+export function reset({ state, faults, requests }: Controlled): void {
+  resetState(state);
+  faults.clear();
+  requests.clear();
+}
+
 const nothing = z.strictObject({});
 
-function describeState(state: State) {
+function changeProject({ settings }: State, change: z.infer<typeof projectSchema>): void {
+  const { issuer, search_totals: searchTotals, claims_template: template } = change;
+  if (typeof template === 'string' || typeof template === 'object') {
+    settings.claimsTemplate = template === null ? undefined : readTemplate(template);
+  }
+  if (issuer !== undefined) settings.issuer = issuer;
+  if (searchTotals !== undefined) settings.searchTotals = searchTotals;
+}
+
+function readTemplate(template: string | Record<string, unknown>) {
+  try {
+    return readClaimsTemplate(template);
+  } catch (error) {
+    throw new InvalidAdminRequestError(`claims_template: ${(error as Error).message}`);
+  }
+}
+
+function describeState({ projectId, clients, keys, clock, settings }: State) {
   return {
-    project_id: state.projectId,
-    clients: state.clients.size,
+    project_id: projectId,
+    clients: clients.size,
     /** The first one signs. */
-    signing_keys: state.keys.published().map(({ kid }) => kid),
-    clock_offset_seconds: state.clock.offsetSeconds,
-    token_lifetime_seconds: state.tokenLifetimeSeconds,
+    signing_keys: keys.published().map(({ kid }) => kid),
+    clock_offset_seconds: clock.offsetSeconds,
+    token_lifetime_seconds: settings.tokenLifetimeSeconds,
+    issuer: settings.issuer,
+    search_totals: settings.searchTotals,
+    claims_template: settings.claimsTemplate ?? null,
   };
 }
 
@@ -102,5 +143,5 @@ function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer
   const result = schema.safeParse(body ?? {});
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-  throw new ControlMisuse(problems.join('; '));
+  throw new InvalidAdminRequestError(problems.join('; '));
 }

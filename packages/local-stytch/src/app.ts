@@ -25,9 +25,9 @@ export interface Dependencies {
   state: State;
   faults: Faults;
   requests: RequestLog;
-  /** Told of each error that is answered with a bland 500. */
+  /** Gets each error whose answer is a 500 without details. */
   reportError: (error: unknown) => void;
-  /** What the admin API asks for. Undefined where only this machine can call: then it asks for nothing. */
+  /** The token that the admin API requires. Undefined where only this machine can call: then it requires none. */
   adminToken?: string | undefined;
 }
 
@@ -40,7 +40,7 @@ export function createApp({ state, faults, requests, reportError, adminToken }: 
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.use(neverStored, limitRequests(), refuseForeignPages(adminToken !== undefined));
-  app.use('/local', createAdminApi({ state, faults, requests, adminToken }));
+  app.use('/local', createAdminApi({ state, faults, requests }, adminToken));
   app.use(requests.record, faults.apply);
   addPublicRoutes(app, state, requests);
   addManagementRoutes(app, state);
@@ -48,7 +48,7 @@ export function createApp({ state, faults, requests, reportError, adminToken }: 
   return app;
 }
 
-/** RFC 6749 §5.1 asks it of answers with a token; answers with a secret need it as much. */
+/** RFC 6749 §5.1 requires it of answers with a token. Answers with a secret need it as well. */
 const neverStored: RequestHandler = (_request, response, next) => {
   response.set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' });
   next();
@@ -63,17 +63,21 @@ function addPublicRoutes(app: Express, state: State, requests: RequestLog): void
     requireProject(state, params.projectId);
     next();
   };
-  const token = operation<OfProject>((request) => {
+  const token = operation<OfProject>(async (request) => {
     const wanted = readTokenRequest(request);
-    if (state.clients.has(wanted.clientId)) requests.noteClient(request, wanted.clientId);
-    return issueToken(state, wanted);
+    if (state.clients.has(wanted.clientId)) requests.note(request, { client_id: wanted.clientId });
+    const { answer, claims } = await issueToken(state, wanted);
+    requests.note(request, { claims });
+    return answer;
   });
   route<OfProject>(app, '/v1/public/:projectId/oauth2/token', {
     post: [knownProject, jsonOrFormBody, token],
   });
-  route<OfProject>(app, '/v1/sessions/jwks/:projectId', {
-    get: [operation(({ params }) => getJwks(state, params.projectId))],
-  });
+  for (const path of ['/v1/sessions/jwks/:projectId', '/v1/b2b/sessions/jwks/:projectId']) {
+    route<OfProject>(app, path, {
+      get: [operation(({ params }) => getJwks(state, params.projectId))],
+    });
+  }
 }
 
 interface OfClient {
@@ -90,7 +94,7 @@ function addManagementRoutes(app: Express, state: State): void {
   route(app, '/v1/m2m/clients', {
     post: [...before, operation(({ body }) => createClient(state, body))],
   });
-  // Any other method goes on to the client that may be called "search".
+  // Other methods on this path belong to a client with the id "search".
   app.post(
     '/v1/m2m/clients/search',
     ...before,

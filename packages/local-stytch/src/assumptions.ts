@@ -1,7 +1,6 @@
 /**
- * Everything that this emulator does and Stytch does not publish, in one place. The names of the errors are
- * Stytch's unless marked "our name"; their statuses and messages, and the limits, are ours.
- * Whoever sees Stytch answer otherwise corrects it here.
+ * All that this emulator does and Stytch does not publish, in one place. The names of the errors are Stytch's unless
+ * marked "our name". Their statuses and messages, and the limits, are ours. If Stytch answers otherwise, correct it here.
  */
 
 /** The errors of the management endpoints: status and message by error type. */
@@ -48,8 +47,7 @@ export function isRefusal(text: string): text is Refusal {
   return Object.hasOwn(refusals, text);
 }
 
-/** Names and messages of the errors that lie outside of any operation; the statuses are HTTP's. All but the
- * first are our names. */
+/** Names and messages of errors outside of any operation. The statuses are HTTP's. All but the first are our names. */
 export const transportErrors = {
   methodNotAllowed: ['method_not_allowed', 'This method is not allowed here.'],
   routeNotFound: ['route_not_found', 'There is no such endpoint.'],
@@ -59,19 +57,19 @@ export const transportErrors = {
   nestedTooDeep: ['malformed_json', 'The body is nested more than 100 levels deep.'],
   bodyTooLarge: ['body_too_large', 'The body is larger than 100 kB.'],
   unsupportedMediaType: ['unsupported_media_type', 'This content type is not supported here.'],
-  overloaded: ['overloaded', 'Too many requests are being worked on.'],
-  foreignPage: ['forbidden', 'Only requests that address this machine as localhost are answered.'],
-  foreignHost: ['forbidden', 'This Host header, or the Origin header, may be that of a web page.'],
-  adminTokenRequired: ['unauthorized', 'The admin API needs the Bearer token that local-stytch printed.'],
+  overloaded: ['overloaded', 'Too many requests are in progress.'],
+  foreignPage: ['forbidden', 'The Host and Origin headers must name this machine as localhost.'],
+  foreignHost: ['forbidden', 'The Host or Origin header may be that of a web page.'],
+  adminTokenRequired: ['unauthorized', 'The admin API requires the Bearer token that local-stytch printed.'],
 } as const satisfies Record<string, readonly [type: string, message: string]>;
 
 /**
- * The status of every OAuth error. For `invalid_client` 400 has been seen, with credentials in the body. With
- * credentials in the Authorization header RFC 6749 §5.2 asks for 401; Stytch has not been seen to send it.
+ * The status of every OAuth error. Stytch answers 400 to `invalid_client` with credentials in the body. With credentials
+ * in the Authorization header RFC 6749 §5.2 requires 401; whether Stytch sends it is unknown.
  */
 export const oauthErrorStatus = 400;
 
-/** How much is too much, where Stytch does not say. */
+/** Limits that Stytch does not publish. */
 export const limits = {
   clientIdCharacters: 128,
   clientNameCharacters: 256,
@@ -82,13 +80,13 @@ export const limits = {
   metadataKeys: 20,
   /** Published for Stytch's other metadata. */
   metadataBytes: 4096,
-  /** Objects and arrays inside each other in a JSON body. */
+  /** Nested objects and arrays in a JSON body. */
   jsonDepth: 100,
 } as const;
 
 /**
- * Whether a secret that a user brings has "enough entropy": Shannon's, over its own characters. 20 bits let
- * 8 random characters pass, and stop repetition; runs such as `12345678` are stopped by their equal steps.
+ * Whether a user's own secret has "enough entropy": Shannon's, over its characters. 8 random characters have the 20 bits,
+ * repetition has not. Sequences such as `12345678` are found by their equal steps.
  */
 export function hasEnoughEntropy(secret: string): boolean {
   const codes = Array.from(secret, (character) => character.charCodeAt(0));
@@ -99,8 +97,13 @@ export function hasEnoughEntropy(secret: string): boolean {
   return steps.size > 1 && bits >= 20;
 }
 
-// What else is assumed, where it is done:
-// - search.ts: within one operand any of the values is enough, also for scopes.
+// Further assumptions, with the file that implements them:
+// - search.ts: one matching value of an operand is enough, also for scopes.
 // - search.ts: clients come in the order of their creation.
-// - clients.ts: a field that is null counts as not given; repeated scopes count once.
-// - tokenRequest.ts: credentials that are incomplete or missing are `invalid_client`.
+// - search.ts: where totals are switched off, `total` is -1 on every page.
+// - clients.ts: null counts as not given; repeated scopes count once.
+// - tokenRequest.ts: incomplete or missing credentials are `invalid_client`.
+// - claimsTemplate.ts: the whole grammar of a claims template; a claim without a value is left out.
+// - token.ts: a template can replace `aud`, and no other claim that Stytch sets.
+// - token.ts: a project with a custom domain has the base URL as the issuer of all its tokens.
+// - jwks.ts: a B2B project has the same keys under both paths.

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { hasEnoughEntropy, isRefusal, limits, type Refusal } from './assumptions';
-import { Refused } from './errors';
+import { RefusedError } from './errors';
 
-/** The message of each rule is the error type with which Stytch refuses what breaks it. */
+/** The message of each rule is Stytch's error type for it. */
 export function refusedAs(refusal: Refusal): { error: Refusal } {
   return { error: refusal };
 }
@@ -10,16 +10,16 @@ export function refusedAs(refusal: Refusal): { error: Refusal } {
 /**
  * Turns a body into a typed value. A missing body counts as an empty object.
  *
- * @throws Refused with the error type of the first rule that is broken.
+ * @throws RefusedError with the error type of the first broken rule.
  */
 export function parseBody<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.infer<Schema> {
   const result = schema.safeParse(body ?? {});
   if (result.success) return result.data;
   const refusal = result.error.issues[0]?.message ?? '';
-  throw new Refused(isRefusal(refusal) ? refusal : 'invalid_request_body');
+  throw new RefusedError(isRefusal(refusal) ? refusal : 'invalid_request_body');
 }
 
-/** RFC 6749 appendix A: `VSCHAR`, of which client ids and secrets are made. */
+/** RFC 6749 appendix A: client ids and secrets consist of `VSCHAR`. */
 const printable = /^[\x20-\x7E]+$/;
 
 /** RFC 6749 §3.3: a `scope-token`. */
@@ -33,7 +33,7 @@ const scopes = z
   .max(limits.scopes, refusedAs('too_many_m2m_client_scopes'))
   .transform((list) => [...new Set(list)]);
 
-/** An address cannot hold `.` or `..` as a segment, so no client can be called so. */
+/** A path cannot have the segments `.` and `..`, so they are no client ids. */
 const clientId = z
   .string(refusedAs('m2m_client_invalid_client_id'))
   .max(limits.clientIdCharacters, refusedAs('m2m_client_invalid_client_id'))
@@ -85,13 +85,13 @@ type Metadata = Readonly<Record<string, unknown>>;
 /**
  * Merges metadata as https://stytch.com/docs/api/metadata says: top-level keys only; null removes a key.
  *
- * @throws Refused when the outcome has too many keys or is too large.
+ * @throws RefusedError when the result has too many keys or is too large.
  */
 export function mergeMetadata(current: Metadata, change: Metadata): Metadata {
   const entries = Object.entries({ ...current, ...change }).filter(([, value]) => value !== null);
-  if (entries.length > limits.metadataKeys) throw new Refused('metadata_too_many_keys');
+  if (entries.length > limits.metadataKeys) throw new RefusedError('metadata_too_many_keys');
   const merged = Object.fromEntries(entries);
   if (Buffer.byteLength(JSON.stringify(merged)) > limits.metadataBytes)
-    throw new Refused('metadata_too_large');
+    throw new RefusedError('metadata_too_large');
   return merged;
 }

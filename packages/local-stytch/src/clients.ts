@@ -1,5 +1,6 @@
+import type { z } from 'zod';
 import { createFields, mergeMetadata, parseBody, updateFields } from './clientFields';
-import { ClientNotFound, Refused } from './errors';
+import { ClientNotFoundError, RefusedError } from './errors';
 import { createId, createSalt, createSecret, storeSecret } from './secrets';
 import type { State, StoredClient } from './state';
 
@@ -17,23 +18,37 @@ export function describeClient(client: StoredClient) {
   };
 }
 
-/** @throws ClientNotFound */
+/** @throws ClientNotFoundError */
 export function findClient(state: State, clientId: string): StoredClient {
   const client = state.clients.get(clientId);
-  if (!client) throw new ClientNotFound();
+  if (!client) throw new ClientNotFoundError();
   return client;
 }
 
-/** POST /v1/m2m/clients. The answer is the only one that ever holds the secret. */
+/** POST /v1/m2m/clients. No other answer has the secret. */
 export async function createClient(state: State, body: unknown) {
-  const fields = parseBody(createFields, body);
+  const { client, clientSecret } = await addClient(state, parseBody(createFields, body));
+  return { m2m_client: { ...describeClient(client), client_secret: clientSecret } };
+}
+
+/**
+ * Adds a client.
+ *
+ * @param claims what each of its tokens has, beside the claims of the template.
+ * @throws RefusedError
+ */
+export async function addClient(
+  state: State,
+  fields: z.infer<typeof createFields>,
+  claims: StoredClient['claims'] = {},
+) {
   const trustedMetadata = mergeMetadata({}, fields.trusted_metadata ?? {});
   const clientId = fields.client_id ?? createId('m2m-client');
   const clientSecret = fields.client_secret ?? createSecret();
   const salt = createSalt();
   const secret = await storeSecret(clientSecret, salt);
-  // Nothing is awaited between this look and the entry: of two calls with the same id one is refused.
-  if (state.clients.has(clientId)) throw new Refused('duplicate_m2m_client_id');
+  // Nothing is awaited between this check and `set`: of two calls with the same id one is refused.
+  if (state.clients.has(clientId)) throw new RefusedError('duplicate_m2m_client_id');
   const client: StoredClient = {
     sequence: state.nextSequence++,
     clientId,
@@ -42,12 +57,13 @@ export async function createClient(state: State, body: unknown) {
     status: 'active',
     scopes: fields.scopes,
     trustedMetadata,
+    claims,
     salt,
     secret,
     nextSecret: null,
   };
   state.clients.set(clientId, client);
-  return { m2m_client: { ...describeClient(client), client_secret: clientSecret } };
+  return { client, clientSecret };
 }
 
 /** GET /v1/m2m/clients/{client_id} */

@@ -17,7 +17,7 @@ const printable = z
   .regex(/^[\x20-\x7E]+$/, { error: 'must be printable ASCII' })
   .optional();
 
-/** RFC 6750 §2.1: what can follow `Bearer` in a header. */
+/** RFC 6750 §2.1: the characters of a Bearer token. */
 const adminToken = z
   .string()
   .regex(/^[\w.~+/-]{16,}=*$/, {
@@ -30,7 +30,7 @@ const schema = z
     NODE_ENV: z
       .string()
       .refine((value) => value !== 'production', {
-        error: 'is production, and local-stytch guards nothing: use Stytch itself there',
+        error: 'is production, and local-stytch protects nothing: use Stytch itself there',
       })
       .optional(),
     PORT,
@@ -40,7 +40,7 @@ const schema = z
     STYTCH_PROJECT_ID: z
       .string()
       .regex(/^project-test-[\w-]+$/, {
-        error: 'must begin with project-test-: local-stytch stands in for test projects only',
+        error: 'must begin with project-test-: local-stytch emulates test projects only',
       })
       .optional(),
     STYTCH_SECRET: printable,
@@ -53,10 +53,10 @@ const schema = z
   .check(crossFieldChecks)
   .refine(({ CLIENT_ID, OPERATOR_CLIENT_ID }) => !CLIENT_ID || CLIENT_ID !== OPERATOR_CLIENT_ID, {
     path: ['OPERATOR_CLIENT_ID'],
-    error: 'must be another than CLIENT_ID',
+    error: 'must not be the same as CLIENT_ID',
   });
 
-/** @throws ConfigError that lists every variable at fault, NODE_ENV=production among them. */
+/** @throws ConfigError that lists every wrong variable, also NODE_ENV=production. */
 export function readSettings(environment: Environment) {
   const settings = readConfig(schema, environment);
   return {
@@ -64,30 +64,40 @@ export function readSettings(environment: Environment) {
     logLevel: settings.LOG_LEVEL,
     tls: { TLS_CERT_FILE: settings.TLS_CERT_FILE, TLS_KEY_FILE: settings.TLS_KEY_FILE },
     adminToken: settings.LOCAL_STYTCH_ADMIN_TOKEN,
-    /** What the start is told; the rest is made at random. */
+    /** What is not set is random. */
     seed: {
       projectId: settings.STYTCH_PROJECT_ID,
       projectSecret: settings.STYTCH_SECRET,
-      clientId: settings.CLIENT_ID,
-      clientSecret: settings.CLIENT_SECRET,
-      operatorClientId: settings.OPERATOR_CLIENT_ID,
-      operatorClientSecret: settings.OPERATOR_CLIENT_SECRET,
+      clients: [
+        {
+          name: 'payment-service',
+          scopes: ['read:users'],
+          id: settings.CLIENT_ID,
+          secret: settings.CLIENT_SECRET,
+        },
+        {
+          name: 'operator',
+          scopes: ['manage:m2m_clients'],
+          id: settings.OPERATOR_CLIENT_ID,
+          secret: settings.OPERATOR_CLIENT_SECRET,
+        },
+      ],
     },
   };
 }
 
 /**
- * The address to listen on, from the command line. There is no variable for it: HOST is set for the servers of a
- * whole stack, and this one is to be exposed only by whoever asks for it by name.
+ * Reads the address to listen on from the command line. There is no variable for it: HOST often applies to all servers
+ * of a stack, and must not expose this one.
  *
- * @returns 127.0.0.1 unless `--host` says otherwise.
+ * @returns 127.0.0.1 without `--host`.
  * @throws ConfigError at any other argument.
  */
 export function readHost(commandLine: readonly string[]): string {
   const usage = 'local-stytch takes one argument, --host with an address, such as --host 0.0.0.0';
   try {
     const { values } = parseArgs({ args: [...commandLine], options: { host: { type: 'string' } } });
-    // Node listens on every address when it is given an empty one.
+    // With an empty address Node listens on all of them.
     if (values.host?.trim() !== '') return values.host ?? '127.0.0.1';
   } catch (error) {
     throw new ConfigError(`${(error as Error).message}\n${usage}`);
@@ -95,7 +105,7 @@ export function readHost(commandLine: readonly string[]): string {
   throw new ConfigError(usage);
 }
 
-/** Whether nothing but this machine can call who listens there. */
+/** Whether only this machine can call a server that listens there. */
 export function isLocalHost(host: string): boolean {
   return isLoopback(host.includes(':') ? `[${host}]` : host);
 }

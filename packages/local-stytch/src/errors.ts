@@ -1,6 +1,6 @@
 import { oauthErrorStatus, type Refusal, refusals, transportErrors } from './assumptions';
 
-/** An error that knows its own answer. */
+/** An error that carries its own answer. */
 export abstract class ApiError extends Error {
   /** The fields of the answer beside `status_code` and `request_id`. */
   abstract readonly body: Readonly<Record<string, string>>;
@@ -54,16 +54,16 @@ export class OAuthError extends ApiError {
   }
 }
 
-/** A management call that cannot be done as asked. */
-export class Refused extends StytchApiError {
+/** A management call that Stytch refuses. */
+export class RefusedError extends StytchApiError {
   constructor(refusal: Refusal) {
     const [status, message] = refusals[refusal];
     super(status, refusal, message);
   }
 }
 
-/** Not the project's id and secret. */
-export class UnauthorizedCredentials extends StytchApiError {
+/** The credentials are not the project's id and secret. */
+export class UnauthorizedCredentialsError extends StytchApiError {
   constructor() {
     super(401, 'unauthorized_credentials', 'Unauthorized credentials.', {
       'WWW-Authenticate': 'Basic realm="Stytch", charset="UTF-8"',
@@ -71,7 +71,7 @@ export class UnauthorizedCredentials extends StytchApiError {
   }
 }
 
-export class ClientNotFound extends StytchApiError {
+export class ClientNotFoundError extends StytchApiError {
   constructor() {
     super(404, 'm2m_client_not_found', 'The m2m client requested could not be found.');
   }
@@ -83,13 +83,13 @@ export class InternalError extends StytchApiError {
   }
 }
 
-export class TooManyRequests extends StytchApiError {
+export class TooManyRequestsError extends StytchApiError {
   constructor(headers: Readonly<Record<string, string>> = {}) {
     super(429, 'too_many_requests', 'Too many requests have been made.', headers);
   }
 }
 
-/** A request that does not come as far as an operation. */
+/** A request that reaches no operation. */
 export class TransportError extends StytchApiError {
   constructor(
     status: number,
@@ -101,9 +101,9 @@ export class TransportError extends StytchApiError {
   }
 }
 
-/** A control under `/local/` that cannot be done as asked: the message names every field at fault. */
-export class ControlMisuse extends StytchApiError {
+/** A wrong request to the admin API. The message names every wrong field. */
+export class InvalidAdminRequestError extends StytchApiError {
   constructor(message: string) {
-    super(400, 'local_control_misuse', message);
+    super(400, 'invalid_admin_request', message);
   }
 }

@@ -1,21 +1,21 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
-import { InternalError, StytchApiError, TooManyRequests } from './errors';
+import { InternalError, StytchApiError, TooManyRequestsError } from './errors';
 
 const where = {
-  /** One path; or, with `*` at its end, every path that begins so. */
+  /** One path. With `*` at its end: all paths with this beginning. */
   path: z.string().regex(/^(\/.*|\*)$/, { error: 'must begin with /, or be *' }),
   method: z.enum(['GET', 'POST', 'PUT', 'DELETE']).optional(),
-  /** How many requests it strikes before it is spent. */
+  /** How many requests it applies to. Default: all. */
   count: z.int().min(1).optional(),
 };
 const errorStatus = z.int().min(400).max(599);
 
-/** What `POST /local/faults` takes. */
+/** The body of `POST /local/faults`. */
 export const faultSchema = z.discriminatedUnion('kind', [
-  /** Waits, then goes on, to the next fault that matches or to the usual answer. */
+  /** Waits, then goes on to the next fault that matches, or to the ordinary answer. */
   z.strictObject({ ...where, kind: z.literal('delay'), milliseconds: z.int().min(0).max(600_000) }),
-  /** Answers with an error in Stytch's form, in place of the operation. */
+  /** Answers with an error in Stytch's form, without running the operation. */
   z.strictObject({
     ...where,
     kind: z.literal('status'),
@@ -24,13 +24,13 @@ export const faultSchema = z.discriminatedUnion('kind', [
   }),
   /** Never answers. */
   z.strictObject({ ...where, kind: z.literal('hang') }),
-  /** Begins an answer, 200 and half a JSON object, and never ends it. */
+  /** Sends a 200 and half a JSON object, and never ends the answer. */
   z.strictObject({ ...where, kind: z.literal('stall') }),
-  /** Closes the connection in place of the operation. */
+  /** Closes the connection without running the operation. */
   z.strictObject({ ...where, kind: z.literal('drop') }),
-  /** Does what was asked, then closes the connection in place of the answer. */
+  /** Runs the operation, then closes the connection without an answer. */
   z.strictObject({ ...where, kind: z.literal('drop_answer') }),
-  /** Answers with an HTML page, in place of the operation. */
+  /** Answers with an HTML page, without running the operation. */
   z.strictObject({ ...where, kind: z.literal('not_json'), status: z.int().min(200).max(599).default(200) }),
 ]);
 
@@ -42,11 +42,11 @@ interface ActiveFault {
   hits: number;
 }
 
-/** What goes wrong on purpose. */
+/** The injected faults. */
 export class Faults {
   private active: ActiveFault[] = [];
   private nextId = 1;
-  /** Requests that wait for their end, by `delay`, `hang` or `stall`. */
+  /** Answers that wait because of `delay`, `hang` or `stall`. */
   private readonly held = new Set<Response>();
 
   add(fault: Fault) {
@@ -59,39 +59,43 @@ export class Faults {
     return this.active.map(describe);
   }
 
-  /** Takes all faults away. Requests that hang already go on hanging until their caller leaves. */
+  remove(id: number): void {
+    this.active = this.active.filter((fault) => fault.id !== id);
+  }
+
+  /** Removes all faults. Requests that already hang go on until their caller closes the connection. */
   clear(): void {
     this.active = [];
   }
 
-  /** Closes the connections of all requests that wait, so that the server can stop. */
+  /** Closes the connections of all waiting requests, so that the server can stop. */
   release(): void {
     for (const response of this.held) response.destroy();
   }
 
-  /** Middleware: does to a request what the faults say, in the order in which they were added. */
+  /** Middleware: applies the faults to a request, in the order in which they were added. */
   readonly apply: RequestHandler = async (request, response, next) => {
-    for (const fault of this.strike(request)) {
+    for (const fault of this.take(request)) {
       if (fault.kind !== 'delay') {
         this.commit(fault, request, response, next);
         return;
       }
-      const stillThere = await this.pause(response, fault.milliseconds);
-      if (!stillThere) return;
+      const isConnected = await this.pause(response, fault.milliseconds);
+      if (!isConnected) return;
     }
     next();
   };
 
-  /** The faults that this request meets: any delays, up to the first that is something else. */
-  private strike(request: Request): Fault[] {
-    const struck: Fault[] = [];
+  /** The faults that apply to this request: delays, up to the first fault of another kind. */
+  private take(request: Request): Fault[] {
+    const taken: Fault[] = [];
     for (const active of this.active) {
       if (isSpent(active) || !matches(active.fault, request)) continue;
       active.hits += 1;
-      struck.push(active.fault);
+      taken.push(active.fault);
       if (active.fault.kind !== 'delay') break;
     }
-    return struck;
+    return taken;
   }
 
   private commit(
@@ -131,7 +135,7 @@ export class Faults {
     response.once('close', () => this.held.delete(response));
   }
 
-  /** @returns whether the caller is still there. */
+  /** @returns whether the caller is still connected. */
   private pause(response: Response, milliseconds: number): Promise<boolean> {
     this.hold(response);
     return new Promise((resolve) => {
@@ -165,7 +169,7 @@ function matches({ path, method }: Fault, request: Request): boolean {
 function injectedError(status: number, retryAfterSeconds: number | undefined): StytchApiError {
   const headers: Record<string, string> =
     retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) };
-  if (status === 429) return new TooManyRequests(headers);
+  if (status === 429) return new TooManyRequestsError(headers);
   const { errorType, message } = new InternalError();
   return new StytchApiError(status, status === 500 ? errorType : 'injected_fault', message, headers);
 }

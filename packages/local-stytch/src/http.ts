@@ -10,12 +10,12 @@ import { limits } from './assumptions';
 import { ApiError, InternalError, TransportError } from './errors';
 import { createId } from './secrets';
 
-/** Sends a JSON answer with the two fields that each of Stytch's answers has. */
+/** Sends a JSON answer with the two fields that all of Stytch's answers have. */
 export function answer(response: Response, fields: object, status = 200): void {
   response.status(status).json({ status_code: status, request_id: createId('request-id'), ...fields });
 }
 
-/** Middleware that bounds how many requests are worked on at a time, those that hang on purpose included. */
+/** Middleware that limits how many requests are in progress, including those that hang because of a fault. */
 export function limitRequests(maximum?: number): RequestHandler {
   const limit = new RequestLimit(maximum, new Set(['/local/health']));
   return (request, response, next) => {
@@ -27,7 +27,7 @@ export function limitRequests(maximum?: number): RequestHandler {
   };
 }
 
-/** A handler that answers with what an operation returns. */
+/** A handler that sends the result of an operation. */
 export function operation<Parameters>(
   run: (request: Request<Parameters>) => object | Promise<object>,
 ): RequestHandler<Parameters> {
@@ -38,7 +38,7 @@ export function operation<Parameters>(
 
 type Method = 'get' | 'post' | 'put' | 'delete';
 
-/** Registers the methods of a path, and 405 with `Allow` for the others (RFC 9110 §15.5.6). */
+/** Registers the methods of a path, and a 405 with `Allow` for all others (RFC 9110 §15.5.6). */
 export function route<Parameters>(
   router: IRouter,
   path: string,
@@ -73,7 +73,7 @@ export const jsonBody: RequestHandler<unknown> = (request, response, next) => {
   });
 };
 
-/** As jsonBody, but takes a form too: its `request.body` is the text, for a parsed form hides repetition. */
+/** As jsonBody, but accepts a form too. Its `request.body` is the text: a parsed form hides repeated parameters. */
 export const jsonOrFormBody: RequestHandler<unknown> = (request, response, next) => {
   requireType(request, ['application/json', 'application/x-www-form-urlencoded']);
   if (request.is('application/x-www-form-urlencoded')) parseForm(request, response, next);
@@ -86,7 +86,7 @@ function requireType(request: Request<unknown>, types: string[]): void {
   }
 }
 
-/** A fixed limit: how deep `JSON.stringify` can go depends on the engine and on the stack that is left. */
+/** A fixed limit: how deep `JSON.stringify` can go depends on the engine and the stack. */
 function whyTooDeep(body: unknown): TransportError | undefined {
   let level = [body].filter(isContainer);
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -100,7 +100,7 @@ function isContainer(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** The one place where errors become answers. What is not ours is a 500 that says nothing, and is reported. */
+/** The one place where errors become answers. An unexpected error is reported, and its answer has no details. */
 export function errorHandler(reportError: (error: unknown) => void): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     const known = asApiError(error);
@@ -111,11 +111,12 @@ export function errorHandler(reportError: (error: unknown) => void): ErrorReques
     }
     const { status, headers, body } = known ?? new InternalError();
     response.set(headers);
+    response.locals.code = body.error_type ?? body.error;
     answer(response, body, status);
   };
 }
 
-/** What Express's router and body parsers throw follows the convention of http-errors: a status, and a type. */
+/** Errors of Express's router and body parsers have the fields of http-errors: a status and a type. */
 function asApiError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
   if (!(error instanceof Error)) return undefined;

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { UnauthorizedCredentials } from './errors';
+import { UnauthorizedCredentialsError } from './errors';
 import { hashSecret, isAmong } from './secrets';
 import type { State } from './state';
 
@@ -9,13 +9,13 @@ export function basicCredentials(authorization: string | undefined): string | un
   return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
 }
 
-/** Lets through whoever sends the project's id and secret as HTTP Basic. */
+/** Requires the project's id and secret as HTTP Basic. */
 export function authenticateProject({ projectCredentials }: State): RequestHandler<unknown> {
   return async (request, _response, next) => {
     const credentials = basicCredentials(request.headers.authorization);
-    if (credentials === undefined) throw new UnauthorizedCredentials();
+    if (credentials === undefined) throw new UnauthorizedCredentialsError();
     const hash = await hashSecret(credentials, projectCredentials.salt);
-    if (!isAmong(hash, [projectCredentials.hash])) throw new UnauthorizedCredentials();
+    if (!isAmong(hash, [projectCredentials.hash])) throw new UnauthorizedCredentialsError();
     next();
   };
 }

@@ -1,20 +1,28 @@
 import type { Request, RequestHandler } from 'express';
 
-/** One request as the log keeps it: no query, no header, no body. */
+/** One logged request: no query, no header, no body, so that it has no secret and no token. */
 export interface LoggedRequest {
+  /** Counts the requests since the start, from 1. */
+  id: number;
   method: string;
   path: string;
-  /** Null while it is not answered: it waits, was dropped, or the caller left. */
-  status: number | null;
   /** When it came, by the real clock, in ISO 8601. */
   at: string;
-  /** On token requests: the client, if it exists. */
+  /** Null until it is answered, and when it never is: the connection was closed first. */
+  status: number | null;
+  /** The `error_type` or OAuth `error` of the answer; null when it has none. */
+  code: string | null;
+  /** Until the answer was sent or the connection was closed. Milliseconds; null until then. */
+  duration_milliseconds: number | null;
+  /** Of a token request: the client, if it exists. */
   client_id?: string;
+  /** Of a token request: the claims of the issued token. */
+  claims?: Readonly<Record<string, unknown>>;
 }
 
 /** How many requests the log holds. The counts include all. */
-const keptRequests = 1000;
-/** So many paths are counted each on its own; what comes later counts as `other`. */
+const maxRequests = 1000;
+/** How many paths have a count of their own. Further ones count as `other`. */
 const countedPaths = 500;
 /** A longer path is cut. */
 const pathCharacters = 300;
@@ -25,32 +33,52 @@ export class RequestLog {
   private readonly entries = new WeakMap<object, LoggedRequest>();
   private readonly byPath = new Map<string, number>();
   private counts = { total: 0, token: 0, jwks: 0 };
+  private lastId = 0;
 
-  /** Middleware: takes the request in as it comes, and its status when it is answered. */
+  /** Middleware: adds the request now, and its outcome when it has one. */
   readonly record: RequestHandler = (request, response, next) => {
     const { method } = request;
     const path = request.path.slice(0, pathCharacters);
-    const entry: LoggedRequest = { method, path, status: null, at: new Date().toISOString() };
+    const start = performance.now();
+    const entry: LoggedRequest = {
+      id: ++this.lastId,
+      method,
+      path,
+      at: new Date().toISOString(),
+      status: null,
+      code: null,
+      duration_milliseconds: null,
+    };
     this.entries.set(request, entry);
     this.requests.push(entry);
-    if (this.requests.length > keptRequests) this.requests.shift();
+    if (this.requests.length > maxRequests) this.requests.shift();
     this.count(method, path);
+    const end = () => {
+      entry.duration_milliseconds ??= Math.round((performance.now() - start) * 10) / 10;
+    };
     response.on('finish', () => {
       entry.status = response.statusCode;
+      entry.code = answerCode(response.locals);
+      end();
     });
+    response.on('close', end);
     next();
   };
 
-  /** Adds to the entry of a token request which client it came from. */
-  noteClient(request: Request<unknown>, clientId: string): void {
-    const entry = this.entries.get(request);
-    if (entry) entry.client_id = clientId;
+  /** Adds details to the entry of a token request. */
+  note(request: Request<unknown>, details: Pick<LoggedRequest, 'client_id' | 'claims'>): void {
+    Object.assign(this.entries.get(request) ?? {}, details);
   }
 
   clear(): void {
     this.requests = [];
     this.byPath.clear();
     this.counts = { total: 0, token: 0, jwks: 0 };
+  }
+
+  /** The logged requests, oldest first. */
+  list(): readonly LoggedRequest[] {
+    return this.requests;
   }
 
   describe() {
@@ -63,9 +91,13 @@ export class RequestLog {
   private count(method: string, path: string): void {
     this.counts.total += 1;
     if (method === 'POST' && /^\/v1\/public\/[^/]+\/oauth2\/token$/.test(path)) this.counts.token += 1;
-    if (method === 'GET' && /^\/v1\/sessions\/jwks\/[^/]+$/.test(path)) this.counts.jwks += 1;
+    if (method === 'GET' && /^\/v1\/(b2b\/)?sessions\/jwks\/[^/]+$/.test(path)) this.counts.jwks += 1;
     const name = `${method} ${path}`;
     const key = this.byPath.has(name) || this.byPath.size < countedPaths ? name : 'other';
     this.byPath.set(key, (this.byPath.get(key) ?? 0) + 1);
   }
+}
+
+function answerCode({ code }: Readonly<Record<string, unknown>>): string | null {
+  return typeof code === 'string' ? code : null;
 }

@@ -1,15 +1,15 @@
 import { describeClient, findClient } from './clients';
-import { Refused } from './errors';
+import { RefusedError } from './errors';
 import { createSecret, storeSecret } from './secrets';
 import type { State, StoredClient } from './state';
 
-/** POST …/secrets/rotate/start. From now on both secrets work; the next one is shown this once. */
+/** POST …/secrets/rotate/start. From now on both secrets work. No other answer has the next one. */
 export async function startRotation(state: State, clientId: string) {
   const nextClientSecret = createSecret();
   const nextSecret = await storeSecret(nextClientSecret, findClient(state, clientId).salt);
-  // Looked up only now, after the last wait: of two starts at once one is refused.
+  // Looked up after the last await: of two starts at the same time one is refused.
   const client = findClient(state, clientId);
-  if (client.nextSecret) throw new Refused('m2m_client_already_rotating_secret');
+  if (client.nextSecret) throw new RefusedError('m2m_client_already_rotating_secret');
   const rotating: StoredClient = { ...client, nextSecret };
   state.clients.set(clientId, rotating);
   return { m2m_client: { ...describeClient(rotating), next_client_secret: nextClientSecret } };
@@ -30,7 +30,7 @@ export function cancelRotation(state: State, clientId: string) {
 function findRotating(state: State, clientId: string) {
   const client = findClient(state, clientId);
   const { nextSecret } = client;
-  if (!nextSecret) throw new Refused('m2m_client_not_rotating_secret');
+  if (!nextSecret) throw new RefusedError('m2m_client_not_rotating_secret');
   return { client, nextSecret };
 }
 

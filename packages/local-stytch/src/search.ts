@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseBody, refusedAs } from './clientFields';
 import { describeClient } from './clients';
-import { Refused } from './errors';
+import { RefusedError } from './errors';
 import type { State, StoredClient } from './state';
 
 const filterName = z.string({
@@ -46,14 +46,14 @@ const searchFields = z.object(
 type Operand = z.infer<typeof operand>;
 
 /**
- * POST /v1/m2m/clients/search. A cursor remembers the last client of its page, not a position: clients
- * created or deleted between two pages move nothing.
+ * POST /v1/m2m/clients/search. A cursor names the last client of its page, not a position: it stays right when clients
+ * are created or deleted between two pages.
  */
 export function searchClients(state: State, body: unknown) {
   const { limit, cursor, query } = parseBody(searchFields, body);
   const after = cursor ? readCursor(cursor) : -1;
   const operands = query?.operands ?? [];
-  if (operands.length > 0 && !query?.operator) throw new Refused('invalid_search_query');
+  if (operands.length > 0 && !query?.operator) throw new RefusedError('invalid_search_query');
   const matching = [...state.clients.values()]
     .filter((client) => matches(client, query?.operator ?? 'AND', operands))
     .sort((one, other) => one.sequence - other.sequence);
@@ -63,7 +63,7 @@ export function searchClients(state: State, body: unknown) {
   return {
     m2m_clients: page.map(describeClient),
     results_metadata: {
-      total: matching.length,
+      total: state.settings.searchTotals ? matching.length : -1,
       next_cursor: last && remaining.length > page.length ? writeCursor(last.sequence) : null,
     },
   };
@@ -88,6 +88,6 @@ function writeCursor(sequence: number): string {
 
 function readCursor(cursor: string): number {
   const sequence = /^after:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1];
-  if (sequence === undefined) throw new Refused('invalid_search_cursor');
+  if (sequence === undefined) throw new RefusedError('invalid_search_cursor');
   return Number(sequence);
 }

@@ -1,39 +1,34 @@
 import 'service-kit/earlySignals';
 import { join } from 'node:path';
 import { createLogger, type Environment, type RunningServer, runProgram, serve, TlsFiles } from 'service-kit';
-import { createApp } from './app';
 import { isLocalHost, readHost, readSettings } from './config';
-import { Faults } from './faults';
-import { RequestLog } from './requestLog';
+import { createEmulator } from './emulator';
 import { createSecret } from './secrets';
 import { createSeed } from './seed';
-import { createState } from './state';
+import { hashSeed } from './state';
 
 export interface LocalStytch extends RunningServer {
-  /** The variables that point a service here, secrets included, and the admin API's token if it asks for one. */
+  /** The variables that point a service here, with the secrets, and the admin API's token if it requires one. */
   seed: Environment;
-  /** Those of them that the environment of the start did not have, or has otherwise. */
+  /** Those of them that are missing or different in the environment. */
   missing: Environment;
 }
 
 /**
- * Starts the emulator.
+ * Starts the emulator for the two services of this repository, with the clients `payment-service` and `operator`.
  *
- * @param host an address other than a loopback one exposes the emulator to other machines: then the admin API, which
- *   issues any token and breaks anything, asks for LOCAL_STYTCH_ADMIN_TOKEN, or for a random one.
- * @throws ConfigError, with NODE_ENV=production too.
+ * @param host an address other than a loopback one exposes the emulator to other machines. The admin API, which can
+ *   issue any token, then requires LOCAL_STYTCH_ADMIN_TOKEN, or a random token.
+ * @throws ConfigError, also with NODE_ENV=production.
  */
 export async function start(environment: Environment, host = '127.0.0.1'): Promise<LocalStytch> {
   const settings = readSettings(environment);
   const logger = createLogger({ name: 'local-stytch', level: settings.logLevel });
   const tls = await TlsFiles.open(settings.tls, { logger });
   const seed = createSeed(settings.seed);
-  const faults = new Faults();
+  const [paymentService, operator] = seed.clients;
   const adminToken = isLocalHost(host) ? undefined : (settings.adminToken ?? createSecret());
-  const app = createApp({
-    state: await createState(seed),
-    faults,
-    requests: new RequestLog(),
+  const { app, state, faults } = createEmulator(await hashSeed(seed), {
     reportError: (error) => {
       logger.error({ err: error }, 'request failed');
     },
@@ -41,15 +36,16 @@ export async function start(environment: Environment, host = '127.0.0.1'): Promi
   });
   const { port } = settings;
   const server = await serve({ name: 'local-stytch', app, host, port, logger, tls });
+  // Other machines may call an exposed emulator by another name.
+  state.baseUrl = (adminToken && environment.STYTCH_BASE_URL) ?? callableUrl(server.url);
   const variables = {
     STYTCH_PROJECT_ID: seed.projectId,
     STYTCH_SECRET: seed.projectSecret,
-    // Whoever exposes it may know by which name the others call it.
-    STYTCH_BASE_URL: (adminToken && environment.STYTCH_BASE_URL) ?? callableUrl(server.url),
-    CLIENT_ID: seed.clientId,
-    CLIENT_SECRET: seed.clientSecret,
-    OPERATOR_CLIENT_ID: seed.operatorClientId,
-    OPERATOR_CLIENT_SECRET: seed.operatorClientSecret,
+    STYTCH_BASE_URL: state.baseUrl,
+    CLIENT_ID: paymentService.id,
+    CLIENT_SECRET: paymentService.secret,
+    OPERATOR_CLIENT_ID: operator?.id ?? '',
+    OPERATOR_CLIENT_SECRET: operator?.secret ?? '',
     ...(adminToken !== undefined && { LOCAL_STYTCH_ADMIN_TOKEN: adminToken }),
   };
   const missing = Object.entries(variables).filter(([name, value]) => environment[name] !== value);
@@ -65,15 +61,14 @@ export async function start(environment: Environment, host = '127.0.0.1'): Promi
   };
 }
 
-/** Where this machine calls a server that listens on all addresses, which is itself none to be called. */
+/** The URL for callers on this machine. `0.0.0.0` and `::` are addresses to listen on only. */
 function callableUrl(listening: string): string {
   return listening.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost');
 }
 
 /**
- * Hands out the variables: all of them to the parent process, as `{ seed }`, where it listens for messages;
- * else to whoever reads standard output, as lines for a `.env` file. A secret that the environment already
- * has is not printed again.
+ * Publishes the variables. A parent process with a message channel gets all of them, as `{ seed }`. Otherwise they are
+ * printed, as lines for a `.env` file, but for those that the environment already has.
  */
 export function announce(
   { url, seed, missing }: Pick<LocalStytch, 'url' | 'seed' | 'missing'>,
@@ -91,7 +86,7 @@ export function announce(
   );
   if (seed.LOCAL_STYTCH_ADMIN_TOKEN !== undefined) {
     parent.stdout.write(
-      'Other machines can call it. Its admin API, /local, asks for "Authorization: Bearer $LOCAL_STYTCH_ADMIN_TOKEN".\n',
+      'Other machines can call it. Its admin API, /local, requires "Authorization: Bearer $LOCAL_STYTCH_ADMIN_TOKEN".\n',
     );
   }
 }

@@ -1,33 +1,91 @@
-import { exportJWK, generateKeyPair, type JWK, type KeyLike } from 'jose';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  type JsonWebKey,
+  type KeyObject,
+} from 'node:crypto';
+import { promisify } from 'node:util';
 import { createId } from './secrets';
 
-/** An RS256 key pair, and how its public half is published. */
+/** A JSON Web Key (RFC 7517). */
+export type Jwk = JsonWebKey & { kid?: string; alg?: string; use?: string; key_ops?: string[] };
+
+/** An RS256 key pair. */
 export interface SigningKey {
   readonly kid: string;
-  readonly privateKey: KeyLike;
-  readonly publicKey: KeyLike;
-  readonly jwk: JWK;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+  /** The public key, as the JWKS has it. */
+  readonly jwk: Jwk;
 }
+
+const minimumBits = 2048;
+const generate = promisify(generateKeyPair);
 
 /** Makes a 2048-bit RSA key pair for RS256. */
 export async function createSigningKey(): Promise<SigningKey> {
-  const kid = createId('jwk');
-  const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
-  const jwk = { ...(await exportJWK(publicKey)), alg: 'RS256', use: 'sig', key_ops: ['verify'], kid };
-  return { kid, privateKey, publicKey, jwk };
+  const { privateKey } = await generate('rsa', { modulusLength: minimumBits });
+  return describeKey(privateKey, createId('jwk'));
 }
 
 /**
- * The project's signing keys. The newest one signs; the published set holds it and the earlier ones that
- * are not yet retired, as Stytch's does for a month after a rotation.
+ * Reads a private key: PEM (PKCS #8 or PKCS #1), a JWK, or a JWK as text. The `kid` is that of the JWK. Without one it
+ * is derived from the key (RFC 7638), so that it is the same in each run.
+ *
+ * @throws TypeError when this is no private RSA key of at least 2048 bits. The message has nothing of the key.
+ */
+export function readSigningKey(given: string | Jwk): SigningKey {
+  const { privateKey, kid } = readPrivateKey(given);
+  if (
+    privateKey.asymmetricKeyType !== 'rsa' ||
+    (privateKey.asymmetricKeyDetails?.modulusLength ?? 0) < minimumBits
+  ) {
+    throw new TypeError(`The signing key must be an RSA key of at least ${minimumBits} bits.`);
+  }
+  return describeKey(privateKey, kid);
+}
+
+function readPrivateKey(given: string | Jwk): { privateKey: KeyObject; kid?: string | undefined } {
+  try {
+    if (typeof given === 'string' && !given.trimStart().startsWith('{')) {
+      return { privateKey: createPrivateKey(given) };
+    }
+    const jwk = typeof given === 'string' ? (JSON.parse(given) as Jwk) : given;
+    return { privateKey: createPrivateKey({ key: jwk, format: 'jwk' }), kid: jwk.kid };
+  } catch {
+    throw new TypeError('The signing key must be a private RSA key: PEM or a JWK.');
+  }
+}
+
+function describeKey(privateKey: KeyObject, wantedKid: string | undefined): SigningKey {
+  const publicKey = createPublicKey(privateKey);
+  const { kty, n, e } = publicKey.export({ format: 'jwk' });
+  const thumbprint = createHash('sha256').update(JSON.stringify({ e, kty, n }));
+  const kid = wantedKid ?? `jwk-test-${thumbprint.digest('base64url')}`;
+  const jwk = { kty, n, e, alg: 'RS256', use: 'sig', key_ops: ['verify'], kid } as Jwk;
+  return { kid, privateKey, publicKey, jwk };
+}
+
+/** At least one key, the newest first. */
+export type SigningKeyList = readonly [SigningKey, ...SigningKey[]];
+
+/**
+ * The project's signing keys. The newest one signs. The JWKS has all that are not retired: after a rotation Stytch
+ * publishes both keys for a month.
  */
 export class KeyRing {
-  /** Newest first. */
-  private keys: readonly [SigningKey, ...SigningKey[]];
-  private stranger: Promise<SigningKey> | undefined;
+  private keys: SigningKeyList;
+  private unknownKey: Promise<SigningKey> | undefined;
 
-  constructor(private readonly first: SigningKey) {
-    this.keys = [first];
+  constructor(private readonly initial: SigningKeyList) {
+    this.keys = initial;
+  }
+
+  /** All keys that are not retired, newest first. */
+  get all(): SigningKeyList {
+    return this.keys;
   }
 
   /** The key that signs. */
@@ -35,13 +93,13 @@ export class KeyRing {
     return this.keys[0];
   }
 
-  /** A key that is never published, for tokens that a stranger signed. Made at the first use. */
+  /** A key that is in no JWKS. It is made at the first use. */
   unpublished(): Promise<SigningKey> {
-    return (this.stranger ??= createSigningKey());
+    return (this.unknownKey ??= createSigningKey());
   }
 
   /** The public keys, newest first. */
-  published(): JWK[] {
+  published(): Jwk[] {
     return this.keys.map(({ jwk }) => jwk);
   }
 
@@ -51,13 +109,13 @@ export class KeyRing {
     this.keys = keepPrevious ? [next, ...this.keys] : [next];
   }
 
-  /** Only the key that signs stays published. */
+  /** Retires all keys but the one that signs. */
   retirePrevious(): void {
     this.keys = [this.current];
   }
 
-  /** The key of the start signs again, alone. */
+  /** Goes back to the keys of the start. */
   reset(): void {
-    this.keys = [this.first];
+    this.keys = this.initial;
   }
 }

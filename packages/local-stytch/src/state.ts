@@ -1,9 +1,7 @@
 import { Clock } from './clock';
 import { createSalt, hashSecret, type StoredSecret, storeSecret } from './secrets';
-import type { Seed } from './seed';
-import { createSigningKey, KeyRing } from './signingKeys';
-
-export type ClientStatus = 'active' | 'inactive';
+import type { ClientStatus, ProjectSettings, Seed, SeedClient } from './seed';
+import { createSigningKey, KeyRing, type SigningKeyList } from './signingKeys';
 
 /** A stored M2M client. It is never changed in place: a change replaces it. */
 export interface StoredClient {
@@ -15,88 +13,104 @@ export interface StoredClient {
   readonly status: ClientStatus;
   readonly scopes: readonly string[];
   readonly trustedMetadata: Readonly<Record<string, unknown>>;
+  /** Claims that each of its tokens has. Stytch has no such field. */
+  readonly claims: Readonly<Record<string, unknown>>;
   readonly salt: Buffer;
   readonly secret: StoredSecret;
-  /** Set while a rotation is under way. */
+  /** Set during a rotation. */
   readonly nextSecret: StoredSecret | null;
 }
 
-/** How long an access token lives unless a control says otherwise, in seconds: Stytch's hour. */
-export const defaultTokenLifetimeSeconds = 3600;
-
-/** Everything that one emulator knows: a project, its clients and its signing keys, in memory. */
-export interface State {
+/** A whole project at one moment. It has hashes in place of secrets. */
+export interface Snapshot {
   readonly projectId: string;
   /** Of `project_id:secret`, so that one comparison in constant time checks both. */
   readonly projectCredentials: { readonly salt: Buffer; readonly hash: Buffer };
-  /** The client to which minted tokens belong unless told otherwise. */
-  readonly paymentServiceId: string;
+  readonly clients: readonly [StoredClient, ...StoredClient[]];
+  readonly keys: SigningKeyList;
+  readonly settings: Readonly<ProjectSettings>;
+}
+
+/** All that one emulator knows, in memory: a project, its clients and its signing keys. */
+export interface State {
+  readonly projectId: string;
+  readonly projectCredentials: Snapshot['projectCredentials'];
+  /** What a reset restores. */
+  readonly initial: Snapshot;
   readonly clients: Map<string, StoredClient>;
-  readonly seededClients: readonly StoredClient[];
   readonly keys: KeyRing;
   readonly clock: Clock;
-  tokenLifetimeSeconds: number;
+  readonly settings: ProjectSettings;
+  /** Where callers reach the emulator, without a slash at the end. Set once it listens. */
+  baseUrl: string;
   nextSequence: number;
-  /** With it a secret is hashed that belongs to no client, so that such a request takes as long as any. */
+  /** The salt for the secret of an unknown client, so that such a request takes as long as any other. */
   readonly saltOfNobody: Buffer;
 }
 
-/**
- * Makes the state of a new project with its two clients.
- *
- * @param now the real time, in milliseconds since 1970.
- */
-export async function createState(seed: Seed, now: () => number = Date.now): Promise<State> {
+/** Hashes the secrets of a seed, and makes a signing key if it has none. */
+export async function hashSeed(seed: Seed): Promise<Snapshot> {
   const salt = createSalt();
-  const [signingKey, projectHash, paymentService, operator] = await Promise.all([
-    createSigningKey(),
+  const [first, ...others] = seed.clients;
+  const [key, hash, firstClient, ...otherClients] = await Promise.all([
+    seed.signingKey ?? createSigningKey(),
     hashSecret(`${seed.projectId}:${seed.projectSecret}`, salt),
-    seededClient(0, 'payment-service', ['read:users'], seed.clientId, seed.clientSecret),
-    seededClient(1, 'operator', ['manage:m2m_clients'], seed.operatorClientId, seed.operatorClientSecret),
+    storeClient(first, 0),
+    ...others.map((client, index) => storeClient(client, index + 1)),
   ]);
-  const seededClients = [paymentService, operator];
   return {
     projectId: seed.projectId,
-    projectCredentials: { salt, hash: projectHash },
-    paymentServiceId: seed.clientId,
-    clients: new Map(seededClients.map((client) => [client.clientId, client])),
-    seededClients,
-    keys: new KeyRing(signingKey),
-    clock: new Clock(now),
-    tokenLifetimeSeconds: defaultTokenLifetimeSeconds,
-    nextSequence: seededClients.length,
+    projectCredentials: { salt, hash },
+    clients: [firstClient, ...otherClients],
+    keys: [key],
+    settings: seed.settings,
+  };
+}
+
+export function createState(initial: Snapshot): State {
+  const { projectId, projectCredentials, clients, keys, settings } = initial;
+  return {
+    projectId,
+    projectCredentials,
+    initial,
+    clients: new Map(clients.map((client) => [client.clientId, client])),
+    keys: new KeyRing(keys),
+    clock: new Clock(),
+    settings: { ...settings },
+    baseUrl: '',
+    nextSequence: nextSequence(clients),
     saltOfNobody: createSalt(),
   };
 }
 
-/** Back to the start: the seeded clients with their first secrets, the first key, the real clock. */
+/** Restores the clients, their secrets, the keys, the settings and the clock of the start. */
 export function resetState(state: State): void {
+  const { clients, settings } = state.initial;
   state.clients.clear();
-  for (const client of state.seededClients) state.clients.set(client.clientId, client);
-  state.nextSequence = state.seededClients.length;
+  for (const client of clients) state.clients.set(client.clientId, client);
+  state.nextSequence = nextSequence(clients);
   state.keys.reset();
   state.clock.offsetSeconds = 0;
-  state.tokenLifetimeSeconds = defaultTokenLifetimeSeconds;
+  Object.assign(state.settings, settings);
 }
 
-async function seededClient(
-  sequence: number,
-  clientName: string,
-  scopes: readonly string[],
-  clientId: string,
-  secret: string,
-): Promise<StoredClient> {
+function nextSequence(clients: readonly StoredClient[]): number {
+  return Math.max(...clients.map(({ sequence }) => sequence)) + 1;
+}
+
+async function storeClient(client: SeedClient, sequence: number): Promise<StoredClient> {
   const salt = createSalt();
   return {
     sequence,
-    clientId,
-    clientName,
+    clientId: client.id,
+    clientName: client.name,
     clientDescription: '',
-    status: 'active',
-    scopes,
-    trustedMetadata: {},
+    status: client.status,
+    scopes: client.scopes,
+    trustedMetadata: client.trustedMetadata,
+    claims: client.claims,
     salt,
-    secret: await storeSecret(secret, salt),
+    secret: await storeSecret(client.secret, salt),
     nextSecret: null,
   };
 }

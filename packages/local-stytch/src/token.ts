@@ -1,5 +1,6 @@
-import { SignJWT } from 'jose';
+import { renderClaims } from './claimsTemplate';
 import { OAuthError } from './errors';
+import { signJwt } from './jwt';
 import { hashOfNothing, hashSecret, isAmong } from './secrets';
 import type { State, StoredClient } from './state';
 import type { TokenRequest } from './tokenRequest';
@@ -7,36 +8,43 @@ import type { TokenRequest } from './tokenRequest';
 /**
  * POST /v1/public/{project_id}/oauth2/token: the client credentials grant (RFC 6749 §4.4).
  *
+ * @returns the answer, and the claims of its token.
  * @throws OAuthError
  */
 export async function issueToken(state: State, request: TokenRequest) {
   const client = await authenticateClient(state, request);
   const scope = grantedScope(client, request.scope);
-  const { kid, privateKey } = state.keys.current;
-  const claims = standardClaims(state, client.clientId, scope);
-  const accessToken = await new SignJWT(claims)
-    .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
-    .sign(privateKey);
-  return { access_token: accessToken, token_type: 'bearer', expires_in: state.tokenLifetimeSeconds };
+  const key = state.keys.current;
+  const claims = tokenClaims(state, client, scope);
+  const header = { alg: 'RS256', kid: key.kid, typ: 'JWT' };
+  const answer = {
+    access_token: await signJwt(header, JSON.stringify(claims), key),
+    token_type: 'bearer',
+    expires_in: state.settings.tokenLifetimeSeconds,
+  };
+  return { answer, claims };
 }
 
 /** The claims of an access token, as Stytch sets them. Times are in seconds since 1970. */
-export function standardClaims(state: State, clientId: string, scope: string) {
+export function tokenClaims(state: State, client: StoredClient, scope: string): Record<string, unknown> {
+  const { issuer, tokenLifetimeSeconds, claimsTemplate = {} } = state.settings;
   const now = state.clock.seconds();
   return {
-    sub: clientId,
-    iss: `stytch.com/${state.projectId}`,
     aud: [state.projectId],
+    ...renderClaims(claimsTemplate, client.trustedMetadata),
+    ...client.claims,
+    sub: client.clientId,
+    iss: issuer === 'base_url' ? state.baseUrl : `stytch.com/${state.projectId}`,
     scope,
     iat: now,
     nbf: now,
-    exp: now + state.tokenLifetimeSeconds,
+    exp: now + tokenLifetimeSeconds,
   };
 }
 
 /**
- * Answers an unknown client, a wrong secret and an inactive client alike, and after the same work: one hash,
- * compared with two, whether there are two or none.
+ * Gives the same answer to an unknown client, a wrong secret and an inactive client, after the same work: one hash,
+ * compared with two others.
  */
 async function authenticateClient(state: State, request: TokenRequest): Promise<StoredClient> {
   const salt = state.clients.get(request.clientId)?.salt ?? state.saltOfNobody;
@@ -50,7 +58,7 @@ async function authenticateClient(state: State, request: TokenRequest): Promise<
   return client;
 }
 
-/** RFC 6749 §3.3: a space-delimited list. Left out, it means all scopes of the client. */
+/** RFC 6749 §3.3: a space-delimited list. Without it the token has all scopes of the client. */
 function grantedScope(client: StoredClient, requested: string | undefined): string {
   if (requested === undefined) return client.scopes.join(' ');
   const scopes = [...new Set(requested.split(' '))];

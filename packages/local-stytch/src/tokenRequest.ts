@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { OAuthError } from './errors';
 import { basicCredentials } from './projectAuthentication';
 
-/** What a client asks the token endpoint for, and how it proves who it is. */
+/** A client's credentials and the scopes that it asks for. */
 export interface TokenRequest {
   clientId: string;
   clientSecret: string;
-  /** Undefined when it asks for all of its scopes. */
+  /** Undefined: all scopes of the client. */
   scope: string | undefined;
 }
 

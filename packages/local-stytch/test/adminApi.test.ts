@@ -10,13 +10,13 @@ beforeAll(async () => {
   sdk = stytch.sdk();
   credentials = { client_id: stytch.seed.clientId, client_secret: stytch.seed.clientSecret };
 });
-beforeEach(() => stytch.control('POST', '/reset'));
+beforeEach(() => stytch.admin('POST', '/reset'));
 afterAll(() => stytch.close());
 
 const answered = { status_code: 200, request_id: expect.stringMatching(/^request-id-test-/) };
 
-test('health tells the state of things', async () => {
-  const health = await stytch.control('GET', '/health');
+test('health shows the state of the emulator', async () => {
+  const health = await stytch.admin('GET', '/health');
 
   expect(health).toEqual({
     ...answered,
@@ -26,6 +26,9 @@ test('health tells the state of things', async () => {
     signing_keys: [stytch.state.keys.current.kid],
     clock_offset_seconds: 0,
     token_lifetime_seconds: 3600,
+    issuer: 'project',
+    search_totals: true,
+    claims_template: null,
   });
 });
 
@@ -37,12 +40,20 @@ describe('the request log', () => {
     await sdk.m2m.authenticateToken({ access_token });
     await fetch(`${stytch.url}/v1/nothing?token=${access_token}`);
 
-    const log = await stytch.control('GET', '/requests');
+    const log = await stytch.admin('GET', '/requests');
 
     const token = `/v1/public/${stytch.seed.projectId}/oauth2/token`;
     const jwks = `/v1/sessions/jwks/${stytch.seed.projectId}`;
-    const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     const { client_id } = credentials;
+    const entry = (id: number, method: string, path: string, status: number, code: string | null) => ({
+      id,
+      method,
+      path,
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      status,
+      code,
+      duration_milliseconds: expect.any(Number),
+    });
     expect(log).toEqual({
       ...answered,
       counts: {
@@ -52,11 +63,11 @@ describe('the request log', () => {
         by_path: { [`POST ${token}`]: 3, [`GET ${jwks}`]: 1, 'GET /v1/nothing': 1 },
       },
       requests: [
-        { method: 'POST', path: token, status: 200, at, client_id },
-        { method: 'POST', path: token, status: 400, at, client_id },
-        { method: 'POST', path: token, status: 400, at },
-        { method: 'GET', path: jwks, status: 200, at },
-        { method: 'GET', path: '/v1/nothing', status: 404, at },
+        { ...entry(1, 'POST', token, 200, null), client_id, claims: decode(access_token).claims },
+        { ...entry(2, 'POST', token, 400, 'invalid_client'), client_id },
+        entry(3, 'POST', token, 400, 'invalid_client'),
+        entry(4, 'GET', jwks, 200, null),
+        entry(5, 'GET', '/v1/nothing', 404, 'route_not_found'),
       ],
     });
     const text = JSON.stringify(log);
@@ -64,22 +75,22 @@ describe('the request log', () => {
       expect(text).not.toContain(secret);
   });
 
-  test('is emptied when told so', async () => {
+  test('is empty after DELETE', async () => {
     await fetch(`${stytch.url}/v1/nothing`);
 
-    expect(await stytch.control('DELETE', '/requests')).toEqual(answered);
+    expect(await stytch.admin('DELETE', '/requests')).toEqual(answered);
 
-    expect(await stytch.control('GET', '/requests')).toMatchObject({ counts: { total: 0 }, requests: [] });
+    expect(await stytch.admin('GET', '/requests')).toMatchObject({ counts: { total: 0 }, requests: [] });
   });
 
-  test('keeps the last 1,000 requests, and counts 500 paths each on its own', async () => {
+  test('has the last 1,000 requests and counts 500 paths', async () => {
     const paths = Array.from({ length: 1005 }, (_, index) => `/v1/nothing/${index}`);
     for (let start = 0; start < paths.length; start += 50) {
       await Promise.all(paths.slice(start, start + 50).map((path) => fetch(stytch.url + path)));
     }
     await fetch(`${stytch.url}/v1/${'x'.repeat(2000)}`);
 
-    const { counts, requests } = await stytch.control('GET', '/requests');
+    const { counts, requests } = await stytch.admin('GET', '/requests');
 
     expect(requests).toHaveLength(1000);
     expect(requests[999].path).toHaveLength(300);
@@ -89,25 +100,25 @@ describe('the request log', () => {
   });
 });
 
-test('reset brings everything back to the start', async () => {
+test('reset restores the start', async () => {
   const { clientId: client_id, clientSecret: client_secret } = stytch.seed;
-  const before = await stytch.control('GET', '/health');
+  const before = await stytch.admin('GET', '/health');
   await sdk.m2m.clients.create({ scopes: [] });
   await sdk.m2m.clients.secrets.rotateStart({ client_id });
   await sdk.m2m.clients.secrets.rotate({ client_id });
   await sdk.m2m.clients.delete({ client_id: stytch.seed.operatorClientId });
-  await stytch.control('POST', '/signing-keys/rotate', {});
-  await stytch.control('POST', '/clock', { offset_seconds: 60 });
-  await stytch.control('POST', '/token-lifetime', { seconds: 3 });
-  await stytch.control('POST', '/faults', { kind: 'hang', path: '*' });
+  await stytch.admin('POST', '/signing-keys/rotate', {});
+  await stytch.admin('POST', '/clock', { offset_seconds: 60 });
+  await stytch.admin('POST', '/token-lifetime', { seconds: 3 });
+  await stytch.admin('POST', '/faults', { kind: 'hang', path: '*' });
 
-  const reset = await stytch.control('POST', '/reset');
+  const reset = await stytch.admin('POST', '/reset');
 
   const { status, ...state } = before;
   expect(status).toBe('ok');
   expect(reset).toEqual({ ...state, request_id: expect.any(String) });
-  expect(await stytch.control('GET', '/faults')).toMatchObject({ faults: [] });
-  expect(await stytch.control('GET', '/requests')).toMatchObject({ requests: [] });
+  expect(await stytch.admin('GET', '/faults')).toMatchObject({ faults: [] });
+  expect(await stytch.admin('GET', '/requests')).toMatchObject({ requests: [] });
   await expect(sdk.m2m.token({ client_id, client_secret })).resolves.toMatchObject({ expires_in: 3600 });
 });
 
@@ -121,21 +132,21 @@ describe('the signing key', () => {
     return keys.map(({ kid }) => kid);
   }
 
-  test('is rotated: the new one signs, both are published until the old one is retired', async () => {
+  test('is rotated: the new one signs, and both are published until the old one is retired', async () => {
     const first = await issuedKid();
 
-    const { signing_keys } = await stytch.control('POST', '/signing-keys/rotate');
+    const { signing_keys } = await stytch.admin('POST', '/signing-keys/rotate');
 
     const second = await issuedKid();
     expect(second).not.toBe(first);
     expect(signing_keys).toEqual([second, first]);
     expect(await publishedKids()).toEqual([second, first]);
-    expect(await stytch.control('POST', '/signing-keys/retire')).toMatchObject({ signing_keys: [second] });
+    expect(await stytch.admin('POST', '/signing-keys/retire')).toMatchObject({ signing_keys: [second] });
     expect(await publishedKids()).toEqual([second]);
   });
 
   test('is replaced at once without keep_previous', async () => {
-    const { signing_keys } = await stytch.control('POST', '/signing-keys/rotate', { keep_previous: false });
+    const { signing_keys } = await stytch.admin('POST', '/signing-keys/rotate', { keep_previous: false });
 
     expect(signing_keys).toEqual([await issuedKid()]);
     expect(await publishedKids()).toEqual(signing_keys);
@@ -143,22 +154,22 @@ describe('the signing key', () => {
 });
 
 describe('clock and lifetime', () => {
-  test('the clock can be 60 s off, either way', async () => {
+  test('the clock can be 60 s ahead or behind', async () => {
     for (const offset_seconds of [60, -60]) {
-      const control = await stytch.control('POST', '/clock', { offset_seconds });
+      const health = await stytch.admin('POST', '/clock', { offset_seconds });
       const { claims } = decode((await sdk.m2m.token(credentials)).access_token);
 
-      expect(control.clock_offset_seconds).toBe(offset_seconds);
+      expect(health.clock_offset_seconds).toBe(offset_seconds);
       expect(Math.abs(claims.iat - Date.now() / 1000 - offset_seconds)).toBeLessThan(5);
       expect(claims.exp - claims.iat).toBe(3600);
     }
   });
 
   test('tokens can live 3 s', async () => {
-    const control = await stytch.control('POST', '/token-lifetime', { seconds: 3 });
+    const health = await stytch.admin('POST', '/token-lifetime', { seconds: 3 });
     const answer = await sdk.m2m.token(credentials);
 
-    expect(control.token_lifetime_seconds).toBe(3);
+    expect(health.token_lifetime_seconds).toBe(3);
     expect(answer.expires_in).toBe(3);
     const { claims } = decode(answer.access_token);
     expect(claims.exp - claims.iat).toBe(3);
@@ -167,7 +178,7 @@ describe('clock and lifetime', () => {
 
 describe('a minted token', () => {
   async function mint(wanted: Json): Promise<string> {
-    return (await stytch.control('POST', '/tokens', wanted)).access_token as string;
+    return (await stytch.admin('POST', '/tokens', wanted)).access_token as string;
   }
   function isSignedBy(key: Json, token: string, digest = 'sha256'): boolean {
     const [header, payload, signature] = token.split('.');
@@ -179,7 +190,7 @@ describe('a minted token', () => {
     );
   }
 
-  test('is like an issued one where nothing else is asked for', async () => {
+  test('is like an issued one by default', async () => {
     const issued = decode((await sdk.m2m.token(credentials)).access_token);
 
     const access_token = await mint({});
@@ -191,7 +202,7 @@ describe('a minted token', () => {
     await expect(sdk.m2m.authenticateToken({ access_token })).resolves.toBeDefined();
   });
 
-  test('takes any claims and header, and leaves out what is null', async () => {
+  test('takes any claims and header, and null removes one', async () => {
     const token = await mint({
       claims: { scope: ['a'], exp: null, tenant: { id: 7 } },
       header: { typ: null, kid: '../../etc/passwd', crit: ['x'] },
@@ -212,7 +223,7 @@ describe('a minted token', () => {
     expect(isSignedBy(stytch.state.keys.current.jwk, token)).toBe(true);
   });
 
-  test('can be signed by a key that nobody published', async () => {
+  test('can be signed by a key that is in no JWKS', async () => {
     const token = await mint({ sign_with: 'unknown' });
 
     const { kid } = decode(token).header;
@@ -250,7 +261,7 @@ describe('a minted token', () => {
     expect(isSignedBy(stytch.state.keys.current.jwk, token, digest)).toBe(true);
   });
 
-  test('is signed by the RSA key in the manner of PSS with alg PS256', async () => {
+  test('is signed with RSA-PSS with alg PS256', async () => {
     const token = await mint({ header: { alg: 'PS256' } });
 
     expect(isSignedBy(stytch.state.keys.current.jwk, token)).toBe(false);
@@ -282,7 +293,7 @@ test.each<[string, Json, RegExp]>([
   ['/faults', { kind: 'status', path: '*' }, /status: /],
   ['/faults', { kind: 'status', path: '*', status: 200 }, /status: .*>=400/],
   ['/faults', { kind: 'status', path: '*', status: 429, retry_after_seconds: -1 }, /retry_after_seconds: /],
-])('%s with %j is answered 400 with what is wrong', async (path, body, what) => {
+])('%s answers 400 to %j and names the wrong field', async (path, body, what) => {
   const response = await fetch(`${stytch.url}/local${path}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -291,5 +302,5 @@ test.each<[string, Json, RegExp]>([
 
   const { error_message } = (await response.clone().json()) as { error_message: string };
   expect(error_message).toMatch(what);
-  await expectRefusal(response, 400, 'local_control_misuse');
+  await expectRefusal(response, 400, 'invalid_admin_request');
 });

@@ -7,7 +7,7 @@ beforeAll(async () => {
   stytch = await startLocalStytch();
   sdk = stytch.sdk();
 });
-beforeEach(() => stytch.control('POST', '/reset'));
+beforeEach(() => stytch.admin('POST', '/reset'));
 afterAll(() => stytch.close());
 
 describe('creating a client', () => {

@@ -17,11 +17,11 @@ beforeAll(async () => {
   const { clientId, clientSecret } = stytch.seed;
   token = () => sdk.m2m.token({ client_id: clientId, client_secret: clientSecret });
 });
-beforeEach(() => stytch.control('POST', '/reset'));
+beforeEach(() => stytch.admin('POST', '/reset'));
 afterAll(() => stytch.close());
 
 function fault(body: object) {
-  return stytch.control('POST', '/faults', body);
+  return stytch.admin('POST', '/faults', body);
 }
 
 function get(path: string): Promise<Response> {
@@ -32,7 +32,7 @@ test('a fault is listed with its hits, and goes when told so', async () => {
   const { fault: added } = await fault({ kind: 'status', path: '/v1/*', status: 503, count: 3 });
   await get('/v1/nothing');
 
-  const { faults } = await stytch.control('GET', '/faults');
+  const { faults } = await stytch.admin('GET', '/faults');
 
   expect(added).toMatchObject({
     kind: 'status',
@@ -43,7 +43,7 @@ test('a fault is listed with its hits, and goes when told so', async () => {
     remaining: 3,
   });
   expect(faults).toEqual([{ ...added, hits: 1, remaining: 2 }]);
-  expect(await stytch.control('DELETE', '/faults')).toMatchObject({ faults: [] });
+  expect(await stytch.admin('DELETE', '/faults')).toMatchObject({ faults: [] });
   expect((await get('/v1/nothing')).status).toBe(404);
 });
 
@@ -55,7 +55,7 @@ test('a fault strikes as often as its count, without one for ever', async () => 
   for (const path of ['/v1/a', '/v1/b', '/v1/a', '/v1/b', '/v1/b']) statuses.push((await get(path)).status);
 
   expect(statuses).toEqual([500, 500, 404, 502, 502]);
-  const { faults } = await stytch.control('GET', '/faults');
+  const { faults } = await stytch.admin('GET', '/faults');
   expect(faults).toMatchObject([
     { hits: 2, remaining: 0 },
     { hits: 2, remaining: null },
@@ -73,7 +73,7 @@ test('a fault strikes its path and method only, and never a control', async () =
   statuses.push((await fetch(`${stytch.url}/v1/c`, { method: 'DELETE' })).status);
 
   expect(statuses).toEqual([500, 500, 501, 404, 404, 502]);
-  await stytch.control('DELETE', '/faults');
+  await stytch.admin('DELETE', '/faults');
 });
 
 test.each([
@@ -138,11 +138,11 @@ test('a request that hangs is never answered, even when the faults are gone', as
   const caller = new AbortController();
   const hanging = rejection(fetch(`${stytch.url}/v1/nothing`, { signal: caller.signal }));
   await untilLogged(1);
-  await stytch.control('DELETE', '/faults');
+  await stytch.admin('DELETE', '/faults');
 
   await token();
 
-  const { requests } = await stytch.control('GET', '/requests');
+  const { requests } = await stytch.admin('GET', '/requests');
   expect(requests).toMatchObject([{ status: null }, { status: 200 }]);
   caller.abort();
   expect(await hanging).toMatchObject({ name: 'AbortError' });
@@ -197,5 +197,5 @@ test.each([200, 502])('an answer can be HTML with status %i', async (status) => 
 
 async function untilLogged(count: number): Promise<void> {
   let total = 0;
-  while (total < count) ({ total } = (await stytch.control('GET', '/requests')).counts as { total: number });
+  while (total < count) ({ total } = (await stytch.admin('GET', '/requests')).counts as { total: number });
 }

@@ -1,43 +1,67 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, StytchError } from 'stytch';
-import { createApp } from '../src/app';
-import { Faults } from '../src/faults';
-import { RequestLog } from '../src/requestLog';
-import { createSeed, type Seed } from '../src/seed';
-import { createState, type State } from '../src/state';
+import { createEmulator } from '../src/emulator';
+import { createSeed } from '../src/seed';
+import { hashSeed, type State } from '../src/state';
 
-/** Whatever JSON may hold. */
+/** Any JSON. */
 export type Json = ReturnType<typeof JSON.parse>;
+
+/** The credentials of the project and its two clients. */
+export interface Seed {
+  projectId: string;
+  projectSecret: string;
+  /** Of `payment-service`, with the scope `read:users`. */
+  clientId: string;
+  clientSecret: string;
+  /** Of `operator`, with the scope `manage:m2m_clients`. */
+  operatorClientId: string;
+  operatorClientSecret: string;
+}
 
 export interface TestStytch {
   url: string;
   seed: Seed;
   state: State;
   reportError: jest.Mock;
-  /** A new client of the real SDK, with a key set of its own. */
+  /** A new client of the real SDK, with a JWKS cache of its own. */
   sdk(settings?: Partial<ConstructorParameters<typeof Client>[0]>): Client;
-  /** Calls a control, and fails unless it is answered 200. */
-  control(method: string, path: string, body?: unknown): Promise<Record<string, Json>>;
-  /** Asks the token endpoint; a plain object is sent as a form. */
+  /** Calls the admin API, and fails if the answer is not 200. */
+  admin(method: string, path: string, body?: unknown): Promise<Record<string, Json>>;
+  /** Sends a form to the token endpoint. */
   token(parameters: Record<string, string>, headers?: Record<string, string>): Promise<Response>;
   close(): Promise<void>;
 }
 
 /**
- * The emulator on a free port, over HTTP as everyone uses it.
+ * Starts the emulator on a free port.
  *
- * @param adminToken as if it was exposed to other machines.
+ * @param adminToken makes it one that is exposed to other machines.
  */
 export async function startLocalStytch(adminToken?: string): Promise<TestStytch> {
-  const seed = createSeed();
-  const state = await createState(seed, () => Date.now());
-  const faults = new Faults();
+  const { projectId, projectSecret, clients, ...rest } = createSeed({
+    clients: [
+      { name: 'payment-service', scopes: ['read:users'] },
+      { name: 'operator', scopes: ['manage:m2m_clients'] },
+    ],
+  });
+  const [paymentService, operator] = clients;
+  const seed = {
+    projectId,
+    projectSecret,
+    clientId: paymentService.id,
+    clientSecret: paymentService.secret,
+    operatorClientId: operator!.id,
+    operatorClientSecret: operator!.secret,
+  };
   const reportError = jest.fn();
-  const app = createApp({ state, faults, requests: new RequestLog(), reportError, adminToken });
+  const initial = await hashSeed({ projectId, projectSecret, clients, ...rest });
+  const { app, state, faults } = createEmulator(initial, { reportError, adminToken });
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  state.baseUrl = url;
   return {
     url,
     seed,
@@ -45,7 +69,7 @@ export async function startLocalStytch(adminToken?: string): Promise<TestStytch>
     reportError,
     sdk: (settings = {}) =>
       quietly({ project_id: seed.projectId, secret: seed.projectSecret, env: url, ...settings }),
-    control: async (method, path, body) => {
+    admin: async (method, path, body) => {
       const response = await fetch(`${url}/local${path}`, {
         method,
         ...(body !== undefined && {
@@ -54,7 +78,7 @@ export async function startLocalStytch(adminToken?: string): Promise<TestStytch>
         }),
       });
       const answer = (await response.json()) as Record<string, unknown>;
-      expect({ control: path, ...answer }).toMatchObject({ status_code: 200 });
+      expect({ path, ...answer }).toMatchObject({ status_code: 200 });
       return answer;
     },
     token: (parameters, headers = {}) =>
@@ -73,7 +97,7 @@ export function tokenUrl(url: string, seed: Seed): string {
   return `${url}/v1/public/${seed.projectId}/oauth2/token`;
 }
 
-/** The SDK warns on the console of every base URL that is not Stytch's. */
+/** The SDK prints a warning for each base URL that is not Stytch's. */
 function quietly(settings: ConstructorParameters<typeof Client>[0]): Client {
   const warn = jest.spyOn(console, 'warn').mockImplementation();
   try {
@@ -87,7 +111,7 @@ export function basic(user: string, password: string): { Authorization: string }
   return { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
 }
 
-/** Resolves to what a promise is rejected with; fails if it is not. */
+/** Resolves to the error of a promise; fails if it is not rejected. */
 export async function rejection(promise: Promise<unknown>): Promise<Json> {
   return promise.then(
     (value) => {
@@ -97,7 +121,7 @@ export async function rejection(promise: Promise<unknown>): Promise<Json> {
   );
 }
 
-/** Expects an SDK call to fail as Stytch refuses it. */
+/** Expects an SDK call to fail with one of Stytch's errors. */
 export async function expectStytchError(call: Promise<unknown>, status: number, errorType: string) {
   const error = await rejection(call);
   expect(error).toBeInstanceOf(StytchError);
@@ -110,7 +134,7 @@ export async function expectStytchError(call: Promise<unknown>, status: number, 
   });
 }
 
-/** Expects an answer in Stytch's form of an error. */
+/** Expects an error in Stytch's form. */
 export async function expectRefusal(response: Response, status: number, errorType: string) {
   expect({ status: response.status, body: await response.json() }).toEqual({
     status,
@@ -124,7 +148,7 @@ export async function expectRefusal(response: Response, status: number, errorTyp
   });
 }
 
-/** Expects an answer in OAuth's form of an error (RFC 6749 §5.2). */
+/** Expects an error in OAuth's form (RFC 6749 §5.2). */
 export async function expectOAuthError(response: Response, error: string) {
   expect({ status: response.status, body: await response.json() }).toEqual({
     status: 400,

@@ -11,7 +11,7 @@ beforeAll(async () => {
   secrets = sdk.m2m.clients.secrets;
   client_id = stytch.seed.clientId;
 });
-beforeEach(() => stytch.control('POST', '/reset'));
+beforeEach(() => stytch.admin('POST', '/reset'));
 afterAll(() => stytch.close());
 
 async function works(client_secret: string): Promise<boolean> {

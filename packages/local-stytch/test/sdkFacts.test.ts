@@ -12,7 +12,7 @@ beforeAll(async () => {
   stytch = await startLocalStytch();
 });
 beforeEach(async () => {
-  await stytch.control('POST', '/reset');
+  await stytch.admin('POST', '/reset');
   sdk = stytch.sdk();
   credentials = { client_id: stytch.seed.clientId, client_secret: stytch.seed.clientSecret };
 });
@@ -23,7 +23,7 @@ afterEach(() => {
 afterAll(() => stytch.close());
 
 async function mint(wanted: Json = {}): Promise<string> {
-  return (await stytch.control('POST', '/tokens', wanted)).access_token as string;
+  return (await stytch.admin('POST', '/tokens', wanted)).access_token as string;
 }
 
 async function mintWith(claims: Json): Promise<string> {
@@ -31,11 +31,11 @@ async function mintWith(claims: Json): Promise<string> {
 }
 
 async function jwksRequests(): Promise<number> {
-  return (await stytch.control('GET', '/requests')).counts.jwks as number;
+  return (await stytch.admin('GET', '/requests')).counts.jwks as number;
 }
 
 async function loggedPaths(): Promise<string[]> {
-  const { requests } = await stytch.control('GET', '/requests');
+  const { requests } = await stytch.admin('GET', '/requests');
   return (requests as { method: string; path: string }[]).map(({ method, path }) => `${method} ${path}`);
 }
 
@@ -138,7 +138,7 @@ describe('authenticateToken throws ClientError jwt_invalid', () => {
     ['closes the connection', { kind: 'drop' }, 'ECONNRESET'],
   ])('with the cause that the keys are unavailable, when the JWKS %s', async (_what, fault, code) => {
     const access_token = await mint();
-    await stytch.control('POST', '/faults', { path: '/v1/sessions/jwks/*', ...fault });
+    await stytch.admin('POST', '/faults', { path: '/v1/sessions/jwks/*', ...fault });
 
     expect(await causeOf(sdk.m2m.authenticateToken({ access_token }))).toBe(code);
   });
@@ -156,8 +156,8 @@ describe('authenticateToken throws ClientError jwt_invalid', () => {
   test('with ERR_JWKS_TIMEOUT when the JWKS hangs for 5 s, and never when its answer stalls half-way', async () => {
     const access_token = await mint();
     const path = '/v1/sessions/jwks/*';
-    await stytch.control('POST', '/faults', { path, kind: 'stall', count: 1 });
-    await stytch.control('POST', '/faults', { path, kind: 'hang' });
+    await stytch.admin('POST', '/faults', { path, kind: 'stall', count: 1 });
+    await stytch.admin('POST', '/faults', { path, kind: 'hang' });
     const settled = jest.fn();
     const stalled = stytch.sdk().m2m.authenticateToken({ access_token });
     stalled.then(settled, settled);
@@ -284,7 +284,7 @@ describe('clock tolerance', () => {
   });
 
   test('must be given for a Stytch whose clock is 60 s ahead', async () => {
-    await stytch.control('POST', '/clock', { offset_seconds: 60 });
+    await stytch.admin('POST', '/clock', { offset_seconds: 60 });
     const { access_token } = await sdk.m2m.token(credentials);
 
     await causeOf(sdk.m2m.authenticateToken({ access_token }));
@@ -336,7 +336,7 @@ describe('the JWKS', () => {
   test('so makes a new signing key wait out 30 s', async () => {
     const pass = stopTheClock();
     await sdk.m2m.authenticateToken({ access_token: await mint() });
-    await stytch.control('POST', '/signing-keys/rotate');
+    await stytch.admin('POST', '/signing-keys/rotate');
     const access_token = await mint();
 
     expect(await causeOf(sdk.m2m.authenticateToken({ access_token }))).toBe('ERR_JWKS_NO_MATCHING_KEY');
@@ -348,7 +348,7 @@ describe('the JWKS', () => {
     const pass = stopTheClock();
     const access_token = await mint();
     await sdk.m2m.authenticateToken({ access_token });
-    await stytch.control('POST', '/faults', { path: '*', kind: 'status', status: 500 });
+    await stytch.admin('POST', '/faults', { path: '*', kind: 'status', status: 500 });
 
     pass(599);
 
@@ -359,7 +359,7 @@ describe('the JWKS', () => {
     const pass = stopTheClock();
     const access_token = await mint();
     await sdk.m2m.authenticateToken({ access_token });
-    await stytch.control('POST', '/faults', { path: '*', kind: 'status', status: 500 });
+    await stytch.admin('POST', '/faults', { path: '*', kind: 'status', status: 500 });
     pass(600);
 
     for (let i = 0; i < 5; i++) {
@@ -367,7 +367,7 @@ describe('the JWKS', () => {
     }
 
     expect(await jwksRequests()).toBe(6);
-    await stytch.control('DELETE', '/faults');
+    await stytch.admin('DELETE', '/faults');
     await expect(sdk.m2m.authenticateToken({ access_token })).resolves.toBeDefined();
   });
 });
@@ -396,7 +396,7 @@ describe('m2m.token and management calls', () => {
   });
 
   test('lose the Retry-After header of a 429', async () => {
-    await stytch.control('POST', '/faults', {
+    await stytch.admin('POST', '/faults', {
       path: '*',
       kind: 'status',
       status: 429,
@@ -414,7 +414,7 @@ describe('m2m.token and management calls', () => {
     ['an answer that is not JSON', { kind: 'not_json' }, /Unable to parse JSON/],
     ['an answer that is neither good nor JSON', { kind: 'not_json', status: 502 }, /Unable to parse JSON/],
   ])('throw RequestError on %s', async (_what, fault, message) => {
-    await stytch.control('POST', '/faults', { path: '*', ...fault });
+    await stytch.admin('POST', '/faults', { path: '*', ...fault });
 
     for (const call of [sdk.m2m.token(credentials), sdk.m2m.clients.search({})]) {
       const error = await rejection(call);
@@ -424,7 +424,7 @@ describe('m2m.token and management calls', () => {
   });
 
   test('put the secrets they were sent with into RequestError', async () => {
-    await stytch.control('POST', '/faults', { path: '*', kind: 'drop' });
+    await stytch.admin('POST', '/faults', { path: '*', kind: 'drop' });
 
     const error = await rejection(sdk.m2m.token(credentials));
 
@@ -444,7 +444,7 @@ describe('m2m.token and management calls', () => {
   });
 
   test('wait for an answer that comes long after timeout', async () => {
-    await stytch.control('POST', '/faults', { path: '*', kind: 'delay', milliseconds: 300, count: 2 });
+    await stytch.admin('POST', '/faults', { path: '*', kind: 'delay', milliseconds: 300, count: 2 });
     const hasty = stytch.sdk({ timeout: 20 });
 
     const answers = await Promise.all([hasty.m2m.token(credentials), hasty.m2m.clients.search({})]);

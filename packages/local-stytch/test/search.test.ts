@@ -20,7 +20,7 @@ async function found(operator: 'AND' | 'OR', operands: Operands): Promise<string
 
 describe('among five clients', () => {
   beforeEach(async () => {
-    await stytch.control('POST', '/reset');
+    await stytch.admin('POST', '/reset');
     for (const [client_id, client_name, ...scopes] of [
       ['one', 'reader', 'read:users'],
       ['two', 'writer', 'write:users'],

@@ -31,7 +31,7 @@ async function tokenStatus(
 }
 
 describe('start', () => {
-  test('listens on a free port with PORT=0, and its seed works', async () => {
+  test('listens on a free port with PORT=0, with credentials that work', async () => {
     const server = await started();
 
     expect(server.port).toBeGreaterThan(0);
@@ -50,7 +50,7 @@ describe('start', () => {
     expect(await tokenStatus(server, 'OPERATOR_CLIENT')).toBe(200);
   });
 
-  test('takes the seed from the environment, so that a restart changes nothing', async () => {
+  test('takes the credentials from the environment, so that a restart changes nothing', async () => {
     const first = await started();
     await first.close();
 
@@ -73,7 +73,7 @@ describe('start', () => {
     return (await fetch(`http://127.0.0.2:${port}/local/requests`, { headers })).status;
   };
 
-  test('listens elsewhere only by its host argument, with an admin API that asks for a random token', async () => {
+  test('listens on other addresses only by its host argument, and then requires a random token for the admin API', async () => {
     const [server, another] = [await started({}, '0.0.0.0'), await started({}, '0.0.0.0')];
     const token = server.seed.LOCAL_STYTCH_ADMIN_TOKEN;
 
@@ -86,7 +86,7 @@ describe('start', () => {
     expect(await adminStatus(another, token)).toBe(401);
   });
 
-  test('keeps the address of the environment where it listens elsewhere, for a container has another name', async () => {
+  test('keeps STYTCH_BASE_URL of the environment when it is exposed: a container has another name', async () => {
     const address = { STYTCH_BASE_URL: 'http://local-stytch:5005' };
 
     expect((await started(address, '0.0.0.0')).missing).not.toHaveProperty('STYTCH_BASE_URL');
@@ -94,7 +94,7 @@ describe('start', () => {
     expect(local.missing.STYTCH_BASE_URL).toBe(local.url);
   });
 
-  test('takes the token of the admin API from the environment, and does not print it then', async () => {
+  test('takes the token of the admin API from the environment and does not print it', async () => {
     const token = 'a-token-of-the-environment';
     const server = await started({ LOCAL_STYTCH_ADMIN_TOKEN: token }, '0.0.0.0');
 
@@ -102,7 +102,7 @@ describe('start', () => {
     expect([await adminStatus(server), await adminStatus(server, token)]).toEqual([401, 200]);
   });
 
-  test('has no token for the admin API where only this machine can call', async () => {
+  test('requires no token for the admin API on loopback', async () => {
     const server = await started({ LOCAL_STYTCH_ADMIN_TOKEN: 'a-token-of-the-environment' });
 
     expect(server.seed).not.toHaveProperty('LOCAL_STYTCH_ADMIN_TOKEN');
@@ -126,7 +126,7 @@ describe('start', () => {
     expect(error.message).toMatch(/NODE_ENV: is production/);
   });
 
-  test('names every variable at fault', async () => {
+  test('names every wrong variable', async () => {
     const error = await rejection(
       start({ PORT: 'five', STYTCH_PROJECT_ID: 'project-live-1', CLIENT_SECRET: 'é', NODE_ENV: 'test' }),
     );
@@ -136,13 +136,13 @@ describe('start', () => {
     );
   });
 
-  test('is refused when both clients would have the same id', async () => {
+  test('refuses the same id for both clients', async () => {
     const error = await rejection(start({ ...quiet, CLIENT_ID: 'same', OPERATOR_CLIENT_ID: 'same' }));
 
-    expect(error.message).toMatch(/OPERATOR_CLIENT_ID: must be another than CLIENT_ID/);
+    expect(error.message).toMatch(/OPERATOR_CLIENT_ID: must not be the same as CLIENT_ID/);
   });
 
-  test('says so when the port is taken', async () => {
+  test('names the port that is in use', async () => {
     const { port } = await started();
 
     const error = await rejection(start({ ...quiet, PORT: String(port) }));
@@ -151,7 +151,7 @@ describe('start', () => {
     expect(error.message).toContain(`port ${port}`);
   });
 
-  test('can be stopped while requests hang', async () => {
+  test('stops while requests hang', async () => {
     const server = await started();
     await fetch(`${server.url}/local/faults`, {
       method: 'POST',
@@ -171,7 +171,7 @@ describe('start', () => {
     await expect(fetch(server.url)).rejects.toThrow('fetch failed');
   });
 
-  test('survives an error that nobody foresaw', async () => {
+  test('goes on after an unexpected error', async () => {
     const server = await started();
     jest.spyOn(RequestLog.prototype, 'describe').mockImplementationOnce(() => {
       throw new Error('a bug');
@@ -184,19 +184,19 @@ describe('start', () => {
   });
 });
 
-describe('what was started', () => {
+describe('announce', () => {
   const server = {
     url: 'http://localhost:5005',
     seed: { CLIENT_ID: 'a', CLIENT_SECRET: 'b', STYTCH_BASE_URL: 'http://localhost:5005' },
     missing: { CLIENT_SECRET: 'b', STYTCH_BASE_URL: 'http://localhost:5005' },
   };
-  function told(missing: Record<string, string>, seed = server.seed): string {
+  function printed(missing: Record<string, string>, seed = server.seed): string {
     const write = jest.fn();
     announce({ ...server, seed, missing }, { stdout: { write } as unknown as typeof process.stdout });
     return write.mock.calls.map(([text]) => String(text)).join('');
   }
 
-  test('is told to a parent process in full, and then not printed', () => {
+  test('sends all variables to a parent process and prints nothing', () => {
     const send = jest.fn();
     const write = jest.fn();
 
@@ -206,8 +206,8 @@ describe('what was started', () => {
     expect(write).not.toHaveBeenCalled();
   });
 
-  test('is printed as lines for .env, and only those that are not there yet', () => {
-    const text = told(server.missing);
+  test('prints the missing variables as lines for .env', () => {
+    const text = printed(server.missing);
 
     expect(text).toMatch(/put these lines into \.env/);
     expect(text.split('\n').filter((line) => line.includes('='))).toEqual([
@@ -216,19 +216,19 @@ describe('what was started', () => {
     ]);
   });
 
-  test('is one sentence when all lines are there', () => {
-    expect(told({})).toBe('The environment already points at this emulator, http://localhost:5005.\n');
+  test('prints one sentence when no variable is missing', () => {
+    expect(printed({})).toBe('The environment already points at this emulator, http://localhost:5005.\n');
   });
 
-  test('says what the admin API asks for where other machines can call, and prints a new token once', () => {
-    const ask = /admin API, \/local, asks for "Authorization: Bearer \$LOCAL_STYTCH_ADMIN_TOKEN"/;
+  test('says what the admin API requires when it is exposed, and prints a new token once', () => {
+    const requirement = /admin API, \/local, requires "Authorization: Bearer \$LOCAL_STYTCH_ADMIN_TOKEN"/;
     const admin = { LOCAL_STYTCH_ADMIN_TOKEN: 'the-admin-token-1' };
     const seed = { ...server.seed, ...admin };
 
-    expect(told(admin, seed)).toMatch(ask);
-    expect(told(admin, seed).match(/the-admin-token-1/g)).toHaveLength(1);
-    expect(told({}, seed)).toMatch(ask);
-    expect(told({}, seed)).not.toContain('the-admin-token-1');
-    expect(told(server.missing)).not.toMatch(/admin API/);
+    expect(printed(admin, seed)).toMatch(requirement);
+    expect(printed(admin, seed).match(/the-admin-token-1/g)).toHaveLength(1);
+    expect(printed({}, seed)).toMatch(requirement);
+    expect(printed({}, seed)).not.toContain('the-admin-token-1');
+    expect(printed(server.missing)).not.toMatch(/admin API/);
   });
 });
