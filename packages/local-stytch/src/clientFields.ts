@@ -57,6 +57,9 @@ const clientDescription = z
 
 const trustedMetadata = z.record(z.string(), z.unknown(), refusedAs('metadata_invalid_format'));
 
+/** Rules of the fields of a client. */
+export const clientRules = { scopes, clientId, clientSecret, clientName, trustedMetadata };
+
 export const createFields = z.object(
   {
     scopes,

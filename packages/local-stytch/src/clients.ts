@@ -31,16 +31,21 @@ export async function createClient(state: State, body: unknown) {
   return { m2m_client: { ...describeClient(client), client_secret: clientSecret } };
 }
 
+interface NewClientExtra {
+  claims?: StoredClient['claims'] | undefined;
+  status?: StoredClient['status'] | undefined;
+}
+
 /**
  * Adds a client.
  *
- * @param claims what each of its tokens has, beside the claims of the template.
+ * @param extra fields that the API cannot set.
  * @throws RefusedError
  */
 export async function addClient(
   state: State,
   fields: z.infer<typeof createFields>,
-  claims: StoredClient['claims'] = {},
+  { claims = {}, status = 'active' }: NewClientExtra = {},
 ) {
   const trustedMetadata = mergeMetadata({}, fields.trusted_metadata ?? {});
   const clientId = fields.client_id ?? createId('m2m-client');
@@ -54,7 +59,7 @@ export async function addClient(
     clientId,
     clientName: fields.client_name ?? '',
     clientDescription: fields.client_description ?? '',
-    status: 'active',
+    status,
     scopes: fields.scopes,
     trustedMetadata,
     claims,

@@ -36,9 +36,11 @@ export const faultSchema = z.discriminatedUnion('kind', [
 
 export type Fault = z.infer<typeof faultSchema>;
 
-interface ActiveFault {
+/** A fault that is in effect. */
+export interface ActiveFault {
   readonly id: number;
   readonly fault: Fault;
+  /** How many requests it has applied to. */
   hits: number;
 }
 
@@ -49,18 +51,24 @@ export class Faults {
   /** Answers that wait because of `delay`, `hang` or `stall`. */
   private readonly held = new Set<Response>();
 
-  add(fault: Fault) {
+  /** @returns the fault, with the number of its hits from now on. */
+  inject(fault: Fault): ActiveFault {
     const added = { id: this.nextId++, fault, hits: 0 };
     this.active.push(added);
-    return describe(added);
+    return added;
+  }
+
+  /** Injects a fault for the admin API. */
+  add(fault: Fault) {
+    return describe(this.inject(fault));
   }
 
   list() {
     return this.active.map(describe);
   }
 
-  remove(id: number): void {
-    this.active = this.active.filter((fault) => fault.id !== id);
+  remove(removed: ActiveFault): void {
+    this.active = this.active.filter((fault) => fault !== removed);
   }
 
   /** Removes all faults. Requests that already hang go on until their caller closes the connection. */

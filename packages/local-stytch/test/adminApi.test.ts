@@ -176,6 +176,68 @@ describe('clock and lifetime', () => {
   });
 });
 
+describe('the project', () => {
+  test('can have the base URL as the issuer, and the SDK accepts its tokens', async () => {
+    const health = await stytch.admin('POST', '/project', { issuer: 'base_url' });
+    const { access_token } = await sdk.m2m.token(credentials);
+
+    expect(health.issuer).toBe('base_url');
+    expect(decode(access_token).claims.iss).toBe(stytch.url);
+    await expect(sdk.m2m.authenticateToken({ access_token })).resolves.toBeDefined();
+  });
+
+  test('can hide the totals of searches', async () => {
+    expect((await sdk.m2m.clients.search({})).results_metadata.total).toBe(2);
+
+    await stytch.admin('POST', '/project', { search_totals: false });
+
+    const { results_metadata, m2m_clients } = await sdk.m2m.clients.search({ limit: 1 });
+    expect(results_metadata).toEqual({ total: -1, next_cursor: expect.any(String) });
+    expect(m2m_clients).toHaveLength(1);
+  });
+
+  test('can have a claims template for trusted metadata, until it is null', async () => {
+    const { client_id } = credentials;
+    const template = {
+      tenant: '{{ client.trusted_metadata.tenant }}',
+      aud: ['https://wallet.example'],
+    };
+    await sdk.m2m.clients.update({ client_id, trusted_metadata: { tenant: 'acme' } });
+    const issued = async () => decode((await sdk.m2m.token(credentials)).access_token).claims;
+
+    const health = await stytch.admin('POST', '/project', { claims_template: template });
+
+    expect(health.claims_template).toEqual(template);
+    expect(await issued()).toMatchObject({ tenant: 'acme', aud: ['https://wallet.example'], sub: client_id });
+    await stytch.admin('POST', '/project', { claims_template: null });
+    expect(await issued()).not.toHaveProperty('tenant');
+  });
+
+  test('keeps its settings when the body has none', async () => {
+    await stytch.admin('POST', '/project', { issuer: 'base_url', search_totals: false });
+
+    expect(await stytch.admin('POST', '/project', {})).toMatchObject({
+      issuer: 'base_url',
+      search_totals: false,
+    });
+  });
+});
+
+test('the keys are also under the path for B2B projects, and both count as JWKS requests', async () => {
+  const path = `/sessions/jwks/${stytch.seed.projectId}`;
+  const keys = async (prefix: string) =>
+    ((await (await fetch(stytch.url + prefix + path)).json()) as { keys: Json }).keys;
+
+  expect(await keys('/v1/b2b')).toEqual(await keys('/v1'));
+
+  expect(await stytch.admin('GET', '/requests')).toMatchObject({ counts: { jwks: 2 } });
+  await expectRefusal(
+    await fetch(`${stytch.url}/v1/b2b/sessions/jwks/project-test-1`),
+    404,
+    'project_not_found',
+  );
+});
+
 describe('a minted token', () => {
   async function mint(wanted: Json): Promise<string> {
     return (await stytch.admin('POST', '/tokens', wanted)).access_token as string;
@@ -280,6 +342,11 @@ test.each<[string, Json, RegExp]>([
   ['/tokens', { claims: [] }, /claims: /],
   ['/tokens', { sign_with: 'mine' }, /sign_with: .*current.*unknown/],
   ['/tokens', { payload: {} }, /payload: .*string/],
+  ['/project', { issuer: 'me' }, /issuer: /],
+  ['/project', { search_totals: 'no' }, /search_totals: /],
+  ['/project', { claims_template: [] }, /claims_template: /],
+  ['/project', { claims_template: { iss: 'me' } }, /claims_template: .*cannot set iss/],
+  ['/project', { claims_template: '{' }, /claims_template: .*not valid JSON/],
   ['/reset', { all: true }, /body: .*all/],
   ['/faults', {}, /kind/],
   ['/faults', { kind: 'explode', path: '*' }, /kind/],

@@ -1,0 +1,2 @@
+export type * from './api';
+export { startLocalStytch } from './startLocalStytch';
