@@ -25,30 +25,44 @@ const adminToken = z
   })
   .optional();
 
+/** What the command and the program of this repository read. */
+const commonSettings = {
+  NODE_ENV: z
+    .string()
+    .refine((value) => value !== 'production', {
+      error: 'is production, and local-stytch protects nothing: use Stytch itself there',
+    })
+    .optional(),
+  STYTCH_PROJECT_ID: z
+    .string()
+    .regex(/^project-test-[\w-]+$/, {
+      error: 'must begin with project-test-: local-stytch emulates test projects only',
+    })
+    .optional(),
+  STYTCH_SECRET: printable,
+  CLIENT_ID: printable,
+  CLIENT_SECRET: printable,
+  LOCAL_STYTCH_ADMIN_TOKEN: adminToken,
+};
+
+/**
+ * Reads the credentials that the command takes from the environment: the lines that it printed before.
+ *
+ * @throws ConfigError that lists every wrong variable, also NODE_ENV=production.
+ */
+export function readCredentials(environment: Environment) {
+  return readConfig(z.object(commonSettings), environment, 'Correct them in the environment or in .env.');
+}
+
 const schema = z
   .object({
-    NODE_ENV: z
-      .string()
-      .refine((value) => value !== 'production', {
-        error: 'is production, and local-stytch protects nothing: use Stytch itself there',
-      })
-      .optional(),
+    ...commonSettings,
     PORT,
     LOG_LEVEL,
     TLS_CERT_FILE,
     TLS_KEY_FILE,
-    STYTCH_PROJECT_ID: z
-      .string()
-      .regex(/^project-test-[\w-]+$/, {
-        error: 'must begin with project-test-: local-stytch emulates test projects only',
-      })
-      .optional(),
-    STYTCH_SECRET: printable,
-    CLIENT_ID: printable,
-    CLIENT_SECRET: printable,
     OPERATOR_CLIENT_ID: printable,
     OPERATOR_CLIENT_SECRET: printable,
-    LOCAL_STYTCH_ADMIN_TOKEN: adminToken,
   })
   .check(crossFieldChecks)
   .refine(({ CLIENT_ID, OPERATOR_CLIENT_ID }) => !CLIENT_ID || CLIENT_ID !== OPERATOR_CLIENT_ID, {

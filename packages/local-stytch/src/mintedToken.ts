@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { InvalidAdminRequestError } from './errors';
 import { type JwtHeader, signJwt } from './jwt';
 import type { State } from './state';
 import { tokenClaims } from './token';
@@ -20,6 +21,8 @@ export async function mintToken(state: State, wanted: z.infer<typeof mintSchema>
   const key = wanted.sign_with === 'current' ? state.keys.current : await state.keys.unpublished();
   const header: JwtHeader = overlay({ alg: 'RS256', kid: key.kid, typ: 'JWT' }, wanted.header);
   const [client] = state.initial.clients;
+  if (!client)
+    throw new InvalidAdminRequestError('There was no client at the start, so no token can be minted.');
   const claims = overlay(tokenClaims(state, client, client.scopes.join(' ')), wanted.claims);
   return signJwt(header, wanted.payload ?? JSON.stringify(claims), key);
 }

@@ -26,7 +26,7 @@ export interface Snapshot {
   readonly projectId: string;
   /** Of `project_id:secret`, so that one comparison in constant time checks both. */
   readonly projectCredentials: { readonly salt: Buffer; readonly hash: Buffer };
-  readonly clients: readonly [StoredClient, ...StoredClient[]];
+  readonly clients: readonly StoredClient[];
   readonly keys: SigningKeyList;
   readonly settings: Readonly<ProjectSettings>;
 }
@@ -51,17 +51,15 @@ export interface State {
 /** Hashes the secrets of a seed, and makes a signing key if it has none. */
 export async function hashSeed(seed: Seed): Promise<Snapshot> {
   const salt = createSalt();
-  const [first, ...others] = seed.clients;
-  const [key, hash, firstClient, ...otherClients] = await Promise.all([
+  const [key, hash, clients] = await Promise.all([
     seed.signingKey ?? createSigningKey(),
     hashSecret(`${seed.projectId}:${seed.projectSecret}`, salt),
-    storeClient(first, 0),
-    ...others.map((client, index) => storeClient(client, index + 1)),
+    Promise.all(seed.clients.map(storeClient)),
   ]);
   return {
     projectId: seed.projectId,
     projectCredentials: { salt, hash },
-    clients: [firstClient, ...otherClients],
+    clients,
     keys: [key],
     settings: seed.settings,
   };
@@ -83,6 +81,18 @@ export function createState(initial: Snapshot): State {
   };
 }
 
+/** The project as it is now. */
+export function takeSnapshot(state: State): Snapshot {
+  const { projectId, projectCredentials, clients, keys, settings } = state;
+  return {
+    projectId,
+    projectCredentials,
+    clients: [...clients.values()].sort((one, other) => one.sequence - other.sequence),
+    keys: keys.all,
+    settings: { ...settings },
+  };
+}
+
 /** Restores the clients, their secrets, the keys, the settings and the clock of the start. */
 export function resetState(state: State): void {
   const { clients, settings } = state.initial;
@@ -95,7 +105,7 @@ export function resetState(state: State): void {
 }
 
 function nextSequence(clients: readonly StoredClient[]): number {
-  return Math.max(...clients.map(({ sequence }) => sequence)) + 1;
+  return Math.max(-1, ...clients.map(({ sequence }) => sequence)) + 1;
 }
 
 async function storeClient(client: SeedClient, sequence: number): Promise<StoredClient> {

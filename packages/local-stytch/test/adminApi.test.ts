@@ -226,7 +226,7 @@ describe('the project', () => {
 test('the keys are also under the path for B2B projects, and both count as JWKS requests', async () => {
   const path = `/sessions/jwks/${stytch.seed.projectId}`;
   const keys = async (prefix: string) =>
-    ((await (await fetch(stytch.url + prefix + path)).json()) as { keys: Json }).keys;
+    ((await (await fetch(stytch.url + prefix + path)).json()) as { keys: unknown }).keys;
 
   expect(await keys('/v1/b2b')).toEqual(await keys('/v1'));
 
