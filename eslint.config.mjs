@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/coverage/', '**/node_modules/'] },
+  { ignores: ['**/dist/', 'packages/local-stytch/bundle/', '**/coverage/', '**/node_modules/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
