@@ -34,5 +34,13 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   { files: ['*.config.js'], languageOptions: { globals: { module: 'readonly', require: 'readonly' } } },
+  {
+    files: ['recipes/**/*.mjs'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['Buffer', 'console', 'fetch', 'process', 'URLSearchParams'].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
   prettier,
 );
