@@ -56,11 +56,11 @@ export function readCredentials(environment: Environment) {
 
 const schema = z
   .object({
-    ...commonSettings,
     PORT,
     LOG_LEVEL,
     TLS_CERT_FILE,
     TLS_KEY_FILE,
+    ...commonSettings,
     OPERATOR_CLIENT_ID: printable,
     OPERATOR_CLIENT_SECRET: printable,
   })

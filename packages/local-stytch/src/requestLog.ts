@@ -20,7 +20,7 @@ export interface LoggedRequest {
   claims?: Readonly<Record<string, unknown>>;
 }
 
-/** How many requests the log holds. The counts include all. */
+/** How many requests the log has at most. The counts include all. */
 const maxRequests = 1000;
 /** How many paths have a count of their own. Further ones count as `other`. */
 const countedPaths = 500;

@@ -71,7 +71,7 @@ export function searchClients(state: State, body: unknown) {
 
 function matches(client: StoredClient, operator: 'AND' | 'OR', operands: readonly Operand[]): boolean {
   if (operands.length === 0) return true;
-  const holds = ({ filter_name, filter_value }: Operand) => {
+  const isMatch = ({ filter_name, filter_value }: Operand) => {
     const values = {
       client_id: [client.clientId],
       client_name: [client.clientName],
@@ -79,7 +79,7 @@ function matches(client: StoredClient, operator: 'AND' | 'OR', operands: readonl
     }[filter_name];
     return filter_value.some((value) => values.includes(value));
   };
-  return operator === 'AND' ? operands.every(holds) : operands.some(holds);
+  return operator === 'AND' ? operands.every(isMatch) : operands.some(isMatch);
 }
 
 function writeCursor(sequence: number): string {

@@ -12,21 +12,18 @@ describe('the address to listen on', () => {
   });
 
   test.each([['--host'], ['--host='], ['--host', ' '], ['--port', '1'], ['0.0.0.0']].map((line) => [line]))(
-    'of the command line %j is an error that says what local-stytch takes',
+    'of the command line %j is an error that shows the usage',
     (commandLine) => {
       expect(() => readHost(commandLine)).toThrow(/takes one argument, --host with an address/);
     },
   );
 
-  test.each(['127.0.0.1', '127.0.0.2', 'localhost', '::1'])(
-    '%s is reached from this machine only',
-    (host) => {
-      expect(isLocalHost(host)).toBe(true);
-    },
-  );
+  test.each(['127.0.0.1', '127.0.0.2', 'localhost', '::1'])('only this machine can call %s', (host) => {
+    expect(isLocalHost(host)).toBe(true);
+  });
 
   test.each(['0.0.0.0', '::', '10.0.0.1', 'local-stytch', '127.0.0.1.example'])(
-    '%s is reached from elsewhere',
+    'other machines can call %s',
     (host) => {
       expect(isLocalHost(host)).toBe(false);
     },
@@ -72,13 +69,13 @@ describe('when other machines can call', () => {
     `Bearer ${adminToken} ${adminToken}`,
     `Basic ${adminToken}`,
     adminToken,
-  ])('an Authorization header of %j does not open the admin API', async (header) => {
+  ])('the Authorization header %j is refused', async (header) => {
     const { status } = await fetch(`${stytch.url}/local/requests`, { headers: { Authorization: header } });
 
     expect(status).toBe(401);
   });
 
-  test('the token opens the admin API', async () => {
+  test('the token is accepted', async () => {
     const headers = { Authorization: authorization };
 
     expect((await fetch(`${stytch.url}/local/requests`, { headers })).status).toBe(200);
@@ -99,7 +96,7 @@ describe('when other machines can call', () => {
     expect(token.status).toBe(200);
   });
 
-  test('the admin token is none of the project', async () => {
+  test('the admin token is no credential of the project', async () => {
     const call = fetch(`${stytch.url}/v1/m2m/clients/x`, { headers: { Authorization: authorization } });
 
     expect((await call).status).toBe(401);
@@ -112,7 +109,7 @@ describe('when other machines can call', () => {
     '[fd00::1]',
     'host.docker.internal',
     'localhost',
-  ])('the host %s is answered, for no web page can have it', async (host) => {
+  ])('the host %s is accepted, because no web page can have it', async (host) => {
     expect((await request(stytch.url).get('/local/health').set('Host', host)).status).toBe(200);
   });
 
@@ -124,7 +121,7 @@ describe('when other machines can call', () => {
   );
 
   test.each(['https://evil.example', 'null', 'http://local-stytch:5005', 'http://172.18.0.2'])(
-    'a page from %s is refused, with the token too',
+    'a page from %s is refused, even with the token',
     async (origin) => {
       const headers = { Origin: origin, Authorization: authorization };
 

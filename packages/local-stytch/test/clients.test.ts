@@ -11,7 +11,7 @@ beforeEach(() => stytch.admin('POST', '/reset'));
 afterAll(() => stytch.close());
 
 describe('creating a client', () => {
-  test('makes an id and a secret, and shows the secret this once', async () => {
+  test('makes an id and a secret, and shows the secret once', async () => {
     const created = await sdk.m2m.clients.create({ scopes: ['read:users'] });
     const got = await sdk.m2m.clients.get({ client_id: created.m2m_client.client_id });
 
@@ -32,7 +32,7 @@ describe('creating a client', () => {
     expect(got.request_id).toMatch(/^request-id-test-/);
   });
 
-  test('takes everything it is given', async () => {
+  test('takes all fields', async () => {
     const given = {
       client_id: 'imported client/1',
       client_secret: 'x7#Kq2!v',
@@ -119,7 +119,7 @@ describe('creating a client', () => {
 });
 
 describe('updating a client', () => {
-  test('changes what is given and keeps the rest', async () => {
+  test('changes the given fields only', async () => {
     const { m2m_client } = await sdk.m2m.clients.create({
       scopes: ['read:users'],
       client_name: 'before',
@@ -143,7 +143,7 @@ describe('updating a client', () => {
     expect(got.m2m_client).toEqual(updated.m2m_client);
   });
 
-  test('can empty a field, and takes null for not given', async () => {
+  test('can empty a field, and ignores null', async () => {
     const { clientId } = stytch.seed;
     const nulls = { client_name: null, status: null } as unknown as object;
 
@@ -163,7 +163,7 @@ describe('updating a client', () => {
     expect(m2m_client.trusted_metadata).toEqual({ kept: 1, replaced: { b: 2 } });
   });
 
-  test('to inactive stops new tokens, and only new ones, until it is active again', async () => {
+  test('to inactive stops new tokens, and no issued ones, until it is active again', async () => {
     const { clientId: client_id, clientSecret: client_secret } = stytch.seed;
     const { access_token } = await sdk.m2m.token({ client_id, client_secret });
 
@@ -193,7 +193,7 @@ describe('updating a client', () => {
 });
 
 describe('deleting a client', () => {
-  test('answers its id and stops new tokens, and only new ones', async () => {
+  test('answers its id and stops new tokens, and no issued ones', async () => {
     const { clientId: client_id, clientSecret: client_secret } = stytch.seed;
     const { access_token } = await sdk.m2m.token({ client_id, client_secret });
 
@@ -213,7 +213,7 @@ test.each<[string, (clients: Client['m2m']['clients']) => Promise<unknown>]>([
   ['rotateStart', (clients) => clients.secrets.rotateStart({ client_id: 'nobody' })],
   ['rotate', (clients) => clients.secrets.rotate({ client_id: 'nobody' })],
   ['rotateCancel', (clients) => clients.secrets.rotateCancel({ client_id: 'nobody' })],
-])('%s of an unknown client is answered 404', async (_name, call) => {
+])('%s answers 404 to an unknown client', async (_name, call) => {
   await expectStytchError(call(sdk.m2m.clients), 404, 'm2m_client_not_found');
 });
 
@@ -239,7 +239,7 @@ describe('project credentials', () => {
   });
 
   test.each([[undefined], ['Bearer abc'], ['Basic'], ['Basic !!!'], ['Basic Og==']])(
-    'given as %s are refused, with a challenge',
+    'as %s are refused, with a challenge',
     async (authorization) => {
       const response = await fetch(`${stytch.url}/v1/m2m/clients/${stytch.seed.clientId}`, {
         headers: authorization === undefined ? {} : { Authorization: authorization },
@@ -251,7 +251,7 @@ describe('project credentials', () => {
   );
 });
 
-test('secrets are kept as hashes only', async () => {
+test('secrets are stored as hashes only', async () => {
   const created = await sdk.m2m.clients.create({ scopes: [] });
   const started = await sdk.m2m.clients.secrets.rotateStart({ client_id: created.m2m_client.client_id });
 

@@ -28,7 +28,7 @@ function get(path: string): Promise<Response> {
   return fetch(stytch.url + path);
 }
 
-test('a fault is listed with its hits, and goes when told so', async () => {
+test('a fault is listed with its hits until it is removed', async () => {
   const { fault: added } = await fault({ kind: 'status', path: '/v1/*', status: 503, count: 3 });
   await get('/v1/nothing');
 
@@ -47,7 +47,7 @@ test('a fault is listed with its hits, and goes when told so', async () => {
   expect((await get('/v1/nothing')).status).toBe(404);
 });
 
-test('a fault strikes as often as its count, without one for ever', async () => {
+test('a fault applies as often as its count, and without one to all requests', async () => {
   await fault({ kind: 'status', path: '*', status: 500, count: 2 });
   await fault({ kind: 'status', path: '/v1/b', status: 502 });
 
@@ -62,7 +62,7 @@ test('a fault strikes as often as its count, without one for ever', async () => 
   ]);
 });
 
-test('a fault strikes its path and method only, and never a control', async () => {
+test('a fault applies to its path and method only, and never to the admin API', async () => {
   await fault({ kind: 'status', path: '/v1/a*', status: 500 });
   await fault({ kind: 'status', path: '/v1/b', status: 501 });
   await fault({ kind: 'status', path: '*', method: 'DELETE', status: 502 });
@@ -80,7 +80,7 @@ test.each([
   [429, 'too_many_requests'],
   [500, 'internal_server_error'],
   [503, 'injected_fault'],
-])('status %i is answered as Stytch does, with Retry-After where it is given', async (status, errorType) => {
+])('status %i has the form of Stytch, with Retry-After if it is given', async (status, errorType) => {
   await fault({ kind: 'status', path: '*', status, retry_after_seconds: 2, count: 1 });
   await fault({ kind: 'status', path: '*', status });
 
@@ -93,7 +93,7 @@ test.each([
   await expectStytchError(token(), status, errorType);
 });
 
-test('a delay makes the usual answer late, and several add up', async () => {
+test('a delay postpones the ordinary answer, and several add up', async () => {
   await fault({ kind: 'delay', path: '*', milliseconds: 60 });
   await fault({ kind: 'delay', path: '*', milliseconds: 60 });
   const started = performance.now();
@@ -103,7 +103,7 @@ test('a delay makes the usual answer late, and several add up', async () => {
   expect(performance.now() - started).toBeGreaterThan(115);
 });
 
-test('a delay goes before another fault', async () => {
+test('a delay comes before another fault', async () => {
   await fault({ kind: 'delay', path: '*', milliseconds: 60 });
   await fault({ kind: 'status', path: '*', status: 500 });
   const started = performance.now();
@@ -113,7 +113,7 @@ test('a delay goes before another fault', async () => {
   expect(performance.now() - started).toBeGreaterThan(55);
 });
 
-test('a caller that leaves during a delay gets nothing done', async () => {
+test('a request whose caller disconnects during a delay does nothing', async () => {
   await fault({ kind: 'delay', path: '*', method: 'DELETE', milliseconds: 600_000 });
   const { clientId, projectId, projectSecret } = stytch.seed;
   const caller = new AbortController();
@@ -148,7 +148,7 @@ test('a request that hangs is never answered, even when the faults are gone', as
   expect(await hanging).toMatchObject({ name: 'AbortError' });
 });
 
-test('an answer that stalls has begun, and never ends', async () => {
+test('an answer that stalls begins and never ends', async () => {
   await fault({ kind: 'stall', path: '*', count: 1 });
   const caller = new AbortController();
 
@@ -164,7 +164,7 @@ test('an answer that stalls has begun, and never ends', async () => {
   expect(await rest).toMatchObject({ name: 'AbortError' });
 });
 
-test('a dropped request is a network error, and did nothing', async () => {
+test('a dropped request is a network error and does nothing', async () => {
   await fault({ kind: 'drop', path: '*', count: 1 });
 
   const error = await rejection(sdk.m2m.clients.delete({ client_id: stytch.seed.clientId }));
@@ -174,7 +174,7 @@ test('a dropped request is a network error, and did nothing', async () => {
   await token();
 });
 
-test('a dropped answer is a network error after the deed', async () => {
+test('a dropped answer is a network error after the operation', async () => {
   await fault({ kind: 'drop_answer', path: '*', count: 1 });
   const client_id = stytch.seed.clientId;
 

@@ -70,7 +70,7 @@ describe('a body', () => {
     await expectRefusal(token, 413, 'body_too_large');
   });
 
-  test('of just under 100 kB is read', async () => {
+  test('of just under 100 kB is accepted', async () => {
     const body = JSON.stringify({ scopes: [], ignored: 'x'.repeat(102_000) });
 
     expect((await send(clients, body, asJson)).status).toBe(200);
@@ -99,7 +99,7 @@ describe('a body', () => {
   });
 });
 
-describe('an address', () => {
+describe('a path', () => {
   test.each([
     '/',
     '/v1/m2m',
@@ -109,11 +109,11 @@ describe('an address', () => {
     '/local',
     '/local/nothing',
     '/%2e',
-  ])('%s that is no endpoint is answered 404', async (path) => {
+  ])('%s that is no endpoint gets 404', async (path) => {
     await expectRefusal(await fetch(stytch.url + path), 404, 'route_not_found');
   });
 
-  test('with a malformed escape is answered 400', async () => {
+  test('with a malformed escape gets 400', async () => {
     const response = await fetch(`${clients}/%E0%A4%A`, { headers: project });
 
     await expectRefusal(response, 400, 'malformed_request');
@@ -131,19 +131,19 @@ describe('an address', () => {
     ['POST', '/v1/sessions/jwks/x', 'GET, HEAD'],
     ['PUT', '/local/faults', 'GET, POST, DELETE, HEAD'],
     ['GET', '/local/reset', 'POST'],
-  ])('does not take %s %s, and says what it takes', async (method, path, allow) => {
+  ])('refuses %s %s, and lists the allowed methods', async (method, path, allow) => {
     const response = await fetch(stytch.url + path, { method });
 
     expect(response.headers.get('allow')).toBe(allow);
     await expectRefusal(response, 405, 'method_not_allowed');
   });
 
-  test('"search" can still be a client', async () => {
+  test('"search" can be the id of a client', async () => {
     await expectRefusal(await fetch(`${clients}/search`, { headers: project }), 404, 'm2m_client_not_found');
   });
 });
 
-describe('only this machine is answered', () => {
+describe('only this machine gets answers', () => {
   test.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '192.168.0.1', '[::2]', ''])(
     'not the host %j',
     async (host) => {
@@ -178,8 +178,8 @@ describe('only this machine is answered', () => {
   });
 });
 
-describe('an error that nobody foresaw', () => {
-  test('is a 500 that says nothing, and is reported', async () => {
+describe('an unexpected error', () => {
+  test('is a 500 without details, and is reported', async () => {
     const keys = jest.spyOn(stytch.state.keys, 'published').mockImplementationOnce(() => {
       throw new Error('a secret detail');
     });
@@ -191,7 +191,7 @@ describe('an error that nobody foresaw', () => {
     expect(stytch.reportError).toHaveBeenCalledWith(expect.objectContaining({ message: 'a secret detail' }));
   });
 
-  test('even if it is no Error', async () => {
+  test('is one even if it is no Error', async () => {
     stytch.reportError.mockClear();
     jest.spyOn(stytch.state.keys, 'published').mockImplementationOnce(() => {
       // eslint-disable-next-line @typescript-eslint/only-throw-error -- it is what this test is about
@@ -204,7 +204,7 @@ describe('an error that nobody foresaw', () => {
     expect(stytch.reportError).toHaveBeenCalledWith('text');
   });
 
-  test('after the answer has begun ends the connection', async () => {
+  test('after the beginning of the answer ends the connection', async () => {
     const { state } = stytch;
     const apply: RequestHandler = (_request, response) => {
       response.write('half an ans');
@@ -216,7 +216,7 @@ describe('an error that nobody foresaw', () => {
     await expect(request(app).get('/v1/anything')).rejects.toThrow(/aborted|hang up|terminated/);
   });
 
-  test('a caller that leaves in the middle of its body harms nothing', async () => {
+  test('a caller that disconnects in the middle of its body causes no error', async () => {
     const outgoing = httpRequest(clients, {
       method: 'POST',
       headers: { ...project, ...asJson, 'Content-Length': 1000 },

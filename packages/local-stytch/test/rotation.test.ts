@@ -28,7 +28,7 @@ async function startRotation(): Promise<string> {
   return m2m_client.next_client_secret;
 }
 
-test('from the start both secrets work, and the next one is shown once', async () => {
+test('after the start both secrets work, and the next one is shown once', async () => {
   const { m2m_client } = await secrets.rotateStart({ client_id });
 
   const { next_client_secret } = m2m_client;
@@ -57,7 +57,7 @@ test('completion makes the next secret the only one', async () => {
   expect(await works(next)).toBe(true);
 });
 
-test('cancelling throws the next secret away', async () => {
+test('after cancelling, the next secret does not work', async () => {
   const next = await startRotation();
 
   const { m2m_client } = await secrets.rotateCancel({ client_id });
@@ -77,7 +77,7 @@ test('a lost next secret is recovered by cancelling and starting again', async (
   expect(await works(lost)).toBe(false);
 });
 
-test('a start while a rotation is under way is refused, and keeps the first', async () => {
+test('a second start is refused and changes nothing', async () => {
   const next = await startRotation();
 
   await expectStytchError(secrets.rotateStart({ client_id }), 400, 'm2m_client_already_rotating_secret');
@@ -93,7 +93,7 @@ test('of two starts at the same time one is refused', async () => {
   expect(await works(started[0]!.value)).toBe(true);
 });
 
-test('completing or cancelling what was not started is refused, and changes nothing', async () => {
+test('completing or cancelling without a start is refused and changes nothing', async () => {
   await expectStytchError(secrets.rotate({ client_id }), 400, 'm2m_client_not_rotating_secret');
   await expectStytchError(secrets.rotateCancel({ client_id }), 400, 'm2m_client_not_rotating_secret');
 

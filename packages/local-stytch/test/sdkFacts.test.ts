@@ -1,6 +1,6 @@
 /**
- * How the published SDK behaves, where a service has to know it. Nothing here is ours: a failure means that an
- * upgrade of `stytch` changed what stytch-m2m is built on.
+ * How the published SDK behaves, where a service has to know it. A failure means that an upgrade of `stytch`
+ * changed something that stytch-m2m relies on.
  */
 import { Client, ClientError, RequestError, StytchError } from 'stytch';
 import { decode, type Json, rejection, startLocalStytch, type TestStytch } from './localStytch';
@@ -43,7 +43,7 @@ function nowSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** Expects `jwt_invalid`, and answers the code of its cause. */
+/** Expects `jwt_invalid`, and returns the code of its cause. */
 async function causeOf(call: Promise<unknown>): Promise<unknown> {
   const error = await rejection(call);
   expect(error).toBeInstanceOf(ClientError);
@@ -51,7 +51,7 @@ async function causeOf(call: Promise<unknown>): Promise<unknown> {
   return error.cause?.code;
 }
 
-/** From now on Date stands still until it is told to go on; timers and the network go on as ever. */
+/** Stops Date until the test advances it. Timers and the network go on. */
 function stopTheClock(): (seconds: number) => void {
   jest.useFakeTimers({
     doNotFake: [
@@ -177,7 +177,7 @@ describe('authenticateToken throws ClientError jwt_invalid', () => {
     expect(await causeOf(sdk.m2m.authenticateToken({ access_token }))).toBe('ERR_JWKS_INVALID');
   });
 
-  test('without a cause when max_token_age_seconds is asked for and the token has no iat', async () => {
+  test('without a cause when max_token_age_seconds is set and the token has no iat', async () => {
     const access_token = await mintWith({ iat: null });
 
     expect(await causeOf(sdk.m2m.authenticateToken({ access_token, max_token_age_seconds: 60 }))).toBe(
@@ -199,7 +199,7 @@ describe('authenticateToken throws ClientError', () => {
     expect(await rejection(authenticate(0))).toMatchObject({ code: 'jwt_too_old' });
   });
 
-  test('missing_scopes, with the scopes asked for as its cause', async () => {
+  test('missing_scopes, with the required scopes as its cause', async () => {
     const access_token = await mint();
 
     const error = await rejection(
@@ -222,7 +222,7 @@ describe('authenticateToken throws a bare TypeError', () => {
     expect(error).not.toBeInstanceOf(ClientError);
   });
 
-  test('on a token scope that is called as a property of every object', async () => {
+  test('on a token scope with the name of a property of all objects', async () => {
     const access_token = await mintWith({ scope: 'constructor:x read:users' });
 
     const error = await rejection(
@@ -242,7 +242,7 @@ describe('the scope check', () => {
     );
   }
 
-  test('takes action:* on the token for any resource, and nothing else for a wildcard', async () => {
+  test('takes action:* on the token for any resource, and has no other wildcard', async () => {
     expect(await passes('read:*', 'read:users')).toBe(true);
     expect(await passes('write:*', 'read:users')).toBe(false);
     expect(await passes('*:users', 'read:users')).toBe(false);
@@ -256,7 +256,7 @@ describe('the scope check', () => {
     expect(await passes('read:users', 'read:users:own')).toBe(true);
   });
 
-  test('can be replaced by a second argument, which is asked only if scopes are required', async () => {
+  test('can be replaced by a second argument, which is called only if scopes are required', async () => {
     const access_token = await mintWith({ scope: 'constructor:x a:b:c' });
     const check = jest.fn().mockReturnValueOnce(true).mockReturnValueOnce(false);
 
@@ -271,7 +271,7 @@ describe('the scope check', () => {
 });
 
 describe('clock tolerance', () => {
-  test('is 0 by default, and else what clock_tolerance_seconds says, both ways', async () => {
+  test('is 0 by default, else clock_tolerance_seconds, in both directions', async () => {
     stopTheClock();
     for (const claims of [{ exp: nowSeconds() }, { nbf: nowSeconds() + 1, exp: nowSeconds() + 9 }]) {
       const access_token = await mintWith(claims);
@@ -303,7 +303,7 @@ describe('the JWKS', () => {
     expect(await jwksRequests()).toBe(1);
   });
 
-  test('is kept 10 minutes', async () => {
+  test('is cached for 10 minutes', async () => {
     const pass = stopTheClock();
     const access_token = await mint();
     await sdk.m2m.authenticateToken({ access_token });
@@ -333,7 +333,7 @@ describe('the JWKS', () => {
     expect(await jwksRequests()).toBe(2);
   });
 
-  test('so makes a new signing key wait out 30 s', async () => {
+  test('has a new signing key only after 30 s', async () => {
     const pass = stopTheClock();
     await sdk.m2m.authenticateToken({ access_token: await mint() });
     await stytch.admin('POST', '/signing-keys/rotate');
@@ -344,7 +344,7 @@ describe('the JWKS', () => {
     await expect(sdk.m2m.authenticateToken({ access_token })).resolves.toBeDefined();
   });
 
-  test('in an outage shorter than those 10 minutes fails no token whose key is known', async () => {
+  test('in an outage of less than 10 minutes fails no token with a known key', async () => {
     const pass = stopTheClock();
     const access_token = await mint();
     await sdk.m2m.authenticateToken({ access_token });
@@ -355,7 +355,7 @@ describe('the JWKS', () => {
     await expect(sdk.m2m.authenticateToken({ access_token })).resolves.toBeDefined();
   });
 
-  test('in a longer outage fails every token, is tried anew by every request, and is well again at once', async () => {
+  test('in a longer outage fails every token, is fetched by every request, and recovers at once', async () => {
     const pass = stopTheClock();
     const access_token = await mint();
     await sdk.m2m.authenticateToken({ access_token });
@@ -423,7 +423,7 @@ describe('m2m.token and management calls', () => {
     }
   });
 
-  test('put the secrets they were sent with into RequestError', async () => {
+  test('put the secrets of the request into RequestError', async () => {
     await stytch.admin('POST', '/faults', { path: '*', kind: 'drop' });
 
     const error = await rejection(sdk.m2m.token(credentials));
@@ -466,7 +466,7 @@ describe('m2m.token and management calls', () => {
     ]);
   });
 
-  test('ask for all scopes with an empty list, and send no project credentials for a token', async () => {
+  test('request all scopes with an empty list, and send no project credentials for a token', async () => {
     const fetched = jest.spyOn(globalThis, 'fetch');
 
     const { access_token } = await sdk.m2m.token({ ...credentials, scopes: [] });
@@ -502,7 +502,7 @@ describe('the base URL', () => {
     expect(build).toThrow('custom_base_url must use HTTPS scheme');
   });
 
-  test('in env costs one warning line, at construction', async () => {
+  test('in env prints one warning, at construction', async () => {
     const { projectId: project_id, projectSecret: secret } = stytch.seed;
 
     const client = new Client({ project_id, secret, env: stytch.url });

@@ -34,7 +34,7 @@ describe('among five clients', () => {
     ['no query', {}],
     ['no operands', { query: { operator: 'AND', operands: [] } }],
     ['null for query and cursor', { query: null, cursor: null } as unknown as Search],
-  ])('with %s everything is found, in the order of creation', async (_what, search) => {
+  ])('%s finds all clients, in the order of creation', async (_what, search) => {
     const answer = await sdk.m2m.clients.search(search);
 
     const { clientId, operatorClientId } = stytch.seed;
@@ -48,7 +48,7 @@ describe('among five clients', () => {
     expect(answer.results_metadata).toEqual({ total: 5, next_cursor: null });
   });
 
-  test('each filter finds what it names', async () => {
+  test('each filter finds its clients', async () => {
     expect(
       await found('AND', [{ filter_name: 'client_id', filter_value: ['one', 'three', 'nobody'] }]),
     ).toEqual(['one', 'three']);
@@ -62,13 +62,13 @@ describe('among five clients', () => {
     ]);
   });
 
-  test('a name is matched as a whole and by its exact letters', async () => {
+  test('a name matches as a whole, and its case counts', async () => {
     expect(
       await found('OR', [{ filter_name: 'client_name', filter_value: ['write', 'Writer', 'writer '] }]),
     ).toEqual([]);
   });
 
-  test('AND asks for every operand, OR for one', async () => {
+  test('AND needs all operands, OR needs one', async () => {
     const operands: Operands = [
       { filter_name: 'client_name', filter_value: ['writer'] },
       { filter_name: 'scopes', filter_value: ['read:users'] },
@@ -78,7 +78,7 @@ describe('among five clients', () => {
     expect(await found('OR', operands)).toEqual([stytch.seed.clientId, 'one', 'two', 'three']);
   });
 
-  test('pages are walked by cursor to the end, each client once, whatever happens meanwhile', async () => {
+  test('cursors lead to each client once, even when clients are created or deleted between two pages', async () => {
     const first = await sdk.m2m.clients.search({ limit: 2 });
     await sdk.m2m.clients.delete({ client_id: stytch.seed.clientId });
     const second = await sdk.m2m.clients.search({ limit: 2, cursor: first.results_metadata.next_cursor! });
@@ -91,14 +91,14 @@ describe('among five clients', () => {
     expect(third.results_metadata).toEqual({ total: 4, next_cursor: null });
   });
 
-  test('a page that is full and the last has no cursor', async () => {
+  test('the last page has no cursor, even when it is full', async () => {
     const answer = await sdk.m2m.clients.search({ limit: 5 });
 
     expect(answer.m2m_clients).toHaveLength(5);
     expect(answer.results_metadata.next_cursor).toBeNull();
   });
 
-  test('a page holds 100 clients unless told otherwise', async () => {
+  test('a page has 100 clients by default', async () => {
     const template = stytch.state.clients.get('one')!;
     for (let sequence = 10; sequence < 110; sequence++) {
       const clientId = `many-${sequence}`;

@@ -86,7 +86,7 @@ describe('a token', () => {
       () => stytch.token({ grant_type, client_id: body.client_id }, formBasic()),
     ],
     ['unknown and empty parameters', () => stytch.token({ grant_type, ...body, resource: 'x', scope: '' })],
-  ])('is issued for %s, never to be stored', async (_what, request) => {
+  ])('is issued for %s, with no-store', async (_what, request) => {
     const response = await request();
 
     expect(response.status).toBe(200);
@@ -103,7 +103,7 @@ describe('a token', () => {
     ['one of several scopes', 'write:users', 'write:users'],
     ['all of them in another order', 'write:users read:users', 'write:users read:users'],
     ['one of them twice', 'read:users read:users', 'read:users'],
-  ])('can be asked for with %s', async (_what, scope, granted) => {
+  ])('can be requested with %s', async (_what, scope, granted) => {
     const response = await stytch.token({ grant_type, ...body, scope });
 
     const { access_token } = (await response.json()) as { access_token: string };
@@ -194,13 +194,13 @@ describe('the token endpoint answers', () => {
     await expectRefusal(response, 404, 'project_not_found');
   });
 
-  test('the SDK in words that it understands', async () => {
+  test('the SDK in a form that it understands', async () => {
     await expectStytchError(sdk.m2m.token({ ...body, client_secret: 'wrong' }), 400, 'invalid_client');
     await expectStytchError(sdk.m2m.token({ ...body, scopes: ['delete:users'] }), 400, 'invalid_scope');
   });
 });
 
-test('unknown client, wrong secret and inactive client are told apart neither by words nor by work', async () => {
+test('unknown client, wrong secret and inactive client get the same answer after the same work', async () => {
   await sdk.m2m.clients.create({ client_id: 'asleep', client_secret: 'x7#Kq2!v', scopes: [] });
   await sdk.m2m.clients.update({ client_id: 'asleep', status: 'inactive' });
   const hashes = jest.spyOn(crypto, 'scrypt');
@@ -221,7 +221,7 @@ test('unknown client, wrong secret and inactive client are told apart neither by
 });
 
 describe('the JWKS', () => {
-  test('is public and holds the signing key, without its private half', async () => {
+  test('is public and has the public half of the signing key', async () => {
     const jwks = await sdk.sessions.getJWKS({ project_id: stytch.seed.projectId });
     const response = await fetch(`${stytch.url}/v1/sessions/jwks/${stytch.seed.projectId}`);
 
@@ -243,7 +243,7 @@ describe('the JWKS', () => {
     });
   });
 
-  test('of another project is not found', async () => {
+  test('of another project gets 404', async () => {
     const response = await fetch(`${stytch.url}/v1/sessions/jwks/project-test-other`);
 
     await expectRefusal(response, 404, 'project_not_found');
