@@ -3,7 +3,15 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/dist/', 'packages/local-stytch/bundle/', '**/coverage/', '**/node_modules/'] },
+  {
+    ignores: [
+      '**/dist/',
+      'packages/local-stytch/bundle/',
+      '**/coverage/',
+      '**/node_modules/',
+      'recipes/*/fixtures/',
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -38,7 +46,10 @@ export default tseslint.config(
     files: ['recipes/**/*.mjs'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['Buffer', 'console', 'fetch', 'process', 'URLSearchParams'].map((name) => [name, 'readonly']),
+        ['Buffer', 'console', 'fetch', 'performance', 'process', 'URLSearchParams'].map((name) => [
+          name,
+          'readonly',
+        ]),
       ),
     },
   },

@@ -33,7 +33,7 @@ function fixture(name, files) {
 test('ES modules and CommonJS get the same exports', () => {
   assert.deepEqual(
     Object.keys(fromEsm)
-      .filter((name) => !['default', 'module.exports'].includes(name))
+      .filter((name) => !['__esModule', 'default', 'module.exports'].includes(name))
       .sort(),
     Object.keys(require('stytch-m2m')).sort(),
   );
@@ -163,7 +163,7 @@ describe('the tarball', () => {
 
   test('It has what a package has, and no Express, no SDK and no private package', () => {
     const names = readdirSync(installed).sort();
-    assert.deepEqual(names, ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src']);
+    assert.deepEqual(names, ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json', 'src']);
     const files = readdirSync(join(installed, 'dist'), { recursive: true, withFileTypes: true });
     for (const file of files.filter((entry) => /\.(js|d\.ts)$/.test(entry.name))) {
       const text = readFileSync(join(file.parentPath, file.name), 'utf8').replaceAll(/\/\*[^]*?\*\//g, '');

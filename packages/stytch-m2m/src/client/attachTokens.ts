@@ -9,6 +9,18 @@ import { type AttachOptions, isStream, Origins, rejectsToken, type TokenSource }
 
 export type { AttachOptions, TokenSource } from './attach';
 
+/** The part of an axios instance that is used. It fits the types of axios for CommonJS and for ES modules. */
+export interface AxiosLike {
+  getUri(config: object): string;
+  request(config: object): Promise<unknown>;
+  readonly interceptors: { readonly request: AxiosInterceptors; readonly response: AxiosInterceptors };
+}
+
+export interface AxiosInterceptors {
+  use(onFulfilled: (value: never) => unknown, onRejected?: (error: never) => unknown): number;
+  eject(id: number): void;
+}
+
 /** Marks the second try of a request. axios copies unknown keys of a configuration that are strings. */
 const retryKey = 'stytchM2mRetry';
 
@@ -45,10 +57,11 @@ const retryKey = 'stytchM2mRetry';
  * wallet.post('/api/check-balance').then(({ status }) => console.log(status));
  */
 export function attachTokens(
-  instance: AxiosInstance,
+  axios: AxiosLike,
   provider: TokenSource,
   { scopes, origin }: AttachOptions,
 ): () => void {
+  const instance = axios as unknown as AxiosInstance;
   const origins = new Origins(origin);
   /** The token and the unchanged body of each request in flight, for a second try. */
   const sent = new WeakMap<object, { accessToken: string; data: unknown }>();
