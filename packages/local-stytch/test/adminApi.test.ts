@@ -1,5 +1,5 @@
 import { createHmac, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
-import type { Client } from 'stytch';
+import { B2BClient, type Client } from 'stytch';
 import { decode, expectRefusal, type Json, startLocalStytch, type TestStytch } from './localStytch';
 
 let stytch: TestStytch;
@@ -236,6 +236,20 @@ test('the keys are also under the path for B2B projects, and both count as JWKS 
     404,
     'project_not_found',
   );
+});
+
+test('the SDK for B2B projects gets tokens and verifies them', async () => {
+  const { projectId: project_id, projectSecret: secret } = stytch.seed;
+  jest.spyOn(console, 'warn').mockImplementation();
+  const b2b = new B2BClient({ project_id, secret, env: stytch.url });
+
+  const { access_token } = await b2b.m2m.token(credentials);
+
+  expect(await b2b.m2m.authenticateToken({ access_token })).toMatchObject({
+    client_id: credentials.client_id,
+  });
+  const { requests } = await stytch.admin('GET', '/requests');
+  expect((requests as { path: string }[]).at(-1)?.path).toBe(`/v1/b2b/sessions/jwks/${project_id}`);
 });
 
 describe('a minted token', () => {
