@@ -3,7 +3,7 @@ import { AccessTokenUnavailableError } from '../src';
 import { advance, expectUnavailable, fail, setUp, tokenAnswer, type TokenAnswer } from './accessTokensSetUp';
 import { closeNetwork } from './loopback';
 import { networkError, oauthError } from './stytchErrors';
-import { advanceTo, deferred, outcomeOf, pass, settle, startOfTest, stopTheClock } from './timers';
+import { advanceTo, deferred, outcomeOf, pass, flushPromises, startOfTest, stopTheClock } from './timers';
 
 closeNetwork();
 beforeEach(stopTheClock);
@@ -198,7 +198,7 @@ describe('a token that was rejected', () => {
 
     const afterInvalidation = await get();
     early.resolve(tokenAnswer('asked for before the invalidation'));
-    await settle();
+    await flushPromises();
     const cached = await get();
 
     expect([afterInvalidation, cached]).toEqual(['token-2', 'token-2']);
@@ -217,7 +217,7 @@ describe('a token that was rejected', () => {
     await get();
 
     early.reject(oauthError(400, 'invalid_client'));
-    await settle();
+    await flushPromises();
 
     expect(typesOfEvents()).not.toContain('failed');
   });

@@ -2,7 +2,7 @@ import { AccessTokenUnavailableError, StytchUnavailableError } from '../src';
 import { advance, expectUnavailable, fail, setUp, type TokenAnswer } from './accessTokensSetUp';
 import { closeNetwork } from './loopback';
 import { apiError, networkError, oauthError } from './stytchErrors';
-import { outcomeOf, pass, settle, startOfTest, stopTheClock } from './timers';
+import { outcomeOf, pass, flushPromises, startOfTest, stopTheClock } from './timers';
 
 closeNetwork();
 beforeEach(stopTheClock);
@@ -17,7 +17,7 @@ describe('failures', () => {
     ['Stytch is too busy', apiError(429, 'too_many_requests')],
     ['Stytch cannot be reached', networkError()],
     ['the answer is not JSON', networkError('Unable to parse JSON response from server: <')],
-  ])('When %s, then the request is made again after growing pauses', async (_case, error) => {
+  ])('When %s, then the request is retried after growing pauses', async (_case, error) => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const { behave, get, requestedAt, token } = setUp();
     behave(fail(error));
@@ -31,7 +31,7 @@ describe('failures', () => {
     expect(token).toHaveBeenCalledTimes(5);
   });
 
-  test('When failures go on, then pauses are jittered in full and all ends within the one deadline', async () => {
+  test('When every try fails, then the pauses have jitter and the call ends at its deadline', async () => {
     const { behave, get, requestedAt, typesOfEvents } = setUp();
     behave(fail(networkError()));
 
@@ -49,7 +49,7 @@ describe('failures', () => {
   });
 
   test.each(['invalid_client', 'invalid_scope'])(
-    'When Stytch answers %s, then the refusal is cached briefly and Stytch is not asked again',
+    'When Stytch answers %s, then the refusal is cached for a short time and no request is made',
     async (error) => {
       const { accessTokens, get, behave, token } = setUp();
       behave(fail(oauthError(400, error)));
@@ -83,7 +83,7 @@ describe('failures', () => {
     expect(token.mock.lastCall?.[0].client_secret).toBe('secret-2');
   });
 
-  test('When a refusal is cached for less than a second, then it expires after that', async () => {
+  test('When refusals are cached for less than a second, then they expire on time', async () => {
     const { get, behave } = setUp({ refusalMilliseconds: 200 });
     behave(fail(oauthError(400, 'invalid_client')));
     await expectUnavailable(get(), { reason: 'refused' });
@@ -93,7 +93,7 @@ describe('failures', () => {
     expect(await get()).toBe('token-1');
   });
 
-  test('When Stytch hangs, then all callers are told at the deadline', async () => {
+  test('When Stytch hangs, then all calls fail at their deadline', async () => {
     const { get, behave, token, events } = setUp();
     behave(() => new Promise(() => undefined));
     const calls = [outcomeOf(get()), outcomeOf(get())];
@@ -114,7 +114,7 @@ describe('failures', () => {
     const { get, behave } = setUp({ timeoutMilliseconds: 1_000 });
     behave(fail(networkError()));
     const call = outcomeOf(get());
-    await settle();
+    await flushPromises();
     behave(() => new Promise(() => undefined));
 
     await pass(999);
@@ -138,7 +138,7 @@ describe('failures', () => {
     [{ access_token: 'x', expires_in: '3600' }],
     [{ access_token: 'x', expires_in: true }],
     [{ access_token: 'x', expires_in: Infinity }],
-  ])('When Stytch answers 200 with %j, then that is no token', async (malformed) => {
+  ])('When Stytch answers 200 with %j, then the answer is not accepted as a token', async (malformed) => {
     const { get, behave, token } = setUp();
     behave(() => Promise.resolve(malformed as TokenAnswer));
 

@@ -1,7 +1,7 @@
 import { advance, expectUnavailable, fail, setUp, tokenAnswer, type TokenAnswer } from './accessTokensSetUp';
 import { closeNetwork } from './loopback';
 import { apiError, oauthError } from './stytchErrors';
-import { deferred, pass, settle, stopTheClock } from './timers';
+import { deferred, pass, flushPromises, stopTheClock } from './timers';
 
 closeNetwork();
 beforeEach(stopTheClock);
@@ -23,7 +23,7 @@ describe('refresh in the background', () => {
     );
     const requests = token.mock.calls.length;
     refresh.resolve(tokenAnswer('refreshed-token', 5));
-    await settle();
+    await flushPromises();
     const afterwards = await accessTokens.getAccessToken(['read:users']);
 
     expect(new Set(during.map(({ accessToken, source }) => `${source} ${accessToken}`))).toEqual(
@@ -90,7 +90,7 @@ describe('refresh in the background', () => {
     behave(refuse);
     await pass(80_000);
     await get();
-    await settle();
+    await flushPromises();
     token.mockClear();
 
     await pass(5_000);

@@ -15,7 +15,7 @@ export function tokenAnswer(access_token: string, expires_in = 3_600): TokenAnsw
   return { access_token, token_type: 'bearer', expires_in };
 }
 
-/** Access tokens from a Stytch that answers `token-1`, `token-2` and so on, until a test says otherwise. */
+/** Access tokens from a Stytch that issues `token-1`, `token-2` and so on, unless a test changes that. */
 export function setUp({
   expiresIn = 3_600,
   ...options
@@ -45,7 +45,7 @@ export function setUp({
     events,
     token,
     requestedAt,
-    /** How Stytch answers from now on; with no argument, as it should. */
+    /** Sets how Stytch answers from now on. Without an argument, it issues tokens. */
     behave,
     get: async (...scopes: string[]) =>
       (await accessTokens.getAccessToken(scopes.length === 0 ? ['read:users'] : scopes)).accessToken,
@@ -69,7 +69,7 @@ export async function expectUnavailable(
   expect(error).toMatchObject(expected);
 }
 
-/** Lets time pass until the call has ended. */
+/** Lets this many milliseconds pass, and waits until the call has ended. */
 export async function advance<Result>(call: Promise<Result>, milliseconds: number): Promise<Result> {
   const ended = call.then(
     () => undefined,

@@ -17,7 +17,7 @@ interface Received {
   body: string;
 }
 
-/** A resource server: it records each request, and accepts the tokens that a test does not list as rejected. */
+/** A resource server that records each request and accepts every token that is not in `rejected`. */
 class ResourceServer {
   readonly received: Received[] = [];
   rejected = new Set<string>();
@@ -81,7 +81,7 @@ interface Request {
 }
 type Send = (request?: Request) => Promise<Answer>;
 
-/** The same behaviour of both clients. */
+/** The clients, which must all behave in the same way. */
 const clients: Record<string, () => Send> = {
   fetch: () => {
     const send = fetchWithToken(world.accessTokens, { scopes: 'read:users', origin: wallet.url });
@@ -91,7 +91,7 @@ const clients: Record<string, () => Send> = {
     };
   },
   axios: () => axiosSend(axios.create({ validateStatus: () => true })),
-  'axios with its usual validateStatus': () => axiosSend(axios.create()),
+  'axios with the default validateStatus': () => axiosSend(axios.create()),
 };
 
 function axiosSend(instance: AxiosInstance): Send {
@@ -109,7 +109,7 @@ function axiosSend(instance: AxiosInstance): Send {
 }
 
 describe.each(Object.entries(clients))('%s', (_name, create) => {
-  test('When a request goes to the origin, then it has the token, and the caller’s headers', async () => {
+  test('When a request goes to the origin, then it has the token and the caller’s headers', async () => {
     const answer = await create()({ headers: { 'X-Request-Id': 'id-1' } });
 
     expect(answer).toEqual({ status: 200, body: 'accepted' });
@@ -119,14 +119,14 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
     expect(world.token).toHaveBeenCalledWith(expect.objectContaining({ scopes: ['read:users'] }));
   });
 
-  test('When a request goes to another origin, then it has no token, and none is requested', async () => {
+  test('When a request goes to another origin, then it has no token, and no token is requested', async () => {
     await create()({ url: other.url });
 
     expect(other.tokens).toEqual([undefined]);
     expect(world.token).not.toHaveBeenCalled();
   });
 
-  test('When the origin redirects to another origin, then that one gets no token', async () => {
+  test('When the origin redirects to another origin, then the other origin gets no token', async () => {
     wallet.redirectTo = `${other.url}/end`;
 
     await create()({ body: 'x' });
@@ -151,7 +151,7 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
     expect(wallet.tokens).toEqual(['Bearer token-1', 'Bearer token-1']);
   });
 
-  test('When the token is rejected, then the request is sent once more with a new token', async () => {
+  test('When the token is rejected, then the request is sent again with a new token', async () => {
     wallet.rejected.add('Bearer token-1');
 
     const answer = await create()({ body: '{"a":1}', headers: { 'Content-Type': 'application/json' } });
@@ -163,7 +163,7 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
     ]);
   });
 
-  test('When the new token is rejected, too, then the caller gets that 401', async () => {
+  test('When the new token is rejected too, then the caller gets the 401', async () => {
     wallet.rejected = new Set(['Bearer token-1', 'Bearer token-2']);
 
     expect(await create()()).toEqual({ status: 401, body: 'rejected' });
@@ -181,7 +181,7 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
   });
 
   test.each(['', 'Bearer realm="test"', 'Bearer error="insufficient_scope"', 'Basic error="invalid_token"'])(
-    'When a 401 has the challenge "%s", then it is not sent again',
+    'When a 401 has the challenge "%s", then the request is not sent again',
     async (challenge) => {
       wallet.rejected.add('Bearer token-1');
       wallet.challenge = challenge;
@@ -191,7 +191,7 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
     },
   );
 
-  test('When a redirect leads to another origin that answers invalid_token, then the token stays', async () => {
+  test('When a redirect leads to another origin that answers invalid_token, then the token stays cached', async () => {
     wallet.redirectTo = `${other.url}/end`;
     other.rejected.add('');
 
@@ -201,7 +201,7 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
     expect(world.events.map(({ type }) => type)).toEqual(['issued']);
   });
 
-  test('When there is no token, then the request is not sent', async () => {
+  test('When Stytch issues no token, then the request is not sent', async () => {
     world.behave(() =>
       Promise.reject(Object.assign(new Error(), { status_code: 400, error_type: 'invalid_client' })),
     );
@@ -213,7 +213,7 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
     expect(wallet.received).toEqual([]);
   });
 
-  test('When the signal aborts while a token is requested, then the caller gets the abort', async () => {
+  test('When the signal aborts while a token is requested, then the call is aborted and no request is sent', async () => {
     world.behave(() => new Promise(() => undefined));
     const abort = new AbortController();
 
@@ -229,7 +229,7 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
 describe('fetchWithToken', () => {
   const create = () => fetchWithToken(world.accessTokens, { scopes: 'read:users', origin: [wallet.url] });
 
-  test('When it gets a Request with a body, then the second try sends the same body', async () => {
+  test('When it gets a Request with a body, then the retry sends the same body', async () => {
     wallet.rejected.add('Bearer token-1');
     const request = new Request(wallet.url, {
       method: 'PUT',
@@ -246,7 +246,7 @@ describe('fetchWithToken', () => {
     ]);
   });
 
-  test('When the body is a stream, then the caller gets the 401, and the next call a new token', async () => {
+  test('When the body is a stream, then the caller gets the 401, and the next call uses a new token', async () => {
     wallet.rejected.add('Bearer token-1');
     const send = create();
     const body = new Blob(['once']).stream() as ReadableStream;
@@ -258,7 +258,7 @@ describe('fetchWithToken', () => {
     expect(wallet.tokens).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
-  test('When another fetch is given, then it sends the requests', async () => {
+  test('When the fetch option is set, then that function sends the requests', async () => {
     const given = jest.fn(() => Promise.resolve(new Response('given')));
     const send = fetchWithToken(world.accessTokens, {
       scopes: 'a',
@@ -275,7 +275,7 @@ describe('fetchWithToken', () => {
 });
 
 describe('attachTokens', () => {
-  test('When a body is changed by transformRequest, then the second try changes it once, too', async () => {
+  test('When transformRequest changes the body, then the retry does not change it twice', async () => {
     wallet.rejected.add('Bearer token-1');
     const instance = axios.create({
       baseURL: wallet.url,
@@ -288,7 +288,7 @@ describe('attachTokens', () => {
     expect(wallet.received.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
   });
 
-  test('When the body is a stream, then it is not sent again', async () => {
+  test('When the body is a stream, then the request is not sent again', async () => {
     wallet.rejected.add('Bearer token-1');
     const instance = axios.create({ validateStatus: () => true });
     attachTokens(instance, world.accessTokens, { scopes: 'read:users', origin: wallet.url });
@@ -299,7 +299,7 @@ describe('attachTokens', () => {
     expect(wallet.received).toHaveLength(1);
   });
 
-  test('When a redirect leads to another port of the same host, then beforeRedirect of the caller runs, too', async () => {
+  test('When a redirect leads to another port of the same host, then the caller’s beforeRedirect runs and the token is removed', async () => {
     wallet.redirectTo = `${other.url}/end`;
     const beforeRedirect = jest.fn();
     const instance = axios.create();
@@ -311,7 +311,7 @@ describe('attachTokens', () => {
     expect(other.tokens).toEqual([undefined]);
   });
 
-  test('When axios keeps the token for a subdomain, then it is removed', async () => {
+  test('When axios keeps the token on a redirect to a subdomain, then the token is removed', async () => {
     const instance = axios.create({ adapter: (config) => Promise.resolve({ config } as never) });
     attachTokens(instance, world.accessTokens, { scopes: 'read:users', origin: 'https://wallet.test' });
 
@@ -326,7 +326,7 @@ describe('attachTokens', () => {
     expect(headers).toEqual({ accept: '*/*' });
   });
 
-  test('When it is removed, then requests have no token', async () => {
+  test('When detach is called, then requests have no token', async () => {
     const instance = axios.create();
     const detach = attachTokens(instance, world.accessTokens, { scopes: 'read:users', origin: wallet.url });
 
@@ -336,7 +336,7 @@ describe('attachTokens', () => {
     expect(wallet.tokens).toEqual([undefined]);
   });
 
-  test('When an answer is a stream, then the rejected one is closed', async () => {
+  test('When the answers are streams, then the caller gets the stream of the retry', async () => {
     wallet.rejected.add('Bearer token-1');
     const instance = axios.create({ responseType: 'stream', validateStatus: () => true });
     attachTokens(instance, world.accessTokens, { scopes: 'read:users', origin: wallet.url });
@@ -356,7 +356,7 @@ test.each([
   'data:text/plain,x',
   [],
   ['https://wallet.test', ''],
-])('When the origin is %j, then nothing is created', (origin) => {
+])('When the origin option is %j, then both functions throw a TypeError', (origin) => {
   const options = { scopes: 'read:users', origin };
 
   expect(() => fetchWithToken(world.accessTokens, options)).toThrow(TypeError);

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { callStytch, StytchApiError, StytchUnavailableError } from '../src';
 import { closeNetwork, listen, sdkFor } from './loopback';
 import { apiError, networkError, oauthError } from './stytchErrors';
-import { deferred, outcomeOf, pass, settle, stopTheClock } from './timers';
+import { deferred, outcomeOf, pass, flushPromises, stopTheClock } from './timers';
 
 closeNetwork();
 beforeEach(stopTheClock);
@@ -123,7 +123,7 @@ test('When Stytch hangs, then the call ends at its deadline, and what comes late
   const before = call.now;
   await pass(1);
   late.reject(networkError());
-  await settle();
+  await flushPromises();
   await new Promise((resolve) => setImmediate(resolve));
   process.off('unhandledRejection', unhandled);
 

@@ -11,7 +11,7 @@ test.each([
   ['Negotiate YWJj==, Bearer error="invalid_token"'],
   ['Bearer realm="a", Bearer realm="b", error="invalid_token"'],
   [',, Bearer error="invalid\\_token",'],
-])('When the challenge is %s, then the token is not valid', (header) => {
+])('When the challenge is %s, then it reports an invalid token', (header) => {
   expect(isInvalidTokenChallenge(header)).toBe(true);
 });
 
@@ -32,6 +32,6 @@ test.each([
   ['error="invalid_token"'],
   ['Bearer "invalid_token"'],
   ['Bearer error==invalid_token'],
-])('When the challenge is %s, then it says nothing of the kind', (header) => {
+])('When the challenge is %s, then it does not report an invalid token', (header) => {
   expect(isInvalidTokenChallenge(header)).toBe(false);
 });

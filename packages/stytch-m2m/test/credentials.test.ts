@@ -14,7 +14,7 @@ import { deferred, pass, stopTheClock } from './timers';
 
 const showEverything = { depth: Infinity, showHidden: true } as const;
 
-test('When credentials are logged in any form, then the secret is not in it', () => {
+test('When credentials are logged in any form, then the log does not contain the secret', () => {
   const credentials = new ClientCredentials('m2m-client-test-1', 'secret-1');
   credentials.replaceSecret('secret-2');
 
@@ -30,7 +30,7 @@ test('When credentials are logged in any form, then the secret is not in it', ()
   expect(forms.join()).not.toMatch(/secret-\d/);
 });
 
-test('When what uses the credentials is logged, then neither secret nor token is in it', async () => {
+test('When a token provider or a rotation is logged, then the log contains no secret and no token', async () => {
   const credentials = new ClientCredentials('m2m-client-test-1', 'secret-1');
   const answer = { access_token: 'a-token', token_type: 'bearer', expires_in: 3_600 };
   const clients = { get: jest.fn(), secrets: { rotateStart: jest.fn() } };
@@ -51,7 +51,7 @@ test('When what uses the credentials is logged, then neither secret nor token is
   expect(forms.join()).not.toMatch(/secret-\d|a-token/);
 });
 
-test('When the secret is replaced, then it is the one in use and its generation grows by one', () => {
+test('When the secret is replaced by another, then that is in use and the generation grows by one', () => {
   const credentials = new ClientCredentials('m2m-client-test-1', 'secret-1');
 
   const seen = ['secret-1', 'secret-2', 'secret-2', 'secret-1'].map((secret) => {
@@ -70,7 +70,7 @@ test('When the secret is replaced, then it is the one in use and its generation 
 describe('credentials that follow a store', () => {
   const both = { secret: 'secret-1', rotation: { startedAt: new Date(0), nextSecret: 'secret-2' } };
 
-  /** A store whose watcher the test holds in its hands. */
+  /** A store whose watchers the test can notify. */
   function setUp(content: StoredSecrets = { secret: 'secret-1' }) {
     const store = new FakeStore(content);
     const watchers = new Set<(error: unknown) => void>();
@@ -94,7 +94,7 @@ describe('credentials that follow a store', () => {
     };
   }
 
-  test('When there is one secret, then it is used; when there is a next one, then that', async () => {
+  test('When the store has a next secret, then the credentials use that instead of the secret', async () => {
     const { credentials: one } = await ClientCredentials.follow('client-1', setUp().store);
     const { credentials: next } = await ClientCredentials.follow('client-1', setUp(both).store);
 
@@ -102,7 +102,7 @@ describe('credentials that follow a store', () => {
     expect(inspect(next, showEverything)).not.toMatch(/secret-\d/);
   });
 
-  test('When the store changes, then they follow until that is ended', async () => {
+  test('When the store changes, then the credentials follow it, and stop ends the watch', async () => {
     const { store, put, watchers } = setUp();
     const { credentials, stop } = await ClientCredentials.follow('client-1', store);
     const seen: string[] = [];
@@ -118,7 +118,7 @@ describe('credentials that follow a store', () => {
     expect(watchers.size).toBe(0);
   });
 
-  test('When the store changes between the first look and the watch, then that is not missed', async () => {
+  test('When the store changes between the first read and the watch, then the credentials have the change', async () => {
     const { store } = setUp();
     store.watch = () => {
       store.content = { secret: 'secret-2' };
@@ -130,7 +130,7 @@ describe('credentials that follow a store', () => {
     expect(credentials.secret).toBe('secret-2');
   });
 
-  test('When the store cannot be read at the start, then that is an error and nothing is watched', async () => {
+  test('When the store cannot be read at the start, then follow rejects and nothing is watched', async () => {
     const { store, watchers } = setUp();
     store.unreadable = true;
 
@@ -139,11 +139,11 @@ describe('credentials that follow a store', () => {
     expect(watchers.size).toBe(0);
   });
 
-  test('When the store becomes unreadable, then that is told, the secret stays, and it follows again later', async () => {
+  test('When the store becomes unreadable, then the hook gets the error and the secret stays until the store changes', async () => {
     const { store, put, fail } = setUp();
-    const told: unknown[] = [];
+    const errors: unknown[] = [];
     const { credentials } = await ClientCredentials.follow('client-1', store, (error) => {
-      told.push(error);
+      errors.push(error);
       throw new Error('a hook that fails');
     });
 
@@ -155,11 +155,11 @@ describe('credentials that follow a store', () => {
     await put({ secret: 'secret-2' });
 
     expect([meanwhile, better]).toEqual(['secret-1', false]);
-    expect(told).toEqual([expect.any(SecretStoreError), expect.any(SecretStoreError)]);
+    expect(errors).toEqual([expect.any(SecretStoreError), expect.any(SecretStoreError)]);
     expect(credentials.secret).toBe('secret-2');
   });
 
-  test('When what is read is older than what has been taken over meanwhile, then it is not used', async () => {
+  test('When new secrets arrive during a read, then the older result of the read is not used', async () => {
     const { store } = setUp();
     const { credentials } = await ClientCredentials.follow('client-1', store);
     const slow = deferred<StoredVersion>();
@@ -173,7 +173,7 @@ describe('credentials that follow a store', () => {
     expect(credentials.secret).toBe('secret-2');
   });
 
-  test('When the store says when the secret became the secret, then so do they', async () => {
+  test('When the store has the time of the last rotation, then the credentials have it too', async () => {
     const { store, put } = setUp({ secret: 'secret-1', lastRotatedAt: new Date(1) });
     const { credentials } = await ClientCredentials.follow('client-1', store);
     const before = credentials.lastRotatedAt;
@@ -184,28 +184,28 @@ describe('credentials that follow a store', () => {
   });
 });
 
-describe('credentials that are reconsidered, for Stytch refused a secret', () => {
+describe('credentials after Stytch refused a secret', () => {
   const both = { secret: 'secret-1', rotation: { startedAt: new Date(0), nextSecret: 'secret-2' } };
   beforeEach(stopTheClock);
   afterEach(() => {
     jest.useRealTimers();
   });
 
-  test('When there is no other, then there is no better one', async () => {
+  test('When there is no other secret, then reconsider resolves to false', async () => {
     const credentials = new ClientCredentials('client-1', 'secret-1');
 
     expect(await credentials.reconsider('secret-1')).toBe(false);
     expect([credentials.secret, credentials.generation]).toEqual(['secret-1', 0]);
   });
 
-  test('When the secret has been replaced meanwhile, then that one is better', async () => {
+  test('When the refused secret has already been replaced, then reconsider resolves to true', async () => {
     const credentials = new ClientCredentials('client-1', 'secret-2');
 
     expect(await credentials.reconsider('secret-1')).toBe(true);
     expect(credentials.secret).toBe('secret-2');
   });
 
-  test('When the store has another by now, then that one is better', async () => {
+  test('When the store has another secret, then the credentials use it', async () => {
     const store = new FakeStore({ secret: 'secret-1' });
     const { credentials } = await ClientCredentials.follow('client-1', store);
     store.content = { secret: 'secret-3' };
@@ -214,7 +214,7 @@ describe('credentials that are reconsidered, for Stytch refused a secret', () =>
     expect(credentials.secret).toBe('secret-3');
   });
 
-  test('When the next one is refused, then the other is used, and stays in use while the store says the same', async () => {
+  test('When the next secret is refused, then the other is used until the store changes', async () => {
     const { credentials } = await ClientCredentials.follow('client-1', new FakeStore(both));
 
     const better = await credentials.reconsider('secret-2');
@@ -224,7 +224,7 @@ describe('credentials that are reconsidered, for Stytch refused a secret', () =>
     expect(credentials.secret).toBe('secret-1');
   });
 
-  test('When both are refused, then they are exchanged once in a second', async () => {
+  test('When both secrets are refused, then they are swapped at most once a second', async () => {
     const credentials = new ClientCredentials('client-1', 'secret-1');
     credentials.use(both);
 
@@ -239,7 +239,7 @@ describe('credentials that are reconsidered, for Stytch refused a secret', () =>
     expect(credentials.secret).toBe('secret-2');
   });
 
-  test('When many see the same refusal, then the secrets are exchanged once', async () => {
+  test('When many callers report the same refusal, then the secrets are swapped once', async () => {
     const { credentials } = await ClientCredentials.follow('client-1', new FakeStore(both));
     const { generation } = credentials;
 
@@ -249,7 +249,7 @@ describe('credentials that are reconsidered, for Stytch refused a secret', () =>
     expect([credentials.secret, credentials.generation - generation]).toEqual(['secret-1', 1]);
   });
 
-  test('When new secrets come, then the next refusal is reconsidered at once', async () => {
+  test('When new secrets arrive, then the next refusal swaps them at once', async () => {
     const credentials = new ClientCredentials('client-1', 'secret-1');
     credentials.use(both);
     await credentials.reconsider('secret-2');

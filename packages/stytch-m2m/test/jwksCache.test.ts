@@ -3,7 +3,7 @@ import type { KeyLike } from 'jose';
 import { JwksUnavailableError, JwksCache } from '../src/resource/jwksCache';
 import { createSigningKey } from './jwt';
 import { jwksOf, TestProject } from './project';
-import { deferred, outcomeOf, pass, settle, startOfTest, stopTheClock } from './timers';
+import { deferred, outcomeOf, pass, flushPromises, startOfTest, stopTheClock } from './timers';
 
 const nextKey = createSigningKey('jwk-test-2');
 const project = new TestProject();
@@ -64,7 +64,7 @@ describe('fetching', () => {
     const before = keys.available;
 
     keys.refresh();
-    await settle();
+    await flushPromises();
 
     expect([before, keys.available]).toEqual([false, true]);
   });
@@ -91,7 +91,7 @@ describe('fetching', () => {
     await pass(150_000);
 
     await find('jwk-test-1');
-    await settle();
+    await flushPromises();
 
     expect(cold).toBeInstanceOf(JwksUnavailableError);
     expect(keys.has('jwk-test-1')).toBe(true);
@@ -348,7 +348,7 @@ describe('the age of the keys', () => {
 
     const found = await Promise.all(Array.from({ length: 100 }, () => find('jwk-test-1')));
     slow.resolve(jwksOf(nextKey));
-    await settle();
+    await flushPromises();
 
     expect(before).toBe(1);
     expect(new Set(found)).toEqual(new Set([true]));

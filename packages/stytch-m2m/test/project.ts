@@ -3,7 +3,7 @@ import { createSigningKey, type SigningKey, signedToken, standardClaims } from '
 
 type GetJwks = Client['sessions']['getJWKS'];
 
-/** A Stytch project: signs access tokens, and stands in for the SDK where that fetches the keys. */
+/** A Stytch project that signs access tokens. Its `client` mocks the SDK's JWKS call. */
 export class TestProject {
   readonly projectId: string;
   readonly getJwks = jest.fn<Promise<unknown>, []>();
@@ -26,12 +26,12 @@ export class TestProject {
     this.getJwks.mockImplementation(() => Promise.reject(new Error('connect ECONNREFUSED')));
   }
 
-  /** From now on the JWKS is never answered. */
+  /** From now on requests for the JWKS get no answer. */
   hang(): void {
     this.getJwks.mockImplementation(() => new Promise(() => undefined));
   }
 
-  /** An access token; a claim or header parameter that is undefined is left out. */
+  /** An access token. Claims and header parameters that are undefined are left out. */
   token(claims: object = {}, header: object = {}, key: SigningKey = this.key): string {
     const now = Math.floor(Date.now() / 1_000);
     return signedToken(
@@ -42,7 +42,7 @@ export class TestProject {
   }
 }
 
-/** Stytch's answer to a request for the keys. */
+/** Stytch's answer to a request for the JWKS. */
 export function jwksOf(...keys: SigningKey[]) {
   return { status_code: 200, request_id: 'request-id-test-1', keys: keys.map((key) => key.publicJwk) };
 }

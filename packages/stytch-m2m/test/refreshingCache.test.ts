@@ -4,7 +4,7 @@ import {
   RefreshingCache,
   type RefreshingCacheOptions,
 } from '../src/refreshingCache';
-import { type Deferred, deferred, outcomeOf, pass, settle, stopTheClock } from './timers';
+import { type Deferred, deferred, outcomeOf, pass, flushPromises, stopTheClock } from './timers';
 
 beforeEach(() => {
   stopTheClock();
@@ -45,11 +45,11 @@ function setUp(
   });
   const answer = async (value: string, more: Partial<Fetched<string>> = {}) => {
     fetches.at(-1)?.resolve(fetched(value, more));
-    await settle();
+    await flushPromises();
   };
   const fail = async (message: string) => {
     fetches.at(-1)?.reject(new Error(message));
-    await settle();
+    await flushPromises();
   };
   /** Fetches a first value. */
   const fill = async (value: string) => {
@@ -183,7 +183,7 @@ describe('a failure', () => {
     const left = cache.failureLeftMilliseconds;
     await pass(30);
     const fetching = outcomeOf(cache.get());
-    await settle();
+    await flushPromises();
 
     expect(first.now).toMatchObject({ message: 'away' });
     expect([left, cache.failureLeftMilliseconds, fetches.length, fetching.now]).toEqual([
@@ -279,9 +279,9 @@ describe('an invalidation', () => {
     const waiting = outcomeOf(cache.get());
     cache.invalidate();
     fetches[0]?.reject(new Error('away'));
-    await settle();
+    await flushPromises();
     const next = outcomeOf(cache.get());
-    await settle();
+    await flushPromises();
 
     expect(waiting.now).toMatchObject({ message: 'away' });
     expect([failures, next.now, fetches.length]).toEqual([[], 'pending', 2]);

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { createBaseApp, createLogger } from 'service-kit';
 import { listen } from './loopback';
 
-/** Header lines in the order in which they are sent; a name may occur more than once. */
+/** Header lines in the order in which they are sent. A name may occur more than once. */
 export type HeaderLines = readonly (readonly [name: string, value: string])[];
 
 export interface Call {
@@ -16,7 +16,7 @@ export interface Call {
 export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
-  /** As JSON, or undefined when it is none. */
+  /** The parsed JSON, or undefined if the body is not JSON. */
   body: Record<string, unknown> | undefined;
 }
 
@@ -24,14 +24,14 @@ export interface ResourceServer {
   /** Every log line so far. */
   logged: () => string;
   send: (call?: Call) => Promise<Answer>;
-  /** The same with this access token. */
+  /** Sends a GET request with this access token. */
   sendToken: (token: string, path?: string) => Promise<Answer>;
   close: () => Promise<void>;
 }
 
 export const realm = 'test-server';
 
-/** An Express app with the services' error handler, and on it these routes, on a free port. */
+/** Starts an Express app with these routes and the services' error handler on a free port. */
 export async function startResourceServer(routes: Record<string, RequestHandler[]>): Promise<ResourceServer> {
   const lines: string[] = [];
   const logger = createLogger({ name: realm, level: 'trace' }, { write: (line) => lines.push(line) });
@@ -52,7 +52,7 @@ export async function startResourceServer(routes: Record<string, RequestHandler[
   };
 }
 
-/** One request, header lines as they are given: `fetch` would refuse or join some of them. */
+/** Sends one request with exactly these header lines: `fetch` would refuse or join some of them. */
 export function sendTo(
   port: number,
   agent: Agent,
@@ -89,7 +89,7 @@ function parse(text: string): Answer['body'] {
 export interface Rejection {
   status: number;
   code: string;
-  /** The parameters behind `Bearer realm="…"`; null where no challenge stands at all. */
+  /** The parameters after `Bearer realm="…"`, or null if the answer has no challenge. */
   challenge: string | null;
 }
 
@@ -102,7 +102,7 @@ const messages: Readonly<Record<string, string>> = {
   authorization_unavailable: 'Access tokens cannot be checked now',
 };
 
-/** Expects a refusal with exactly this status, body and challenge (RFC 6750 §3), and nothing that tells more. */
+/** Expects exactly this status, body and challenge (RFC 6750 §3), without further details. */
 export function expectRejected(answer: Answer, { status, code, challenge }: Rejection): void {
   const bearer = `Bearer realm="${realm}"${challenge === null || challenge === '' ? '' : `, ${challenge}`}`;
   expect({

@@ -11,7 +11,7 @@ interface Answer {
   body: string;
 }
 
-/** What each client id is answered; the SDK's errors carry no headers, so only HTTP shows that they are read. */
+/** The answer to each client id. These tests need real HTTP, because the SDK's errors carry no headers. */
 let answers: Record<string, Answer>;
 let requests: number;
 let stytch: LoopbackServer;
@@ -64,22 +64,29 @@ describe('a call of the SDK', () => {
     [new Date(startOfTest - 90_000).toUTCString(), 0],
     ['soon', undefined],
     ['99999999999', undefined],
-  ])('When Stytch answers 429 with Retry-After %s, then its error says so', async (retryAfter, seconds) => {
-    answers = { client: tooMany(retryAfter) };
+  ])(
+    'When Stytch answers 429 with Retry-After %s, then retryAfterSeconds is %s',
+    async (retryAfter, seconds) => {
+      answers = { client: tooMany(retryAfter) };
 
-    const error = await failure('client');
+      const error = await failure('client');
 
-    expect(error).toBeInstanceOf(StytchApiError);
-    expect(error).toMatchObject({ status: 429, errorType: 'too_many_requests', retryAfterSeconds: seconds });
-  });
+      expect(error).toBeInstanceOf(StytchApiError);
+      expect(error).toMatchObject({
+        status: 429,
+        errorType: 'too_many_requests',
+        retryAfterSeconds: seconds,
+      });
+    },
+  );
 
-  test('When it fails without Retry-After, then its error has none', async () => {
+  test('When Stytch answers 500 without Retry-After, then retryAfterSeconds is undefined', async () => {
     answers = { client: { status: 500, body: JSON.stringify({ ...busy, status_code: 500 }) } };
 
     expect(await failure('client')).toMatchObject({ status: 500, retryAfterSeconds: undefined });
   });
 
-  test('When a gateway answers 503 with a page and Retry-After, then its error says so', async () => {
+  test('When a gateway answers 503 with HTML and Retry-After, then the error has the Retry-After', async () => {
     answers = { client: { status: 503, retryAfter: '7', body: '<html>' } };
 
     const error = await failure('client');
@@ -91,7 +98,7 @@ describe('a call of the SDK', () => {
     });
   });
 
-  test('When calls run at the same time, then each has the Retry-After of its own answer', async () => {
+  test('When calls run at the same time, then each error has the Retry-After of its own answer', async () => {
     const ids = Array.from({ length: 20 }, (_, index) => String(index));
     answers = Object.fromEntries(ids.map((id) => [id, tooMany(id)]));
 
@@ -100,7 +107,7 @@ describe('a call of the SDK', () => {
     expect(errors.map((error) => String((error as StytchApiError).retryAfterSeconds))).toEqual(ids);
   });
 
-  test('When others fetch while a call is open, then their headers are nobody’s', async () => {
+  test('When other code uses fetch during a call, then its headers do not count for the call', async () => {
     answers = { '': tooMany('60') };
     const open = deferred<unknown>();
     const call = callStytch(() => open.promise, 5_000);
@@ -120,11 +127,11 @@ describe('access tokens', () => {
   beforeEach(() => {
     setTimer = jest.spyOn(globalThis, 'setTimeout');
   });
-  /** Resolves when the code under test waits for so many milliseconds. */
+  /** Resolves when the code under test has set a timer of `least` to `most` milliseconds. */
   const waiting = (least: number, most = least) =>
     until(() => setTimer.mock.calls.some(([, delay = 0]) => delay >= least && delay <= most));
 
-  test('When Stytch asks to be left alone for two seconds, then it is, and then all is well', async () => {
+  test('When Stytch sends Retry-After: 2, then the next request waits so long and succeeds', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     answers = { [client]: tooMany('2') };
     const { get } = accessTokens();
@@ -141,7 +148,7 @@ describe('access tokens', () => {
     expect(requests).toBe(2);
   });
 
-  test('When Stytch asks for longer than the deadline, then callers are told at once, without a request', async () => {
+  test('When the Retry-After is longer than the timeout, then callers fail at once, without a request', async () => {
     answers = { [client]: tooMany('60') };
     const { get } = accessTokens();
 
@@ -156,7 +163,7 @@ describe('access tokens', () => {
     expect(await get()).toBe('a-token');
   });
 
-  test('When a caller comes shortly before the time is over, then the call waits for it', async () => {
+  test('When a call is made shortly before the Retry-After is over, then it waits', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     answers = { [client]: tooMany('60') };
     const { get } = accessTokens();
@@ -172,7 +179,7 @@ describe('access tokens', () => {
     expect(requests).toBe(2);
   });
 
-  test('When Stytch asks for no seconds at all, then that does not become a storm', async () => {
+  test('When Stytch sends Retry-After: 0, then retries still back off', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(0);
     answers = { [client]: tooMany('0') };
     const { get } = accessTokens();
@@ -192,7 +199,7 @@ describe('access tokens', () => {
     expect(call.now).toBe('a-token');
   });
 
-  test('When Stytch asks for years, then it is asked again after five minutes', async () => {
+  test('When the Retry-After is years long, then the next request is made after five minutes', async () => {
     answers = { [client]: tooMany('999999999') };
     const { get } = accessTokens();
 
@@ -203,7 +210,7 @@ describe('access tokens', () => {
     expect(await get()).toBe('a-token');
   });
 
-  test('When a gateway asks for a pause with a page, then the pause is respected too', async () => {
+  test('When a gateway answers 503 with HTML and Retry-After, then no request is made before that time', async () => {
     answers = { [client]: { status: 503, retryAfter: '60', body: '<html>' } };
     const { get } = accessTokens();
 
@@ -213,7 +220,7 @@ describe('access tokens', () => {
     expect(requests).toBe(1);
   });
 
-  test('When a refresh is postponed, then callers get the cached token and Stytch gets no request', async () => {
+  test('When Stytch postpones a refresh, then callers get the cached token and no request is made', async () => {
     const { get } = accessTokens();
     await get();
     answers = { [client]: tooMany('4') };

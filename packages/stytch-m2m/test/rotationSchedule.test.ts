@@ -1,5 +1,5 @@
 import { keepRotating, RotationConflictError, type RotationStatus } from '../src';
-import { pass, settle, startOfTest, stopTheClock } from './timers';
+import { pass, flushPromises, startOfTest, stopTheClock } from './timers';
 
 beforeEach(() => {
   stopTheClock();
@@ -88,7 +88,7 @@ describe('a schedule', () => {
     const { rotation, rotatedAt, start } = setUp({ age: 31 * day, interval: 30 * day });
 
     start();
-    await settle();
+    await flushPromises();
 
     expect(rotatedAt).toEqual([0]);
     expect(rotation.recover.mock.invocationCallOrder[0]).toBeLessThan(
@@ -125,7 +125,7 @@ describe('a schedule', () => {
   test('When it is stopped, then nothing happens any more', async () => {
     const { rotation, start } = setUp({ age: 0, interval: day });
     const stop = start();
-    await settle();
+    await flushPromises();
 
     stop();
     await pass(3 * day);
@@ -138,7 +138,7 @@ describe('a schedule', () => {
     const { start } = setUp({ age: 0, interval: day });
 
     start()();
-    await settle();
+    await flushPromises();
 
     expect(jest.getTimerCount()).toBe(0);
   });
@@ -179,7 +179,7 @@ describe('a rotation that fails on schedule', () => {
     rotation.recover.mockRejectedValueOnce(conflict).mockRejectedValueOnce(trouble);
 
     start();
-    await settle();
+    await flushPromises();
     const before = rotation.rotate.mock.calls.length;
     await pass(3_000);
 

@@ -12,7 +12,7 @@ import { thisProcess } from '../src/rotation/processIdentity';
 import { tokenAnswer } from './accessTokensSetUp';
 import { FakeStore, FakeStytch, startProcess } from './rotationSetUp';
 import { apiError, networkError, oauthError } from './stytchErrors';
-import { outcomeOf, pass, settle, setWallClock, startOfTest, stopTheClock } from './timers';
+import { outcomeOf, pass, flushPromises, setWallClock, startOfTest, stopTheClock } from './timers';
 
 beforeEach(stopTheClock);
 afterEach(() => {
@@ -172,7 +172,7 @@ describe('a rotation that may not be', () => {
       const { rotation, stytch, events } = await startProcess();
       stytch.faults.set('rotateStart', { before: () => new Promise(() => undefined) });
       const first = outcomeOf(rotation.rotate());
-      await settle();
+      await flushPromises();
 
       await expect(rotation[operation]()).rejects.toThrow(
         'A rotation is running: try again when it has ended',
@@ -272,7 +272,7 @@ describe('a rotation that may not be', () => {
       },
     });
     const first = outcomeOf(suspended.rotation.rotate());
-    await settle();
+    await flushPromises();
     suspended.stytch.faults.clear();
     const { store, stytch } = suspended;
     store.content = { ...store.content, rotation: { ...store.content.rotation!, holder: elsewhere } };
@@ -284,7 +284,7 @@ describe('a rotation that may not be', () => {
     const calls = stytch.calls.length;
 
     wake();
-    await settle();
+    await flushPromises();
 
     expect(first.now).toBeInstanceOf(Error);
     expect(stytch.calls).toHaveLength(calls);

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { callStytch, StytchApiError, StytchUnavailableError } from '../src';
 import { closeNetwork, listen, type LoopbackServer, sdkFor, until } from './loopback';
 
-/** What Stytch does with the next requests. */
+/** How Stytch answers the next requests. */
 let behave: RequestListener;
 let requests: { url: string | undefined; headers: NodeJS.Dict<string | string[]> }[];
 let stytch: LoopbackServer;
@@ -41,13 +41,13 @@ function writeForEver(response: ServerResponse): void {
   write();
 }
 
-test('When Stytch answers, then the answer is passed on', async () => {
+test('When Stytch answers, then the caller gets the answer', async () => {
   behave = (_request, response) => response.end('{"status_code":200,"access_token":"a-token"}');
 
   await expect(token()).resolves.toMatchObject({ access_token: 'a-token' });
 });
 
-test('When Stytch refuses, then its error is passed on', async () => {
+test('When Stytch refuses, then the caller gets the error', async () => {
   behave = (_request, response) =>
     response.writeHead(400).end('{"status_code":400,"error":"invalid_client","error_description":"No."}');
 
@@ -57,13 +57,13 @@ test('When Stytch refuses, then its error is passed on', async () => {
   expect(error).toMatchObject({ status: 400, errorType: 'invalid_client' });
 });
 
-describe('When calls end at their timeout, then no connection is left', () => {
+describe('calls that time out', () => {
   test.each<[string, RequestListener]>([
-    ['before an answer', () => undefined],
-    ['within the headers of an answer', (request) => request.socket.write('HTTP/1.1 200 OK\r\nX-Slow: ')],
-    ['within the body of an answer', (_request, response) => response.write('{"status_code":200,')],
-  ])('%s', async (_when, hang) => {
-    // A server of its own: requests that were sent may arrive after their timeout.
+    ['before the answer', () => undefined],
+    ['in the headers of the answer', (request) => request.socket.write('HTTP/1.1 200 OK\r\nX-Slow: ')],
+    ['in the body of the answer', (_request, response) => response.write('{"status_code":200,')],
+  ])('When calls time out %s, then no connection stays open', async (_when, hang) => {
+    // A separate server, because requests may arrive after their timeout.
     const hanging = await listen(hang);
 
     const errors = await Promise.all(Array.from({ length: 20 }, () => errorOf(token(100, hanging))));
@@ -90,7 +90,7 @@ test('When an answer does not end, then it is cut off after 1 MB', async () => {
 });
 
 test.each([301, 302, 303, 307, 308])(
-  'When Stytch answers %d, then no other address gets the secret',
+  'When Stytch redirects with %d, then no other address gets the secret',
   async (status) => {
     const other = jest.fn();
     const elsewhere = await listen(other);
@@ -109,14 +109,14 @@ test.each([301, 302, 303, 307, 308])(
   },
 );
 
-test('When Stytch answers 421, then the request is not sent once more', async () => {
+test('When Stytch answers 421, then the request is not sent again', async () => {
   behave = (_request, response) => response.writeHead(421).end('{}');
 
   expect(await errorOf(token())).toBeInstanceOf(StytchUnavailableError);
   expect(requests).toHaveLength(1);
 });
 
-test('When a small answer would become a large one, then it is not unpacked', async () => {
+test('When an answer is compressed, then it is not unpacked', async () => {
   behave = (_request, response) =>
     response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(gzipSync(Buffer.alloc(50_000_000, ' ')));
 
@@ -126,7 +126,7 @@ test('When a small answer would become a large one, then it is not unpacked', as
   expect(requests[0]?.headers['accept-encoding']).toBe('identity');
 });
 
-test('When Stytch closes the connection, then the request is not sent once more', async () => {
+test('When Stytch closes the connection, then the request is not sent again', async () => {
   behave = (request) => request.socket.destroy();
 
   expect(await errorOf(token())).toBeInstanceOf(StytchUnavailableError);

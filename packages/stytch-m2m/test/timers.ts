@@ -1,9 +1,9 @@
-/** A moment for the clock to start at, in epoch milliseconds. */
+/** The time at which the fake clock starts, in epoch milliseconds. */
 export const startOfTest = 1_800_000_000_000;
 
 /**
- * The clock and the timers of the code under test stand still until a test moves them; HTTP, which has timers
- * of its own, goes on.
+ * Fakes the clock and the timers of the code under test: they stop until a test advances them. HTTP still works,
+ * because Node has separate timers for it.
  */
 export function stopTheClock(): void {
   jest.useFakeTimers({
@@ -12,23 +12,23 @@ export function stopTheClock(): void {
   });
 }
 
-/** The wall clock is set to another time: no time passes. */
+/** Moves the wall clock without letting time pass. */
 export function setWallClock(millisecondsAhead: number): void {
   jest.setSystemTime(Date.now() + millisecondsAhead);
 }
 
-/** Lets time pass, at once, until this moment in epoch milliseconds. */
+/** Advances the clock synchronously to this time in epoch milliseconds. */
 export function advanceTo(moment: number): void {
   jest.advanceTimersByTime(moment - Date.now());
 }
 
-/** Lets so many milliseconds pass. */
+/** Lets this many milliseconds pass. */
 export async function pass(milliseconds: number): Promise<void> {
   await jest.advanceTimersByTimeAsync(milliseconds);
 }
 
-/** Lets everything happen that needs no time. */
-export async function settle(): Promise<void> {
+/** Runs the pending promises and the timers that are due now. */
+export async function flushPromises(): Promise<void> {
   await pass(0);
 }
 
@@ -38,7 +38,7 @@ export interface Deferred<Value> {
   reject: (error: unknown) => void;
 }
 
-/** A promise that the test settles. */
+/** A promise that the test resolves or rejects. */
 export function deferred<Value>(): Deferred<Value> {
   let resolve: Deferred<Value>['resolve'] = () => undefined;
   let reject: Deferred<Value>['reject'] = () => undefined;
@@ -49,7 +49,7 @@ export function deferred<Value>(): Deferred<Value> {
   return { promise, resolve, reject };
 }
 
-/** What became of a promise so far: its value, its error, or `pending`. */
+/** The current outcome of a promise: its value, its error, or `pending`. */
 export function outcomeOf(promise: Promise<unknown>): { now: unknown } {
   const outcome: { now: unknown } = { now: 'pending' };
   promise.then(

@@ -16,13 +16,13 @@ function verified(clientId: string): VerifiedToken {
 const clientIds = (tokens: VerifiedTokenCache, digests: string[]) =>
   digests.map((digest) => tokens.get(digest)?.client.clientId);
 
-test('When tokens are cached, then by their SHA-256', () => {
+test('When a token is cached, then its key is its SHA-256 digest', () => {
   const digest = VerifiedTokenCache.digest('header.payload.signature');
 
   expect(digest).toBe(createHash('sha256').update('header.payload.signature').digest('base64'));
 });
 
-test('When there are more than fit, then the one that was used longest ago makes room', () => {
+test('When the cache is full, then the least recently used token is evicted', () => {
   const tokens = new VerifiedTokenCache(3);
   for (const name of ['a', 'b', 'c']) tokens.set(name, verified(name));
   tokens.get('a');
@@ -32,7 +32,7 @@ test('When there are more than fit, then the one that was used longest ago makes
   expect(clientIds(tokens, ['a', 'b', 'c', 'd'])).toEqual(['a', undefined, 'c', 'd']);
 });
 
-test('When a cached token is verified anew, then it takes no other’s room and counts as used', () => {
+test('When a cached token is set again, then it replaces its entry and counts as used', () => {
   const tokens = new VerifiedTokenCache(2);
   tokens.set('a', verified('a'));
   tokens.set('b', verified('b'));
@@ -43,7 +43,7 @@ test('When a cached token is verified anew, then it takes no other’s room and 
   expect(clientIds(tokens, ['a', 'b', 'c'])).toEqual(['a again', undefined, 'c']);
 });
 
-test('When far more come than fit, then the bound holds', () => {
+test('When many more tokens are set than fit, then the cache keeps only the newest', () => {
   const tokens = new VerifiedTokenCache(10);
   const digests = Array.from({ length: 1_000 }, (_, index) => String(index));
 
@@ -52,7 +52,7 @@ test('When far more come than fit, then the bound holds', () => {
   expect(digests.filter((digest) => tokens.get(digest))).toEqual(digests.slice(-10));
 });
 
-test('When no token may be cached, then none is', () => {
+test('When the maximum is 0, then no token is cached', () => {
   const tokens = new VerifiedTokenCache(0);
 
   tokens.set('a', verified('a'));
@@ -60,7 +60,7 @@ test('When no token may be cached, then none is', () => {
   expect(tokens.get('a')).toBeUndefined();
 });
 
-test('When a token is deleted, then it is forgotten', () => {
+test('When a token is deleted, then the cache no longer has it', () => {
   const tokens = new VerifiedTokenCache(2);
   tokens.set('a', verified('a'));
 
@@ -69,7 +69,7 @@ test('When a token is deleted, then it is forgotten', () => {
   expect(tokens.get('a')).toBeUndefined();
 });
 
-test('When the memory is logged, then no token is in it', () => {
+test('When the cache is logged, then the log contains no token', () => {
   const tokens = new VerifiedTokenCache(2);
   tokens.set(VerifiedTokenCache.digest('header.payload.signature'), verified('a'));
 
