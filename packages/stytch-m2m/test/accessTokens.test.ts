@@ -26,7 +26,7 @@ describe('single flight', () => {
     );
   });
 
-  test('When the shared request fails, then all who wait are told, and the next caller asks anew', async () => {
+  test('When the shared request fails, then all waiting calls fail, and a later call makes a new request', async () => {
     const { get, token, behave } = setUp();
     behave(fail(oauthError(400, 'invalid_scope')));
 
@@ -40,7 +40,7 @@ describe('single flight', () => {
     expect(token).toHaveBeenCalledTimes(2);
   });
 
-  test('When scopes are the same in another order, or given twice, then they share one token', async () => {
+  test('When the same scopes come in another order or twice, then they share one token', async () => {
     const { get, token } = setUp();
 
     const tokens = await Promise.all([
@@ -61,7 +61,7 @@ describe('single flight', () => {
     ]);
   });
 
-  test('When scopes differ, then each set has a token of its own', async () => {
+  test('When scopes differ, then each set of scopes has its own token', async () => {
     const { get } = setUp();
 
     const tokens = [await get('read:users'), await get('write:users'), await get('read:users')];
@@ -74,7 +74,7 @@ describe('how long a token is cached', () => {
   const lifetimes = [2, 3, 5, 60, 3_600, 86_400];
 
   test.each(lifetimes)(
-    'When a token lives %d s, then it is given until shortly before its end',
+    'When a token lives %d s, then it is used until shortly before it expires',
     async (s) => {
       const { get, behave } = setUp({ expiresIn: s });
       await get();
@@ -95,12 +95,12 @@ describe('how long a token is cached', () => {
 
   describe.each([0, 0.5, 0.999])('with a jitter of %d', (jitter) => {
     test.each(lifetimes)(
-      'When a token lives %d s, then its refresh begins within twice the window of its end',
+      'When a token lives %d s, then its refresh starts with its jittered refresh window',
       async (s) => {
         const { get, token } = setUp({ expiresIn: s });
         const random = jest.spyOn(Math, 'random').mockReturnValue(jitter);
         await get();
-        random.mockReturnValue(0.3); // The jitter is fixed by now.
+        random.mockReturnValue(0.3); // The jitter of this token is already fixed.
         const lifetime = s * 1_000;
         const usable = lifetime - 1_000 - Math.min(2_000, lifetime / 10);
         const window = Math.min(300_000, lifetime / 10) * (1 + jitter);
@@ -118,7 +118,7 @@ describe('how long a token is cached', () => {
     );
   });
 
-  test('When a token lives hardly longer than its margins, then a fresh one is not refreshed at once', async () => {
+  test('When a token lives only slightly longer than its margins, then it is not refreshed at once', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(0.999);
     const { get, token } = setUp({ expiresIn: 1.2 });
 
@@ -128,7 +128,7 @@ describe('how long a token is cached', () => {
     expect(token).toHaveBeenCalledTimes(1);
   });
 
-  test('When a token lives one second, then the callers that waited get it, and it is not cached', async () => {
+  test('When a token lives one second, then the waiting callers get it and it is not cached', async () => {
     const { get } = setUp({ expiresIn: 1 });
 
     const tokens = [...(await Promise.all([get(), get()])), await get()];
@@ -136,7 +136,7 @@ describe('how long a token is cached', () => {
     expect(tokens).toEqual(['token-1', 'token-1', 'token-2']);
   });
 
-  test('When the answer takes long, then the life of the token counts from the request', async () => {
+  test('When the answer is slow, then the lifetime of the token counts from the request', async () => {
     const { get, behave } = setUp();
     const slow = deferred<TokenAnswer>();
     behave(() => slow.promise);
@@ -176,7 +176,7 @@ describe('a token that was rejected', () => {
     expect(token).toHaveBeenCalledTimes(2);
   });
 
-  test('When a token is invalidated, then those of other scopes stay', async () => {
+  test('When a token is invalidated, then the tokens of other scopes stay cached', async () => {
     const { accessTokens, get } = setUp();
     const rejected = await get('read:users');
     const other = await get('write:users');
@@ -205,7 +205,7 @@ describe('a token that was rejected', () => {
     expect(token).toHaveBeenCalledTimes(3);
   });
 
-  test('When a refresh in flight fails after the invalidation, then its failure is nobody else’s', async () => {
+  test('When a refresh in flight fails after the invalidation, then its failure is not reported', async () => {
     const { accessTokens, get, behave, typesOfEvents } = setUp({ expiresIn: 5 });
     const rejected = await get();
     const early = deferred<TokenAnswer>();
@@ -239,7 +239,7 @@ describe('a new secret', () => {
     expect(token.mock.calls.map(([{ client_secret }]) => client_secret)).toEqual(['secret-1', 'secret-2']);
   });
 
-  test('When the old secret is refused after it has been replaced, then the new one is tried at once', async () => {
+  test('When the old secret is refused after a replacement, then the new one is tried at once', async () => {
     const { credentials, get, behave } = setUp();
     const early = deferred<TokenAnswer>();
     behave(() => early.promise);
@@ -251,7 +251,7 @@ describe('a new secret', () => {
     expect(await waiting).toBe('token-1');
   });
 
-  test('When the old secret is refused at the very deadline, then that is no verdict on the new one', async () => {
+  test('When the old secret is refused at the deadline, then the new one can still get a token', async () => {
     const { credentials, get, behave } = setUp();
     const early = deferred<TokenAnswer>();
     behave(() => early.promise);
@@ -267,7 +267,7 @@ describe('a new secret', () => {
 });
 
 describe('events', () => {
-  test('When tokens come, stay, go and fail, then each is told, and none with a token or a secret', async () => {
+  test('When tokens are issued, cached, invalidated and refused, then the events contain no token and no secret', async () => {
     const { accessTokens, events, get, behave } = setUp({ expiresIn: 60 });
     behave(async () => {
       await new Promise((resolve) => setTimeout(resolve, 40));
@@ -294,7 +294,7 @@ describe('events', () => {
 });
 
 describe('the number of scope sets', () => {
-  test('When it grows over its bound, then the oldest set is forgotten with its token', async () => {
+  test('When it exceeds the maximum, then the oldest set is evicted with its token', async () => {
     const { get, token } = setUp();
     for (let set = 0; set < 1_001; set += 1) await get(`read:${set}`);
     token.mockClear();
@@ -324,7 +324,7 @@ describe('the number of scope sets', () => {
   });
 });
 
-test('When the hook fails, then there is a token all the same', async () => {
+test('When the onEvent hook throws, then callers still get a token', async () => {
   const { get } = setUp({
     onEvent: () => {
       throw new Error('a hook that fails');
@@ -334,7 +334,7 @@ test('When the hook fails, then there is a token all the same', async () => {
   expect([await get(), await get()]).toEqual(['token-1', 'token-1']);
 });
 
-test('When every token is rejected, then Stytch is asked for one a second at the most', async () => {
+test('When every token is rejected, then at most one token a second is requested', async () => {
   const { accessTokens, get, token } = setUp();
 
   for (let call = 0; call < 30; call += 1) {

@@ -49,9 +49,9 @@ const rejections = Object.fromEntries(
   [unauthorized, invalidRequest, invalidToken, insufficientScope('read:users')].map((one) => [one.code, one]),
 );
 
-/** Node answers before any application, and may cut the connection while the rest is still being sent. */
+/** Node itself answers, and may close the connection while the client still sends. */
 function expectCutOff(outcome: Answer | NodeJS.ErrnoException): void {
-  // Not instanceof: Node 24 makes such an error outside of the realm that jest gives a test.
+  // Not instanceof: Node 24 creates this error outside of the test's realm.
   if ('status' in outcome) expect(outcome.status).toBe(431);
   else expect(['ECONNRESET', 'EPIPE']).toContain(outcome.code);
 }
@@ -74,7 +74,7 @@ test.each(attackCases(target))('When the attack is $name, then it is refused', a
   }
 });
 
-test('When all attacks are over, then a good token passes and Stytch was asked for its keys once', async () => {
+test('When all attacks are over, then a valid token is accepted and the JWKS was fetched once', async () => {
   const answer = await server.sendToken(project.token());
 
   expect(answer.status).toBe(200);
@@ -82,7 +82,7 @@ test('When all attacks are over, then a good token passes and Stytch was asked f
   expect(server.logged()).not.toMatch(/"level":(50|60)/);
 });
 
-describe('a good token that is changed', () => {
+describe('a valid token that is changed', () => {
   const forger = createSigningKey(key.kid);
   let good: string;
   let others: string[];
@@ -175,14 +175,14 @@ describe('a good token that is changed', () => {
     .tuple(fc.option(structural, { nil: undefined }), fc.array(textual, { maxLength: 2 }))
     .map(([first, rest]) => [...(first ? [first] : []), ...rest]);
 
-  test('When it is not the good one any more, then it does not pass', async () => {
+  test('When a valid token has been changed, then it is refused', async () => {
     expect((await server.sendToken(good)).status).toBe(200);
     entered.mockClear();
 
     await fc.assert(
       fc.asyncProperty(mutation, async (mutations) => {
         const token = mutations.reduce((mutated, mutate) => mutate(mutated), good);
-        // HTTP takes the white space off both ends, and no client sends control characters.
+        // HTTP removes white space at both ends, and clients send no control characters.
         const received = token.replace(/^[ \t]+|[ \t]+$/g, '');
         fc.pre(received !== good && !others.includes(received) && /^[\t\x20-\x7e\x80-\xff]*$/.test(token));
 

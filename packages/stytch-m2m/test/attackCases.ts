@@ -9,7 +9,7 @@ import {
 import { createSigningKey, encode, signedToken, standardClaims } from './jwt';
 
 export interface AttackTarget {
-  /** The key that signs the project's tokens, and its public half as it stands in the JWKS. */
+  /** The key that signs the project's tokens, and its public half as in the JWKS. */
   privateKey: KeyObject;
   publicJwk: JsonWebKey & { kid: string };
   projectId: string;
@@ -19,13 +19,13 @@ export interface AttackTarget {
 
 export interface AttackCase {
   name: string;
-  /** Header lines in the order in which they are sent; a name may occur more than once. */
+  /** Header lines in the order in which they are sent. A name may occur more than once. */
   headers: () => [name: string, value: string][];
   /** Sent as JSON. */
   body?: unknown;
-  /** What stands behind the address of the protected resource. */
+  /** Appended to the URL of the protected resource. */
   path?: string;
-  /** The answer; without a code where the server refuses before any application sees the request. */
+  /** The answer. It has no code if Node refuses the request before the application sees it. */
   expected: { status: number; code?: string };
 }
 
@@ -34,8 +34,8 @@ const unauthorized = { status: 401, code: 'unauthorized' };
 const invalidRequest = { status: 400, code: 'invalid_request' };
 
 /**
- * Attacks on a resource that asks for the scope `read:users`. What a forger could not do without the project's
- * key is signed with that key where a mistake in reading, not the signature, is what the attack is after.
+ * Attacks on a resource that requires the scope `read:users`. Some attacks target the parsing of a token, not its
+ * signature: their tokens are signed with the project's key.
  */
 export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTarget): AttackCase[] {
   const forger = createSigningKey(publicJwk.kid);
@@ -62,7 +62,7 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
       .digest('base64url')}`;
   };
   const forged = (changes: object) => signedToken({ ...header, ...changes }, claims, forger.privateKey);
-  const misread = (headerChanges: object, payload: object | string = claims) =>
+  const signedByProject = (headerChanges: object, payload: object | string = claims) =>
     signedToken({ ...header, ...headerChanges }, payload, privateKey);
   const signedAs = (alg: string, digest: string) => {
     const signed = `${encode({ ...header, alg })}.${goodPayload}`;
@@ -78,7 +78,7 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
     ['in DER', publicKey.export({ type: 'spki', format: 'der' })],
     ['as a JWK', JSON.stringify(publicJwk)],
     ['by its modulus', Buffer.from(publicJwk.n ?? '', 'base64url')],
-    ['left out: the empty secret', ''],
+    ['replaced by the empty secret', ''],
   ];
   const casings = Array.from({ length: 16 }, (_, bits) =>
     Array.from('none', (letter, index) => (bits & (1 << index) ? letter.toUpperCase() : letter)).join(''),
@@ -119,7 +119,7 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
     attack('no alg', unsigned({ alg: undefined }, goodSignature)),
     attack('alg null', unsigned({ alg: null }, goodSignature)),
     attack('alg in a list', forged({ alg: ['RS256', 'none'] })),
-    attack('alg rs256, in small letters', misread({ alg: 'rs256' })),
+    attack('alg rs256, in lower case', signedByProject({ alg: 'rs256' })),
     attack('RS512 with the right key', signedAs('RS512', 'sha512')),
     ...secrets.flatMap(([name, secret]) =>
       (['HS256', 'HS384', 'HS512'] as const).map((alg) =>
@@ -128,43 +128,52 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
     ),
 
     attack('jwk: the forger’s key in the header', forged({ jwk: forger.publicJwk })),
-    attack('jwk: and a kid of the forger’s', forged({ jwk: forger.publicJwk, kid: 'forger' })),
+    attack('jwk: the forger’s key and kid', forged({ jwk: forger.publicJwk, kid: 'forger' })),
     attack('jku: the forger’s key set', forged({ jku: 'http://127.0.0.1:9/jwks.json', kid: 'forger' })),
     attack('x5u: the forger’s certificate', forged({ x5u: 'http://127.0.0.1:9/cert.pem', kid: 'forger' })),
     attack('x5c: the forger’s chain', forged({ x5c: ['AAAA'], x5t: 'AAAA' })),
     ...keyIds.map((kid) => attack(`kid ${JSON.stringify(kid).slice(0, 40)}`, forged({ kid }))),
     attack('no kid', forged({ kid: undefined })),
-    attack('no kid, the right key', misread({ kid: undefined })),
+    attack('no kid, the right key', signedByProject({ kid: undefined })),
 
     attack('no signature', `${goodHeader}.${goodPayload}.`),
     attack('no signature part', `${goodHeader}.${goodPayload}`),
-    attack('a signature that is cut by one letter', good.slice(0, -1)),
-    attack('a signature that is cut by half', good.slice(0, -goodSignature.length / 2)),
-    attack('a signature of nothing but zeros', `${goodHeader}.${goodPayload}.${'A'.repeat(342)}`),
+    attack('a signature without its last character', good.slice(0, -1)),
+    attack('half a signature', good.slice(0, -goodSignature.length / 2)),
+    attack('a signature of zeros', `${goodHeader}.${goodPayload}.${'A'.repeat(342)}`),
     attack(
       'a signature with one bit flipped',
       `${goodHeader}.${goodPayload}.${flipped.toString('base64url')}`,
     ),
     attack('a signature with padding', `${good}==`),
-    attack('a signature with characters to be skipped', `${good.slice(0, -3)}!${good.slice(-3)}`),
+    attack(
+      'a signature with a character that lenient decoders skip',
+      `${good.slice(0, -3)}!${good.slice(-3)}`,
+    ),
     attack('a signature in base64', `${goodHeader}.${goodPayload}.${flipped.toString('base64')}`),
     attack('a fourth part', `${good}.${goodSignature}`),
     attack('an empty part in front', `.${good}`),
 
     attack('payload swapped: more scopes', swapped({ scope: 'read:users manage:m2m_clients' })),
     attack('payload swapped: another client', swapped({ sub: 'm2m-client-test-2' })),
-    attack('payload swapped: a longer life', swapped({ exp: now + 86_400 * 365 })),
+    attack('payload swapped: a later expiry', swapped({ exp: now + 86_400 * 365 })),
     attack('parts in another order', `${goodPayload}.${goodHeader}.${goodSignature}`),
     attack('the forger’s own signature', forged({})),
 
-    attack('another project’s token', misread({}, standardClaims('project-test-other', now))),
-    attack('another project’s audience', misread({}, { ...claims, aud: ['project-test-other'] })),
-    attack('another project’s issuer', misread({}, { ...claims, iss: 'stytch.com/project-test-other' })),
-    attack('an issuer that contains ours', misread({}, { ...claims, iss: `https://evil/${claims.iss}` })),
-    attack('an audience that contains ours', misread({}, { ...claims, aud: `${projectId},other` })),
+    attack('another project’s token', signedByProject({}, standardClaims('project-test-other', now))),
+    attack('another project’s audience', signedByProject({}, { ...claims, aud: ['project-test-other'] })),
+    attack(
+      'another project’s issuer',
+      signedByProject({}, { ...claims, iss: 'stytch.com/project-test-other' }),
+    ),
+    attack(
+      'an issuer that contains ours',
+      signedByProject({}, { ...claims, iss: `https://evil/${claims.iss}` }),
+    ),
+    attack('an audience that contains ours', signedByProject({}, { ...claims, aud: `${projectId},other` })),
 
-    attack('a JWT within a JWT', misread({ cty: 'JWT' }, good)),
-    attack('a JWT within a JWT, in JSON', misread({ cty: 'JWT' }, JSON.stringify(good))),
+    attack('a JWT within a JWT', signedByProject({ cty: 'JWT' }, good)),
+    attack('a JWT within a JWT, in JSON', signedByProject({ cty: 'JWT' }, JSON.stringify(good))),
     attack('a good JWT within the forger’s', signedToken({ ...header, cty: 'JWT' }, good, forger.privateKey)),
     attack('an encrypted JWT', `${encode({ alg: 'dir', enc: 'A256GCM' })}..AAAAAAAAAAAAAAAA.AAAA.AAAA`),
     attack(
@@ -172,20 +181,23 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
       JSON.stringify({ protected: goodHeader, payload: goodPayload, signature: goodSignature }),
     ),
 
-    attack('crit unknown', misread({ crit: ['x'], x: 1 })),
-    attack('crit of a claim', misread({ crit: ['exp'], exp: claims.exp })),
-    attack('crit empty', misread({ crit: [] })),
-    attack('crit no list', misread({ crit: 'b64' })),
-    attack('b64 false', misread({ crit: ['b64'], b64: false })),
-    attack('typ of another kind of token', misread({ typ: 'at+jwt' })),
+    attack('crit that names an unknown parameter', signedByProject({ crit: ['x'], x: 1 })),
+    attack('crit that names a claim', signedByProject({ crit: ['exp'], exp: claims.exp })),
+    attack('an empty crit', signedByProject({ crit: [] })),
+    attack('crit that is not a list', signedByProject({ crit: 'b64' })),
+    attack('b64 false', signedByProject({ crit: ['b64'], b64: false })),
+    attack('the typ of another kind of token', signedByProject({ typ: 'at+jwt' })),
 
     attack(
       'a claim twice, with a good token’s signature',
       `${goodHeader}.${encode(text('"sub":"x"'))}.${goodSignature}`,
     ),
-    attack('exp twice, the last one past', misread({}, text(`"exp":${now - 3_600}`))),
-    attack('aud twice, the last one another', misread({}, text('"aud":["project-test-other"]'))),
-    attack('scope twice, the last one less', misread({}, text('"scope":"none"')), {
+    attack('exp twice, the last one in the past', signedByProject({}, text(`"exp":${now - 3_600}`))),
+    attack(
+      'aud twice, the last one of another project',
+      signedByProject({}, text('"aud":["project-test-other"]')),
+    ),
+    attack('scope twice, the last one without read:users', signedByProject({}, text('"scope":"none"')), {
       status: 403,
       code: 'insufficient_scope',
     }),
@@ -193,18 +205,18 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
       'alg twice in the header',
       signedToken('{"alg":"RS256","kid":"x","alg":"none"}', claims, forger.privateKey),
     ),
-    attack('claims by the prototype', misread({}, `{"__proto__":${JSON.stringify(claims)}}`)),
+    attack('claims in __proto__', signedByProject({}, `{"__proto__":${JSON.stringify(claims)}}`)),
     attack(
-      'scopes named like members of objects',
-      misread({}, { ...claims, scope: 'constructor:x __proto__:users' }),
+      'scopes named like object properties',
+      signedByProject({}, { ...claims, scope: 'constructor:x __proto__:users' }),
       {
         status: 403,
         code: 'insufficient_scope',
       },
     ),
-    attack('expired', misread({}, { ...claims, exp: now - 3_600 })),
-    attack('not yet valid', misread({}, { ...claims, nbf: now + 3_600 })),
-    attack('no exp', misread({}, { ...claims, exp: undefined })),
+    attack('expired', signedByProject({}, { ...claims, exp: now - 3_600 })),
+    attack('not yet valid', signedByProject({}, { ...claims, nbf: now + 3_600 })),
+    attack('no exp', signedByProject({}, { ...claims, exp: undefined })),
 
     attack('a token of 12 kB', `${goodHeader}.${goodPayload}.${randomBytes(9_000).toString('base64url')}`),
     attack('12 kB of dots', '.'.repeat(12_000)),
@@ -220,7 +232,7 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
       expected: invalidRequest,
     },
     {
-      name: 'a forged token behind a good one',
+      name: 'a forged token after a good one',
       headers: () => [
         ['Authorization', `Bearer ${good}`],
         ['authorization', `Bearer ${forged({})}`],
@@ -228,7 +240,7 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
       expected: invalidRequest,
     },
     {
-      name: 'a good token behind a forged one',
+      name: 'a good token after a forged one',
       headers: () => [
         ['Authorization', `Bearer ${forged({})}`],
         ['AUTHORIZATION', `Bearer ${good}`],
@@ -236,7 +248,7 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
       expected: invalidRequest,
     },
     {
-      name: 'a good token behind another scheme',
+      name: 'a good token after another scheme',
       headers: () => [
         ['Authorization', 'Basic dXNlcjpwYXNzd29yZA=='],
         ['Authorization', `Bearer ${good}`],
@@ -282,7 +294,7 @@ export function attackCases({ privateKey, publicJwk, projectId, now }: AttackTar
       expected: unauthorized,
     },
     {
-      name: 'a good token in a cookie and in headers of proxies',
+      name: 'a good token in a cookie and in proxy headers',
       headers: () => [
         ['Cookie', `access_token=${good}; authorization=Bearer ${good}`],
         ['X-Forwarded-Authorization', `Bearer ${good}`],

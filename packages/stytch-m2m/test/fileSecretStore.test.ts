@@ -21,7 +21,7 @@ afterEach(async () => {
 const put = (content: string) => fs.writeFile(path, content);
 const content = () => fs.readFile(path, 'utf8');
 const read = async () => (await file.read()).secrets;
-/** Replaces whatever is there. */
+/** Writes without a conflict, whatever the file holds. */
 const write = async (secrets: StoredSecrets) => file.write(secrets, (await file.read()).version);
 const modeOf = async (of: string) => (await fs.stat(of)).mode & 0o777;
 const time = (text: string) => new Date(text);
@@ -46,7 +46,7 @@ holder: host/pid:[1]/7/uuid
 last-rotated: 2026-01-01T12:00:00.000Z
 `;
 
-async function troubleOf(work: Promise<unknown>): Promise<SecretStoreError> {
+async function errorOf(work: Promise<unknown>): Promise<SecretStoreError> {
   const error: unknown = await work.then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -55,9 +55,9 @@ async function troubleOf(work: Promise<unknown>): Promise<SecretStoreError> {
   return error as SecretStoreError;
 }
 
-describe('a file that is read', () => {
+describe('reading', () => {
   test.each([['first-aaaa'], ['first-aaaa\n'], ['first-aaaa\r\n'], ['\uFEFF  first-aaaa \n\n']])(
-    'When it is %j, then that is the secret, as old as the file',
+    'When the file holds %j, then the secret is read and lastRotatedAt is the time of the file',
     async (text) => {
       await put(text);
       await fs.utimes(path, 1_000, 1_000);
@@ -66,13 +66,13 @@ describe('a file that is read', () => {
     },
   );
 
-  test('When a rotation is under way, then the lines below the secret say so', async () => {
+  test('When the file holds a rotation, then every line is read', async () => {
     await put(everythingAsText);
 
     expect(await read()).toEqual(everything);
   });
 
-  test('When somebody wrote the next secret alone, then the rotation began when the file was written', async () => {
+  test('When the file holds a next secret without a start, then the rotation started when the file was written', async () => {
     await put('first-aaaa\nnext-secret: second-bbbb\n');
     await fs.utimes(path, 1_000, 1_000);
 
@@ -81,7 +81,7 @@ describe('a file that is read', () => {
     });
   });
 
-  test('When an earlier version of this program began a rotation, then it is known as automatic', async () => {
+  test('When an earlier version started an automatic rotation, then it is read as automatic', async () => {
     await put('first-aaaa\nrotation-started: 2026-01-31T12:00:00.000Z\nunattended: yes\n');
 
     expect(await read()).toMatchObject({ rotation: { automatic: true } });
@@ -96,18 +96,21 @@ describe('a file that is read', () => {
     ['first-aaaa\nconstructor: second-bbbb\n', 'has an unknown line'],
     ['first-aaaa\n\nnext-secret: second-bbbb\n', 'has an unknown line'],
     ['first-aaaa\nlast-rotated: yesterday\n', 'has an invalid time'],
-  ])('When it is %j, then that is an error, without the secret', async (text, message) => {
-    await put(text);
+  ])(
+    'When the file holds %j, then reading fails with an error that does not quote a secret',
+    async (text, message) => {
+      await put(text);
 
-    const error = await troubleOf(file.read());
+      const error = await errorOf(file.read());
 
-    expect(error.message).toBe(`The file of the client secret ${message}`);
-    expect(JSON.stringify([error, error.stack])).not.toMatch(/aaaa|bbbb/);
-  });
+      expect(error.message).toBe(`The file of the client secret ${message}`);
+      expect(JSON.stringify([error, error.stack])).not.toMatch(/aaaa|bbbb/);
+    },
+  );
 
-  test('When it is not there, or is no file, then the error says why', async () => {
-    const missing = await troubleOf(file.read());
-    const directory = await troubleOf(new FileSecretStore(folder).read());
+  test('When the file is missing or is a folder, then the error says why', async () => {
+    const missing = await errorOf(file.read());
+    const directory = await errorOf(new FileSecretStore(folder).read());
 
     expect(missing.message).toBe('The file of the client secret cannot be read (ENOENT)');
     expect(directory.message).toBe('The file of the client secret cannot be read (EISDIR)');
@@ -115,8 +118,8 @@ describe('a file that is read', () => {
   });
 });
 
-describe('a file that is written', () => {
-  test('When all there is is stored, then it is read again as it was', async () => {
+describe('writing', () => {
+  test('When every field is written, then reading returns the same fields', async () => {
     await put('first-aaaa');
 
     await write(everything);
@@ -125,7 +128,7 @@ describe('a file that is written', () => {
     expect(await read()).toEqual(everything);
   });
 
-  test('When there is nothing but the secret, then there is nothing but its line', async () => {
+  test('When only a secret is written, then the file has only its line', async () => {
     await put('anything');
 
     await write({ secret: 'first-aaaa' });
@@ -133,7 +136,7 @@ describe('a file that is written', () => {
     expect(await content()).toBe('first-aaaa\n');
   });
 
-  test('When it was readable by others, then it is its owner’s alone from now on', async () => {
+  test('When other users can read the file, then only its owner can after a write', async () => {
     await put('first-aaaa');
     await fs.chmod(path, 0o644);
 
@@ -143,7 +146,7 @@ describe('a file that is written', () => {
     expect(await fs.readdir(folder)).toEqual(['client-secret']);
   });
 
-  test('When a killed process left a temporary file behind, then its content and mode are not taken over', async () => {
+  test('When a killed process left a temporary file, then its content and mode are not reused', async () => {
     await put('first-aaaa');
     await fs.writeFile(`${path}.tmp`, 'x'.repeat(10_000), { mode: 0o666 });
 
@@ -153,7 +156,7 @@ describe('a file that is written', () => {
     expect(await fs.readdir(folder)).toEqual(['client-secret']);
   });
 
-  test('When it is written, then it is on the disk before it takes the place of the old one, and the folder after', async () => {
+  test('When the file is written, then its content is synced before the rename and the folder after it', async () => {
     await put('first-aaaa');
     const order: string[] = [];
     const open = fs.open;
@@ -178,7 +181,7 @@ describe('a file that is written', () => {
     expect(order).toEqual(['sync /client-secret.tmp', 'rename', 'sync folder']);
   });
 
-  test('When the folder cannot be synchronized, then what was written counts', async () => {
+  test('When the folder cannot be synced, then the write still succeeds', async () => {
     await put('first-aaaa');
     const open = fs.open;
     jest.spyOn(fs, 'open').mockImplementation(async (...given) => {
@@ -192,7 +195,7 @@ describe('a file that is written', () => {
     expect(await content()).toBe(everythingAsText);
   });
 
-  test('When it is read all the while, then it is always one whole version or the other', async () => {
+  test('When the file is read during writes, then each read returns a complete version', async () => {
     await put('first-aaaa');
     const versions = [everything, { secret: 'second-bbbb' }];
     let over = false;
@@ -208,7 +211,7 @@ describe('a file that is written', () => {
     expect([...seen].sort()).toEqual(['none', 'second-bbbb']);
   });
 
-  test('When the path is a link, then what it points at is replaced, for whoever else reads that', async () => {
+  test('When the path is a symbolic link, then its target is replaced and the link stays', async () => {
     await fs.mkdir(join(folder, 'volume'));
     await fs.writeFile(join(folder, 'volume', 'secret'), 'first-aaaa');
     await fs.symlink(join('volume', 'secret'), path);
@@ -220,7 +223,7 @@ describe('a file that is written', () => {
   });
 
   test.each(['writeFile', 'sync', 'rename'] as const)(
-    'When %s fails, then the old content stays, nothing is left beside it, and the error says what to do',
+    'When %s fails, then the old content stays, no other file is left, and the error says what to do',
     async (step) => {
       await put('first-aaaa');
       const full = Object.assign(new Error('no space'), { code: 'ENOSPC' });
@@ -238,7 +241,7 @@ describe('a file that is written', () => {
         });
       }
 
-      const error = await troubleOf(write(everything));
+      const error = await errorOf(write(everything));
 
       expect(error.message).toBe(
         'The file of the client secret cannot be written (ENOSPC): the file and its folder must be writable, because a rename replaces it',
@@ -249,10 +252,10 @@ describe('a file that is written', () => {
   );
 });
 
-describe('a file that another process writes', () => {
+describe('concurrent writes', () => {
   beforeEach(() => put('first-aaaa\n'));
 
-  test('When it was written since it was read, then it is not overwritten', async () => {
+  test('When the file has changed since it was read, then it is not overwritten', async () => {
     const { version } = await file.read();
     await put('second-bbbb\n');
 
@@ -264,7 +267,7 @@ describe('a file that another process writes', () => {
     expect(await fs.readdir(folder)).toEqual(['client-secret']);
   });
 
-  test('When a write has its new version, then the next write goes on from there', async () => {
+  test('When a write returns the new version, then the next write can use it', async () => {
     const version = await file.write({ secret: 'second-bbbb' }, (await file.read()).version);
 
     await file.write({ secret: 'third-cccc' }, version);
@@ -272,7 +275,7 @@ describe('a file that another process writes', () => {
     expect(await content()).toBe('third-cccc\n');
   });
 
-  test('When many write at once what they have read, then one succeeds', async () => {
+  test('When many write at once with the same version, then one succeeds', async () => {
     const { version } = await file.read();
 
     const writes = await Promise.allSettled(
@@ -289,7 +292,7 @@ describe('a file that another process writes', () => {
     expect(await fs.readdir(folder)).toEqual(['client-secret']);
   });
 
-  test('When the lock is lost before the file is replaced, then the file is left as it is', async () => {
+  test('When the lock is lost before the file is replaced, then the file does not change', async () => {
     const { version } = await file.read();
     const open = fs.open;
     jest.spyOn(fs, 'open').mockImplementation(async (...given) => {
@@ -304,25 +307,30 @@ describe('a file that another process writes', () => {
     expect(await content()).toBe('first-aaaa\n');
   });
 
-  test.each(['EACCES', 'EROFS'])('When it may not be written (%s), then the error says so', async (code) => {
-    jest.spyOn(fs, 'access').mockRejectedValueOnce(Object.assign(new Error('no'), { code }));
+  test.each(['EACCES', 'EROFS'])(
+    'When the file is not writable (%s), then the error says so',
+    async (code) => {
+      jest.spyOn(fs, 'access').mockRejectedValueOnce(Object.assign(new Error('no'), { code }));
 
-    const error = await troubleOf(write({ secret: 'second-bbbb' }));
+      const error = await errorOf(write({ secret: 'second-bbbb' }));
 
-    expect(error.message).toContain(`cannot be written (${code}): the file and its folder must be writable`);
-    expect(await fs.readdir(folder)).toEqual(['client-secret']);
-  });
+      expect(error.message).toContain(
+        `cannot be written (${code}): the file and its folder must be writable`,
+      );
+      expect(await fs.readdir(folder)).toEqual(['client-secret']);
+    },
+  );
 
-  test('When the file is gone, then there is nothing to write to', async () => {
+  test('When the file has been deleted, then writing fails', async () => {
     const { version } = await file.read();
     await fs.rm(path);
 
-    expect((await troubleOf(file.write({ secret: 'second-bbbb' }, version))).message).toContain('(ENOENT)');
+    expect((await errorOf(file.write({ secret: 'second-bbbb' }, version))).message).toContain('(ENOENT)');
   });
 });
 
 describe('a file system that hangs', () => {
-  /** Every open waits until the returned function is called. */
+  /** Makes every open wait until `release` is called. */
   function hang() {
     let opened = 0;
     let release: () => void = () => undefined;
@@ -344,13 +352,13 @@ describe('a file system that hangs', () => {
     jest.useRealTimers();
   });
 
-  test('When it is read again and again, then one read waits, and each caller for 5 s', async () => {
+  test('When many callers read, then they share one read and each fails after 5 s', async () => {
     const disk = hang();
     const stop = file.watch(jest.fn(), jest.fn());
-    const errors = Array.from({ length: 5 }, () => troubleOf(file.read()));
+    const errors = Array.from({ length: 5 }, () => errorOf(file.read()));
 
     await jest.advanceTimersByTimeAsync(5_000);
-    errors.push(troubleOf(file.read()));
+    errors.push(errorOf(file.read()));
     await jest.advanceTimersByTimeAsync(60_000);
     stop();
 
@@ -360,9 +368,9 @@ describe('a file system that hangs', () => {
     expect(disk.opened()).toBe(1);
   });
 
-  test('When it works again, then so does the store', async () => {
+  test('When the file system works again, then the store can be read again', async () => {
     const disk = hang();
-    const failed = troubleOf(file.read());
+    const failed = errorOf(file.read());
     await jest.advanceTimersByTimeAsync(5_000);
     await failed;
 
@@ -372,14 +380,14 @@ describe('a file system that hangs', () => {
     expect(await read()).toMatchObject({ secret: 'first-aaaa' });
   });
 
-  test('When it hangs in a write, then that ends after 10 s, and no other write begins', async () => {
+  test('When a write hangs, then it fails after 10 s and no other write starts', async () => {
     const { version } = await file.read();
     const disk = hang();
-    const first = troubleOf(file.write({ secret: 'second-bbbb' }, version));
+    const first = errorOf(file.write({ secret: 'second-bbbb' }, version));
     await jest.advanceTimersByTimeAsync(10_000);
 
     expect((await first).message).toContain('cannot be written (ETIMEDOUT)');
-    expect((await troubleOf(file.write({ secret: 'third-cccc' }, version))).message).toContain(
+    expect((await errorOf(file.write({ secret: 'third-cccc' }, version))).message).toContain(
       'still being written',
     );
     disk.release();
@@ -389,7 +397,7 @@ describe('a file system that hangs', () => {
   });
 });
 
-describe('a file that is watched', () => {
+describe('watching', () => {
   const watch = () => {
     const seen: StoredSecrets[] = [];
     const errors: unknown[] = [];
@@ -401,7 +409,7 @@ describe('a file that is watched', () => {
   };
   const look = async () => {
     await jest.advanceTimersByTimeAsync(1_000);
-    await file.read().catch(() => undefined); // That of the watch, or one after it.
+    await file.read().catch(() => undefined); // Shares the read of the watch, or follows it.
     await jest.advanceTimersByTimeAsync(0);
   };
 
@@ -413,7 +421,7 @@ describe('a file that is watched', () => {
     jest.useRealTimers();
   });
 
-  test('When another process replaces it, then that is told once', async () => {
+  test('When another process replaces the file, then the listener is called once', async () => {
     const { secrets, stop } = watch();
     await look();
     await put('second-bbbb\n');
@@ -426,7 +434,7 @@ describe('a file that is watched', () => {
     expect(secrets()).toEqual(['first-aaaa', 'second-bbbb']);
   });
 
-  test('When this process writes it, then that is told before the write is over', async () => {
+  test('When this process writes the file, then the listener is called before the write resolves', async () => {
     const { secrets, stop } = watch();
 
     await write({ secret: 'second-bbbb' });
@@ -438,7 +446,7 @@ describe('a file that is watched', () => {
     expect(secrets()).toEqual(['second-bbbb']);
   });
 
-  test('When it is taken away and put back, then the trouble is told once, and what comes after', async () => {
+  test('When the file is deleted and put back, then one error is reported, and then the new secret', async () => {
     const { secrets, errors, stop } = watch();
     await look();
     await fs.rm(path);

@@ -8,8 +8,8 @@ export interface LoopbackServer {
   url: string;
   port: number;
   /**
-   * How many connections are open for a request that is not answered. Others may be: undici opens one for each request
-   * that it aborts, and closes it unused after 4 s.
+   * The number of connections with an unanswered request. Unused ones do not count: undici opens one for each request
+   * that it aborts, and closes it after 4 s.
    */
   busyConnections(): number;
   close(): Promise<void>;
@@ -40,7 +40,7 @@ export async function listen(handler: RequestListener): Promise<LoopbackServer> 
   };
 }
 
-/** Stytch's SDK, asking this address; it warns on the console of any that is not Stytch's. */
+/** The SDK with this base URL. Its warning about a base URL that is not Stytch's is silenced. */
 export function sdkFor(url: string): Client {
   const warn = jest.spyOn(console, 'warn').mockImplementation();
   try {
@@ -52,7 +52,7 @@ export function sdkFor(url: string): Client {
   }
 }
 
-/** For all tests of a file: no connection leaves this machine. */
+/** Blocks connections that leave this machine, for all tests of a file. */
 export function closeNetwork(): void {
   const connect = Reflect.get(Socket.prototype, 'connect');
   beforeAll(() => {
@@ -67,7 +67,7 @@ export function closeNetwork(): void {
   });
 }
 
-/** Resolves once the condition holds; fails after 30 seconds, by a clock that no test sets. */
+/** Resolves when the condition is true. Rejects after 30 seconds of real time, even with a fake clock. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const [start] = process.hrtime();
   while (!(await condition())) {

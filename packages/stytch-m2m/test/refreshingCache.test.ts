@@ -15,7 +15,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Lives 100 ms, and is refreshed after 60 ms. */
+/** A value that expires after 100 ms and is refreshed ahead after 60 ms. */
 const fetched = (value: string, more: Partial<Fetched<string>> = {}): Fetched<string> => ({
   value,
   lifetimeMilliseconds: 100,
@@ -61,7 +61,7 @@ function setUp(
 }
 
 describe('a value', () => {
-  test('When many ask at once, then one fetch serves all', async () => {
+  test('When many callers ask at once, then one fetch serves them all', async () => {
     const { cache, fetches, answer } = setUp();
     const all = [cache.get(), cache.get(), cache.refresh()];
     await answer('a');
@@ -70,7 +70,7 @@ describe('a value', () => {
     expect(fetches).toHaveLength(1);
   });
 
-  test('When it has expired, then it is fetched again; its age counts from the start of the fetch', async () => {
+  test('When a value has expired, then it is fetched again, and its age counts from the start of the fetch', async () => {
     const { cache, fetches, answer } = setUp();
     const first = cache.get();
     await pass(50);
@@ -88,7 +88,7 @@ describe('a value', () => {
     expect(fetches).toHaveLength(2);
   });
 
-  test('When it is not cacheable, then only those get it who wait for it', async () => {
+  test('When a value is not cacheable, then only the callers that wait for it get it', async () => {
     const { cache, fetches, answer } = setUp();
     const first = cache.get();
     await answer('a', { cacheable: false });
@@ -99,7 +99,7 @@ describe('a value', () => {
     expect(fetches).toHaveLength(2);
   });
 
-  test('When the wall clock is set back, then it expires all the same', async () => {
+  test('When the wall clock is set back, then the value still expires on time', async () => {
     const { cache, fill } = setUp();
     await fill('a');
     jest.setSystemTime(0);
@@ -110,7 +110,7 @@ describe('a value', () => {
 });
 
 describe('a refresh ahead', () => {
-  test('When it is time, then one begins with the next caller, and nobody waits for it', async () => {
+  test('When a refresh is due, then the next caller starts it and no caller waits for it', async () => {
     const { cache, fetches, answer, fill } = setUp();
     await fill('a');
     await pass(59);
@@ -125,7 +125,7 @@ describe('a refresh ahead', () => {
     expect(await cache.get()).toBe('b');
   });
 
-  test('When it fails, then the value is used to its end, and the next begins after the pause', async () => {
+  test('When a refresh fails, then callers get the old value and the next refresh starts after the pause', async () => {
     const { cache, fetches, fail, fill } = setUp({ refreshPauseMilliseconds: 20 });
     await fill('a');
     await pass(60);
@@ -140,7 +140,7 @@ describe('a refresh ahead', () => {
     expect([early, fetches.length, cache.failing]).toEqual([2, 3, true]);
   });
 
-  test('When the value expires meanwhile, then callers wait for the refresh under way', async () => {
+  test('When the value expires during a refresh, then callers wait for that refresh', async () => {
     const { cache, fetches, answer, fill } = setUp();
     await fill('a');
     await pass(60);
@@ -155,7 +155,7 @@ describe('a refresh ahead', () => {
 });
 
 describe('a failure', () => {
-  test('When it is not cached, then the next caller causes a fetch; failures are counted until one succeeds', async () => {
+  test('When a failure is not cached, then the next caller fetches, and failures count until a fetch succeeds', async () => {
     const { cache, failures, fail, fill } = setUp();
     for (const message of ['one', 'two']) {
       const call = outcomeOf(cache.get());
@@ -171,7 +171,7 @@ describe('a failure', () => {
     expect(failures).toEqual([1, 2, 1]);
   });
 
-  test('When it is cached, then every caller gets it without a fetch, until it expires', async () => {
+  test('When a failure is cached, then callers get it without a fetch until it expires', async () => {
     const { cache, fetches, fail } = setUp(
       { cacheMilliseconds: 50 },
       { cachedError: (error, left) => new Error(`${error.message}, ${left} ms`) },
@@ -194,7 +194,7 @@ describe('a failure', () => {
     ]);
   });
 
-  test('When it is forgotten, then the next caller causes a fetch', async () => {
+  test('When a cached failure is forgotten, then the next caller fetches', async () => {
     const { cache, fail, fill } = setUp({ cacheMilliseconds: 50 });
     const first = outcomeOf(cache.get());
     await fail('away');
@@ -204,7 +204,7 @@ describe('a failure', () => {
     expect(first.now).toMatchObject({ message: 'away' });
   });
 
-  test('When it may be waited for, then a caller waits for half of the timeout at the most', async () => {
+  test('When callers may wait for the next fetch, then they wait at most half of the timeout', async () => {
     const { cache, fetches, answer, fail } = setUp({ cacheMilliseconds: 2_000, wait: true });
     const first = outcomeOf(cache.get());
     await fail('away');
@@ -219,10 +219,10 @@ describe('a failure', () => {
 
     expect(first.now).toMatchObject({ message: 'away' });
     expect([early, fetches.length, waiting.now]).toEqual([1, 2, 'a']);
-    expect(fetches[1]?.deadline).toBe(2_500); // A timeout after the caller came.
+    expect(fetches[1]?.deadline).toBe(2_500); // The call plus one timeout.
   });
 
-  test('When there was a value, then it stays at hand', async () => {
+  test('When a fetch fails, then `last` still has the previous value', async () => {
     const { cache, fail, fill } = setUp();
     await fill('a');
     await pass(100);
@@ -235,7 +235,7 @@ describe('a failure', () => {
 });
 
 describe('a refresh with a cooldown', () => {
-  test('When the last fetch has just begun, then its value is taken for a new one', async () => {
+  test('When the last fetch started within the cooldown, then its value is reused', async () => {
     const { cache, fetches, answer, fill } = setUp();
     await fill('a');
     await pass(49);
@@ -248,7 +248,7 @@ describe('a refresh with a cooldown', () => {
     expect(fetches).toHaveLength(2);
   });
 
-  test('When the last fetch has just failed, then its failure is taken for a new one', async () => {
+  test('When the last fetch failed within the cooldown, then its failure is reused', async () => {
     const { cache, fetches, fail, fill } = setUp();
     await fill('a');
     await pass(60);
@@ -263,7 +263,7 @@ describe('a refresh with a cooldown', () => {
 });
 
 describe('an invalidation', () => {
-  test('When a fetch is under way, then what it brings is for those who wait, and not cached', async () => {
+  test('When a fetch is in flight, then only the callers that wait get its value', async () => {
     const { cache, fetches, answer } = setUp();
     const waiting = cache.get();
     cache.invalidate();
@@ -274,7 +274,7 @@ describe('an invalidation', () => {
     expect([await waiting, await next, cache.last]).toEqual(['old', 'new', 'new']);
   });
 
-  test('When a fetch is under way and fails, then that is nobody else’s failure', async () => {
+  test('When a fetch in flight fails, then only the callers that wait get its failure', async () => {
     const { cache, fetches, failures } = setUp({ cacheMilliseconds: 1_000 });
     const waiting = outcomeOf(cache.get());
     cache.invalidate();

@@ -13,7 +13,7 @@ afterEach(() => {
 const minute = 60_000;
 const day = 86_400_000;
 
-/** A schedule for a secret of this age, in milliseconds; undefined: of an unknown one. */
+/** A schedule for a secret of this age in milliseconds. Undefined means that the age is unknown. */
 function setUp({ age, interval }: { age?: number; interval?: number } = {}) {
   let lastRotatedAt = age === undefined ? undefined : new Date(startOfTest - age);
   const rotatedAt: number[] = [];
@@ -37,7 +37,7 @@ function setUp({ age, interval }: { age?: number; interval?: number } = {}) {
 }
 
 describe('a schedule', () => {
-  test('When there is no interval, then what is cut off is recovered within a minute, and nothing rotates', async () => {
+  test('When there is no interval, then recovery runs once a minute and nothing rotates', async () => {
     const { rotation, start } = setUp({ age: 1_000 * day });
 
     start();
@@ -47,7 +47,7 @@ describe('a schedule', () => {
     expect(rotation.rotate).not.toHaveBeenCalled();
   });
 
-  test('When the secret becomes as old as the interval, then it rotates, and again an interval later', async () => {
+  test('When the age of the secret reaches the interval, then it rotates, and again one interval later', async () => {
     const { rotatedAt, start } = setUp({ age: 2 * day, interval: 3 * day });
 
     start();
@@ -59,7 +59,7 @@ describe('a schedule', () => {
     expect(rotatedAt).toEqual([day, 4 * day]);
   });
 
-  test('When the interval is longer than timers can be, then it does not rotate early', async () => {
+  test('When the interval is longer than the longest possible timer, then the secret does not rotate early', async () => {
     const { rotatedAt, start } = setUp({ age: 0, interval: 25 * day });
 
     const stop = start();
@@ -72,7 +72,7 @@ describe('a schedule', () => {
     expect(rotatedAt).toEqual([25 * day]);
   });
 
-  test('When the server restarts, then the age of the secret goes on', async () => {
+  test('When the server restarts, then the age of the secret still counts', async () => {
     const { rotatedAt, start } = setUp({ age: 0, interval: day });
     const stop = start();
     await pass(day / 2);
@@ -84,7 +84,7 @@ describe('a schedule', () => {
     expect(rotatedAt).toEqual([day]);
   });
 
-  test('When the secret is overdue at the start, then it rotates at once, after recovery', async () => {
+  test('When the secret is overdue at the start, then it rotates right after recovery', async () => {
     const { rotation, rotatedAt, start } = setUp({ age: 31 * day, interval: 30 * day });
 
     start();
@@ -96,7 +96,7 @@ describe('a schedule', () => {
     );
   });
 
-  test('When the age of the secret is not known, then it counts from the start of the server', async () => {
+  test('When the age of the secret is unknown, then it counts from the start of the server', async () => {
     const { rotatedAt, start } = setUp({ interval: day });
 
     start();
@@ -109,20 +109,23 @@ describe('a schedule', () => {
     [0, day],
     [0.5, 0.95 * day],
     [1, 0.9 * day],
-  ])('When chance is %d, then it rotates up to a tenth of the interval earlier', async (chance, at) => {
-    jest.spyOn(Math, 'random').mockReturnValue(chance);
-    const { rotatedAt, start } = setUp({ age: 0, interval: day });
+  ])(
+    'When Math.random returns %d, then the secret rotates up to a tenth of the interval earlier',
+    async (chance, at) => {
+      jest.spyOn(Math, 'random').mockReturnValue(chance);
+      const { rotatedAt, start } = setUp({ age: 0, interval: day });
 
-    start();
-    await pass(at - 1);
-    const before = [...rotatedAt];
-    await pass(minute);
+      start();
+      await pass(at - 1);
+      const before = [...rotatedAt];
+      await pass(minute);
 
-    expect(before).toEqual([]);
-    expect(rotatedAt).toHaveLength(1);
-  });
+      expect(before).toEqual([]);
+      expect(rotatedAt).toHaveLength(1);
+    },
+  );
 
-  test('When it is stopped, then nothing happens any more', async () => {
+  test('When the schedule is stopped, then nothing rotates and no timer is left', async () => {
     const { rotation, start } = setUp({ age: 0, interval: day });
     const stop = start();
     await flushPromises();
@@ -134,7 +137,7 @@ describe('a schedule', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('When it is stopped while it looks, then no timer is left', async () => {
+  test('When the schedule is stopped during recovery, then no timer is left', async () => {
     const { start } = setUp({ age: 0, interval: day });
 
     start()();
@@ -144,28 +147,28 @@ describe('a schedule', () => {
   });
 });
 
-describe('a rotation that fails on schedule', () => {
-  const trouble = new Error('trouble');
+describe('a scheduled rotation that fails', () => {
+  const failure = new Error('failure');
 
-  test('When it fails, then each failure is told and the tries get rarer, up to one in an hour', async () => {
+  test('When every try fails, then each failure is reported and the tries slow down to one an hour', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const { rotation, failures, start } = setUp({ age: 2 * day, interval: day });
     const triedAt: number[] = [];
     rotation.rotate.mockImplementation(() => {
       triedAt.push((Date.now() - startOfTest) / minute);
-      return Promise.reject(trouble);
+      return Promise.reject(failure);
     });
 
     start();
     await pass(5 * 60 * minute);
 
     expect(triedAt).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
-    expect(failures).toEqual(triedAt.map(() => trouble));
+    expect(failures).toEqual(triedAt.map(() => failure));
   });
 
-  test('When a later try succeeds, then it is on schedule again', async () => {
+  test('When a later try succeeds, then the secret rotates on schedule again', async () => {
     const { rotation, rotatedAt, start } = setUp({ age: 2 * day, interval: day });
-    rotation.rotate.mockRejectedValueOnce(trouble);
+    rotation.rotate.mockRejectedValueOnce(failure);
 
     start();
     await pass(day + 2 * minute);
@@ -173,10 +176,10 @@ describe('a rotation that fails on schedule', () => {
     expect(rotatedAt).toHaveLength(2);
   });
 
-  test('When recovery fails, then nothing rotates until it succeeds, and it is tried again within a second', async () => {
+  test('When recovery fails, then it is retried soon and nothing rotates until it succeeds', async () => {
     const { rotation, failures, start } = setUp({ age: 2 * day, interval: day });
     const conflict = new RotationConflictError('at work');
-    rotation.recover.mockRejectedValueOnce(conflict).mockRejectedValueOnce(trouble);
+    rotation.recover.mockRejectedValueOnce(conflict).mockRejectedValueOnce(failure);
 
     start();
     await flushPromises();
@@ -184,14 +187,14 @@ describe('a rotation that fails on schedule', () => {
     await pass(3_000);
 
     expect(before).toBe(0);
-    expect(failures).toEqual([conflict, trouble]);
+    expect(failures).toEqual([conflict, failure]);
     expect(rotation.recover).toHaveBeenCalledTimes(3);
     expect(rotation.rotate).toHaveBeenCalledTimes(1);
   });
 
-  test('When recovery fails and there is no interval, then it is tried again all the same', async () => {
+  test('When recovery fails and there is no interval, then it is still retried', async () => {
     const { rotation, start } = setUp();
-    rotation.recover.mockRejectedValueOnce(trouble);
+    rotation.recover.mockRejectedValueOnce(failure);
 
     start();
     await pass(1_000);
@@ -199,20 +202,20 @@ describe('a rotation that fails on schedule', () => {
     expect(rotation.recover).toHaveBeenCalledTimes(2);
   });
 
-  test('When the store cannot be read, then that is told and tried again', async () => {
+  test('When the store cannot be read, then the failure is reported and the rotation is retried', async () => {
     const { rotation, rotatedAt, failures, start } = setUp({ age: 2 * day, interval: day });
-    rotation.status.mockRejectedValueOnce(trouble);
+    rotation.status.mockRejectedValueOnce(failure);
 
     start();
     await pass(minute);
 
-    expect(failures).toEqual([trouble]);
+    expect(failures).toEqual([failure]);
     expect(rotatedAt).toHaveLength(1);
   });
 
-  test('When the hook fails, too, then it is tried again all the same', async () => {
+  test('When the onFailure hook throws, then the rotation is still retried', async () => {
     const { rotation } = setUp({ age: 2 * day });
-    rotation.rotate.mockRejectedValueOnce(trouble);
+    rotation.rotate.mockRejectedValueOnce(failure);
 
     keepRotating({
       rotation,

@@ -14,15 +14,15 @@ import { tokenAnswer } from './accessTokensSetUp';
 
 type Method = 'get' | 'rotateStart' | 'rotate' | 'rotateCancel' | 'token';
 
-/** Stytch with one client, whose secrets it really rotates. `faults` stand in for the answer of a method. */
+/** A fake Stytch with one client, whose secrets it rotates. `faults` replace the answer of a method. */
 export class FakeStytch {
   secret = 'first-aaaa';
   next: string | null = null;
-  /** Secrets that get no token, although they are known. */
+  /** Valid secrets that Stytch refuses all the same. */
   readonly refused = new Set<string>();
   readonly calls: string[] = [];
   steps: string[] = [];
-  /** Called before and after each call but those for a token. */
+  /** Called before and after each call, except token requests. */
   onStep: (step: string) => void = () => undefined;
   readonly faults = new Map<Method, { before?: () => Promise<unknown>; after?: () => Promise<unknown> }>();
   nextSecrets = ['second-bbbb', 'third-cccc', 'fourth-dddd'];
@@ -31,7 +31,7 @@ export class FakeStytch {
     return secret === this.secret || secret === this.next;
   }
 
-  /** What has been called, without the client that every call names. */
+  /** The calls so far, without the client id. */
   get methods(): string[] {
     return this.calls.map((call) => call.replace(/ client-1$/, ''));
   }
@@ -98,7 +98,7 @@ export class FakeStore implements SecretStore {
   steps: string[] = [];
   /** Called before and after each write. */
   onStep: (step: string) => void = () => undefined;
-  /** Which writes fail, by their number from 1. */
+  /** The writes that fail, numbered from 1. */
   failing: number[] = [];
   unreadable = false;
   unwritable = false;
@@ -114,7 +114,7 @@ export class FakeStore implements SecretStore {
     return this.#content;
   }
 
-  /** Another process writes. Nobody is told, as with a file that has not been read yet. */
+  /** A write by another process. Listeners are not called, as before the next read of a file. */
   set content(content: StoredSecrets) {
     this.#content = content;
     this.#version += 1;
@@ -145,7 +145,7 @@ export class FakeStore implements SecretStore {
   }
 }
 
-/** A process that rotates the client's secret: on a Stytch and a store of its own, unless it shares them. */
+/** A process that rotates the client's secret. Pass `stytch` and `store` to share them between processes. */
 export async function startProcess({
   stytch = new FakeStytch(),
   store = new FakeStore(),
