@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 describe('refresh in the background', () => {
-  test('When a token is in its window, then callers get it at once while one request refreshes it', async () => {
+  test('When a token is in its refresh window, then callers get it at once while one request refreshes it', async () => {
     const { accessTokens, token, behave } = setUp({ expiresIn: 5 });
     await accessTokens.getAccessToken(['read:users']);
     const refresh = deferred<TokenAnswer>();
@@ -33,7 +33,7 @@ describe('refresh in the background', () => {
     expect(afterwards).toEqual({ accessToken: 'refreshed-token', source: 'cache' });
   });
 
-  test('When the token ends before its refresh, then callers wait for the refresh under way', async () => {
+  test('When a token expires during its refresh, then callers wait for that refresh', async () => {
     const { get, token, behave } = setUp({ expiresIn: 5 });
     await get();
     const refresh = deferred<TokenAnswer>();
@@ -48,7 +48,7 @@ describe('refresh in the background', () => {
     expect(token).toHaveBeenCalledTimes(2);
   });
 
-  test('When refreshes fail, then the old token is given to its end, with back-off between the tries', async () => {
+  test('When refreshes fail, then callers get the old token until it expires, and the tries back off', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const { accessTokens, behave, events, get } = setUp({ expiresIn: 3_600 });
     await get();
@@ -73,7 +73,7 @@ describe('refresh in the background', () => {
     expect(recovered).toEqual({ accessToken: 'token-2', source: 'refreshed' });
   });
 
-  test('When a refresh succeeds after failures, then the next failures count from the start', async () => {
+  test('When a refresh succeeds after failures, then the back-off starts again', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const { get, behave, token } = setUp({ expiresIn: 100 });
     const refuse = fail(oauthError(400, 'invalid_client'));

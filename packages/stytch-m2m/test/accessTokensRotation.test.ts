@@ -11,7 +11,7 @@ afterEach(() => {
 
 const both = { secret: 'first-aaaa', rotation: { startedAt: new Date(0), nextSecret: 'second-bbbb' } };
 
-/** Access tokens of a replica: another process rotates in the store that it reads. */
+/** Access tokens of a replica. Another process rotates the secret in the store that the replica reads. */
 async function startReplica({ content }: { content?: FakeStore['content'] } = {}) {
   const stytch = new FakeStytch();
   const store = new FakeStore(content);
@@ -24,7 +24,7 @@ function tokensOf(stytch: FakeStytch, credentials: ClientCredentials): AccessTok
 }
 
 describe('a secret that Stytch refuses', () => {
-  test('When the store has a newer one, then the caller gets a token and notices nothing', async () => {
+  test('When the store has a newer secret, then the caller still gets a token', async () => {
     const { stytch, store, accessTokens } = await startReplica();
     stytch.secret = 'second-bbbb';
     store.content = { secret: 'second-bbbb' };
@@ -35,9 +35,9 @@ describe('a secret that Stytch refuses', () => {
   });
 
   test.each([
-    ['completed, before that was stored', 'second-bbbb'],
-    ['cancelled, before that was stored', 'first-aaaa'],
-  ])('When the rotation was %s, then the one of the two that works is found', async (_case, secret) => {
+    ['completed but not stored', 'second-bbbb'],
+    ['cancelled but not stored', 'first-aaaa'],
+  ])('When the rotation was %s, then the working secret is found', async (_case, secret) => {
     const { stytch, credentials, accessTokens } = await startReplica({ content: both });
     stytch.secret = secret;
 
@@ -46,7 +46,7 @@ describe('a secret that Stytch refuses', () => {
     expect(credentials.secret).toBe(secret);
   });
 
-  test('When many callers wait, then one more request serves them all', async () => {
+  test('When many callers wait, then one retry serves them all', async () => {
     const { stytch, accessTokens } = await startReplica({ content: both });
 
     const tokens = await Promise.all(
@@ -57,7 +57,7 @@ describe('a secret that Stytch refuses', () => {
     expect(stytch.methods).toEqual(['token', 'token']);
   });
 
-  test('When neither works, then each secret is tried once, and the refusal stands without a storm', async () => {
+  test('When neither secret works, then each is tried once for each set of scopes and the refusal is cached', async () => {
     const { stytch, accessTokens } = await startReplica({ content: both });
     stytch.secret = 'another-zzzz';
 
@@ -70,7 +70,7 @@ describe('a secret that Stytch refuses', () => {
     expect(stytch.methods.length).toBeLessThanOrEqual(2 * scopes.length);
   });
 
-  test('When neither works and then one does, then a token is had as soon as the refusal no longer stands', async () => {
+  test('When neither secret works and later one does, then there is a token when the cached refusal expires', async () => {
     const { stytch, accessTokens } = await startReplica({ content: both });
     stytch.secret = 'another-zzzz';
     await expectUnavailable(accessTokens.getAccessToken(['read:users']), { reason: 'refused' });
@@ -81,7 +81,7 @@ describe('a secret that Stytch refuses', () => {
     await expect(accessTokens.getAccessToken(['read:users'])).resolves.toMatchObject({ source: 'issued' });
   });
 
-  test('When it is another refusal, then no other secret is tried', async () => {
+  test('When Stytch refuses the scopes, then no other secret is tried', async () => {
     const { stytch, credentials, accessTokens } = await startReplica({ content: both });
     stytch.faults.set('token', { before: () => Promise.reject(oauthError(400, 'invalid_scope')) });
 
@@ -91,14 +91,14 @@ describe('a secret that Stytch refuses', () => {
     expect(credentials.secret).toBe('second-bbbb');
   });
 
-  test('When the store cannot be read at that moment, then the other secret is still found', async () => {
+  test('When the store cannot be read, then the other secret is still tried', async () => {
     const { store, accessTokens } = await startReplica({ content: both });
     store.unreadable = true;
 
     await expect(accessTokens.getAccessToken(['read:users'])).resolves.toMatchObject({ source: 'issued' });
   });
 
-  test('When Stytch is away while the secret is replaced, then the next try is with the new one', async () => {
+  test('When the secret is replaced while Stytch is unavailable, then the next try uses the new one', async () => {
     const { stytch, store, accessTokens } = await startReplica();
     stytch.faults.set('token', { before: () => Promise.reject(oauthError(503, 'unavailable')) });
     const call = accessTokens.getAccessToken(['read:users']);
@@ -114,12 +114,12 @@ describe('a secret that Stytch refuses', () => {
 });
 
 describe('access tokens while the secret is rotated', () => {
-  test('When a token is asked for between any two steps, by this process or another, then it is had', async () => {
+  test('When this or another process requests a token between any two steps, then it gets a token', async () => {
     const stytch = new FakeStytch();
     const store = new FakeStore();
     const refused: string[] = [];
     const one = await startProcess({ stytch, store });
-    // Another process, which has not looked into the store again since.
+    // Another process, which does not watch the store.
     const late = Object.assign(new FakeStore(), { read: () => store.read(), watch: () => () => undefined });
     const replica = await ClientCredentials.follow('client-1', late);
     const clients = { one: one.credentials, replica: replica.credentials };
@@ -128,7 +128,7 @@ describe('access tokens while the secret is rotated', () => {
     const check = (step: string) => {
       steps += 1;
       for (const [name, credentials] of Object.entries(clients)) {
-        const tokens = tokensOf(stytch, credentials); // New ones, with an empty cache.
+        const tokens = tokensOf(stytch, credentials); // With an empty cache.
         checks.push(tokens.getAccessToken(['read:users']).catch(() => refused.push(`${name} at ${step}`)));
       }
     };

@@ -50,7 +50,7 @@ describe('authorize', () => {
       'an object with raw headers',
       (value: string) => ({ headers: { authorization: value }, rawHeaders: ['Authorization', value] }),
     ],
-  ])('When it gets %s, then it resolves who calls', async (_case, from) => {
+  ])('When it gets %s, then it resolves to the client', async (_case, from) => {
     const { authorize } = create();
 
     const first = await authorize(from(bearer()), 'read:users');
@@ -65,12 +65,8 @@ describe('authorize', () => {
     ['nothing', undefined, 'unauthorized'],
     ['null', null, 'unauthorized'],
     ['headers without credentials', new Headers(), 'unauthorized'],
-    ['headers of Node without credentials', { headers: {} }, 'unauthorized'],
-    [
-      'an Authorization that is a list',
-      { headers: { authorization: ['Bearer a'] as never } },
-      'unauthorized',
-    ],
+    ['Node headers without credentials', { headers: {} }, 'unauthorized'],
+    ['a list as Authorization', { headers: { authorization: ['Bearer a'] as never } }, 'unauthorized'],
     ['garbage', 'Bearer garbage', 'invalid_token'],
     [
       'two tokens in Fetch headers',
@@ -138,9 +134,9 @@ describe('check', () => {
   };
 
   test.each([
-    ['at once', ofPayments],
-    ['later', (client: M2MClientIdentity<Claims>) => Promise.resolve(ofPayments(client))],
-  ])('When it answers %s, then it decides beside the scopes', async (_case, check) => {
+    ['a boolean', ofPayments],
+    ['a promise', (client: M2MClientIdentity<Claims>) => Promise.resolve(ofPayments(client))],
+  ])('When check returns %s, then both check and the scopes must allow the request', async (_case, check) => {
     const { authorize } = create<Claims>();
     const call = (claims: object) => authorize(`Bearer ${project.token(claims)}`, 'read:users', { check });
 
@@ -150,7 +146,7 @@ describe('check', () => {
     expect(outcomes).toEqual(['allowed', 'access_denied', 'insufficient_scope']);
   });
 
-  test('When a token is cached, then it is checked again', async () => {
+  test('When a token is cached, then check still runs', async () => {
     const { authorize } = create();
     const token = `Bearer ${project.token()}`;
 
@@ -159,7 +155,7 @@ describe('check', () => {
     await expect(authorize(token, [], { check: () => false })).rejects.toMatchObject(denied);
   });
 
-  test('When it forgets to return, then the request is refused', async () => {
+  test('When check returns undefined, then the request is refused', async () => {
     const check = (() => undefined) as unknown as () => boolean;
 
     await expect(create().authorize(`Bearer ${project.token()}`, [], { check })).rejects.toMatchObject(
@@ -167,7 +163,7 @@ describe('check', () => {
     );
   });
 
-  test('When it fails, then its error is passed on, and says nothing about the token', async () => {
+  test('When check throws, then authorize rejects with its error and no outcome is reported', async () => {
     const check = () => {
       throw new RangeError('no database');
     };
@@ -186,7 +182,7 @@ describe('issuer and audience', () => {
     [{ audience: ['wallet-api', 'pay-api'] }, { aud: 'pay-api' }, true],
     [{ audience: 'wallet-api' }, {}, false],
   ])(
-    'When the options are %j and the claims %j, then it is accepted: %s',
+    'When the options are %j and the claims %j, then the token is accepted: %s',
     async (options, claims, accepted) => {
       const call = create(options).authorize(`Bearer ${project.token(claims)}`, 'read:users');
 
@@ -196,7 +192,7 @@ describe('issuer and audience', () => {
   );
 
   test.each([{ issuer: '' }, { issuer: ['a', ''] }, { audience: '' }, { projectId: '' }, { realm: '"' }])(
-    'When the options are %j, then there is no authorizer',
+    'When the options are %j, then createAuthorizer throws a TypeError',
     (options) => {
       expect(() => create(options)).toThrow(TypeError);
     },
@@ -231,7 +227,7 @@ describe('the JWKS without the SDK', () => {
     expect(asked).toEqual(['/v1/sessions/jwks/project-test-1']);
   });
 
-  test('When it has another address, then it is fetched from there', async () => {
+  test('When jwksUri is set, then the JWKS is fetched from there', async () => {
     await authorize({ jwksUri: `${stytch.url}/v1/b2b/sessions/jwks/project-test-1` });
 
     expect(asked).toEqual(['/v1/b2b/sessions/jwks/project-test-1']);
@@ -243,7 +239,7 @@ describe('the JWKS without the SDK', () => {
     ['something that is not JSON', 200, '<html>'],
     ['a JWKS without keys', 200, '{"keys":[]}'],
     ['more than 1 MB', 200, ' '.repeat(1_000_001)],
-  ])('When %s is answered, then authorization is unavailable', async (_case, answered, text) => {
+  ])('When Stytch answers with %s, then authorization is unavailable', async (_case, answered, text) => {
     status = answered;
     body = text;
 
@@ -251,7 +247,7 @@ describe('the JWKS without the SDK', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test('When nothing is answered, then authorization is unavailable after the timeout', async () => {
+  test('When Stytch does not answer, then authorization is unavailable after the timeout', async () => {
     const silent = await listen(() => undefined);
     try {
       await expect(authorize({ baseUrl: silent.url, timeoutMilliseconds: 100 })).rejects.toMatchObject({
@@ -274,7 +270,7 @@ describe('the JWKS without the SDK', () => {
 describe('an AuthorizationError', () => {
   const error = new UnauthorizedError('wallet-server');
 
-  test('When a framework looks at it, then it finds the answer', async () => {
+  test('When a framework handles the error, then it finds the status, headers and body', async () => {
     const response = error.getResponse();
 
     expect(error).toMatchObject({ status: 401, statusCode: 401, expose: true, message: 'Unauthorized' });
@@ -285,7 +281,7 @@ describe('an AuthorizationError', () => {
     expect(await response.json()).toEqual({ error: 'Unauthorized', code: 'unauthorized' });
   });
 
-  test('When it is of another copy of the package, then it is still recognized', () => {
+  test('When the error is from another copy of the package, then it is still recognized', () => {
     let copy: unknown;
     jest.isolateModules(() => {
       const { UnauthorizedError: Copy } = jest.requireActual<typeof import('../src')>('../src');
@@ -298,7 +294,7 @@ describe('an AuthorizationError', () => {
   });
 
   test.each([undefined, null, 'text', new Error('other'), { status: 401 }])(
-    'When %p is asked about, then it is not one',
+    'When the value is %p, then it is not recognized',
     (other) => {
       expect(AuthorizationError.is(other)).toBe(false);
     },
@@ -306,7 +302,7 @@ describe('an AuthorizationError', () => {
 });
 
 describe('authorizationErrorHandler', () => {
-  test('When it gets an AuthorizationError, then it answers; any other error goes on', async () => {
+  test('When it gets an AuthorizationError, then it sends the answer; otherwise it calls next', async () => {
     const passedOn: unknown[] = [];
     const server = await listen((request, response) => {
       const { authorizeToken } = create();

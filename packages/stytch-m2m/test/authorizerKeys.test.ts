@@ -49,7 +49,7 @@ afterEach(async () => {
   await server.close();
 });
 
-/** A token like the project's own, but for its key and its signature. */
+/** A token with the project's claims, any key id and a bad signature. */
 function forged(kid: string): string {
   const claims = standardClaims(project.projectId, Date.now() / 1_000);
   return `${encode({ alg: 'RS256', typ: 'JWT', kid })}.${encode(claims)}.${'A'.repeat(342)}`;
@@ -58,7 +58,7 @@ function forged(kid: string): string {
 const statusOf = async (token: string) => (await server.sendToken(token)).status;
 
 describe('a token that was verified before', () => {
-  test('When it comes again, then its signature is not verified again, for five minutes', async () => {
+  test('When a token comes again, then its signature is not verified again for five minutes', async () => {
     await start();
     const token = project.token();
     for (let request = 0; request < 20; request += 1) await statusOf(token);
@@ -75,7 +75,7 @@ describe('a token that was verified before', () => {
     expect(verifications).toHaveBeenCalledTimes(2);
   });
 
-  test('When it was verified with keys that were not new, then it is cached as long as those', async () => {
+  test('When a token was verified with cached keys, then it is cached only as long as they are', async () => {
     await start();
     await statusOf(project.token({ sub: 'another' }));
     await pass(2 * minute);
@@ -93,7 +93,7 @@ describe('a token that was verified before', () => {
     expect(verifications).toHaveBeenCalledTimes(1);
   });
 
-  test('When only cached tokens come, then the keys are refreshed ahead, and nobody waits for it', async () => {
+  test('When only cached tokens come, then the keys are refreshed ahead and no request waits', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -106,7 +106,7 @@ describe('a token that was verified before', () => {
     expect(project.getJwks).toHaveBeenCalledTimes(2);
   });
 
-  test('When it comes changed in its signature’s last bits, then it is another, and refused', async () => {
+  test('When only the unused last bits of the signature change, then the token is refused', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -120,7 +120,7 @@ describe('a token that was verified before', () => {
     );
   });
 
-  test('When more tokens come than the cache holds, then all are verified rightly', async () => {
+  test('When more tokens come than fit in the cache, then all are still accepted', async () => {
     await start({ maxCachedTokens: 2 });
     const tokens = ['a', 'b', 'c'].map((sub) => project.token({ sub }));
 
@@ -138,7 +138,7 @@ describe('a wall clock that was two hours ahead and is corrected', () => {
     setWallClock(-120 * minute);
   };
 
-  test('Then a new key is taken within five seconds', async () => {
+  test('When a new key signs, then its tokens are accepted within five seconds', async () => {
     await start2hAhead();
     project.serve(project.key, nextKey);
     await pass(5_000);
@@ -146,7 +146,7 @@ describe('a wall clock that was two hours ahead and is corrected', () => {
     expect(await statusOf(project.token({}, {}, nextKey))).toBe(200);
   });
 
-  test('Then verified tokens are not relied on for longer', async () => {
+  test('When a key leaves the JWKS, then its verified tokens are refused after five minutes', async () => {
     await start2hAhead();
     const token = project.token();
     await statusOf(token);
@@ -156,7 +156,7 @@ describe('a wall clock that was two hours ahead and is corrected', () => {
     expectRejected(await server.sendToken(token), invalidToken);
   });
 
-  test('Then an outage that was met meanwhile does not outlast its back-off', async () => {
+  test('When an outage began before the correction, then it does not outlast its back-off', async () => {
     setWallClock(120 * minute);
     project.fail();
     await start();
@@ -169,8 +169,8 @@ describe('a wall clock that was two hours ahead and is corrected', () => {
   });
 });
 
-describe('an error that is not the token’s', () => {
-  test('When the verification fails unexpectedly, then it is passed on as it is, and no token is blamed', async () => {
+describe('an unexpected error', () => {
+  test('When the verification fails unexpectedly, then the answer is 500 and the token is not refused', async () => {
     const outcomes: string[] = [];
     await start({ onAuthorization: (outcome) => outcomes.push(outcome) });
     verifications.mockRejectedValueOnce(new TypeError('unexpected'));
@@ -185,7 +185,7 @@ describe('an error that is not the token’s', () => {
 });
 
 describe('signing keys that change', () => {
-  test('When a new key signs, then its tokens pass within five seconds of the last fetch', async () => {
+  test('When a new key signs, then its tokens are accepted five seconds after the last fetch', async () => {
     await start();
     await statusOf(project.token());
     project.serve(project.key, nextKey);
@@ -198,7 +198,7 @@ describe('signing keys that change', () => {
     expect(await statusOf(token)).toBe(200);
   });
 
-  test('When a key leaves the JWKS, then its tokens stop within five minutes', async () => {
+  test('When a key leaves the JWKS, then its tokens are refused within five minutes', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -210,7 +210,7 @@ describe('signing keys that change', () => {
     expect(await statusOf(project.token({}, {}, nextKey))).toBe(200);
   });
 
-  test('When the server learns that a key has left the JWKS, then its tokens stop at once', async () => {
+  test('When a refresh shows that a key has left the JWKS, then its tokens are refused at once', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -221,7 +221,7 @@ describe('signing keys that change', () => {
     expectRejected(await server.sendToken(token), invalidToken);
   });
 
-  test('When a key has left the JWKS before an outage, then the outage does not bring its tokens back', async () => {
+  test('When a key has left the JWKS before an outage, then its tokens are not accepted during the outage', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -241,7 +241,7 @@ describe('signing keys that change', () => {
     expectRejected(await server.sendToken(token), invalidToken);
   });
 
-  test('When tokens with invented keys come in a flood, then it costs one fetch in five seconds', async () => {
+  test('When many tokens with unknown keys come, then there is one fetch in five seconds', async () => {
     await start();
     await statusOf(project.token());
 
@@ -258,7 +258,7 @@ describe('signing keys that change', () => {
 });
 
 describe('during a JWKS outage', () => {
-  test('When it is so from the start, then good tokens are 503, and those that can be told are not', async () => {
+  test('When it began before the start, then valid tokens get 503 and malformed ones 401', async () => {
     project.fail();
     await start();
 
@@ -268,7 +268,7 @@ describe('during a JWKS outage', () => {
     expect(project.getJwks).toHaveBeenCalledTimes(1);
   });
 
-  test('When a token was seen before, then it passes until its exp; one never seen is 503', async () => {
+  test('When a token was verified before, then it is accepted until its exp, and new tokens get 503', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -287,7 +287,7 @@ describe('during a JWKS outage', () => {
     expectRejected(expired, invalidToken);
   });
 
-  test('When a token was seen before and lacks the scope, then it is 403 as ever', async () => {
+  test('When a token was verified before and lacks the scope, then the answer is still 403', async () => {
     await start();
     const token = project.token({ scope: 'write:users' });
     await statusOf(token);
@@ -297,7 +297,7 @@ describe('during a JWKS outage', () => {
     expect(await statusOf(token)).toBe(403);
   });
 
-  test('When the cached keys have not expired, then tokens never seen before are accepted too', async () => {
+  test('When the cached keys have not expired, then new tokens are accepted too', async () => {
     await start();
     await statusOf(project.token());
     project.fail();
@@ -306,7 +306,7 @@ describe('during a JWKS outage', () => {
     expect(await statusOf(project.token({ sub: 'never seen' }))).toBe(200);
   });
 
-  test('When the setting says so, then tokens that were seen before are 503 as well', async () => {
+  test('When acceptVerifiedDuringOutage is false, then tokens that were verified before get 503 too', async () => {
     await start({ acceptVerifiedDuringOutage: false });
     const token = project.token();
     await statusOf(token);
@@ -319,7 +319,7 @@ describe('during a JWKS outage', () => {
     expectRejected(await server.sendToken(token), unavailable);
   });
 
-  test('When Stytch hangs, then only the first request waits for it, and tokens seen before pass', async () => {
+  test('When Stytch hangs, then only the first request waits, and verified tokens are accepted', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -338,7 +338,7 @@ describe('during a JWKS outage', () => {
     expect(project.getJwks).toHaveBeenCalledTimes(3);
   });
 
-  test('When forged tokens come meanwhile, then they drive no more traffic to Stytch than one at a time', async () => {
+  test('When many forged tokens come, then the fetches still back off', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -358,7 +358,7 @@ describe('during a JWKS outage', () => {
     expect(project.getJwks.mock.calls.length).toBeLessThanOrEqual(11);
   });
 
-  test('When it is over, then all is well again by itself within five seconds', async () => {
+  test('When it ends, then tokens are verified again within five seconds', async () => {
     await start();
     const token = project.token();
     await statusOf(token);
@@ -380,7 +380,7 @@ describe('during a JWKS outage', () => {
 });
 
 describe('readiness', () => {
-  test('When an authorizer starts, then it is ready once the keys are there, before any request', async () => {
+  test('When an authorizer starts, then it is ready when it has the keys, before any request', async () => {
     project.fail();
     await start();
     authorizer.start();
@@ -398,7 +398,7 @@ describe('readiness', () => {
     expect(Date.now()).toBe(startOfTest + 1_000);
   });
 
-  test('When it stops before they are there, then it tries no more', async () => {
+  test('When an authorizer stops before it has the keys, then it makes no more fetches', async () => {
     project.fail();
     await start();
     authorizer.start();

@@ -11,7 +11,7 @@ test.each([
   [5, 2_000],
   [5_000, 2_000],
 ])(
-  'When %d tries have failed, then the wait is at most %d ms, and at least a tenth of it',
+  'When %d tries have failed, then the wait is at most %d ms and at least a tenth of that',
   (tries, longest) => {
     const random = jest.spyOn(Math, 'random');
 

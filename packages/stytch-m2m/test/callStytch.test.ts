@@ -18,12 +18,12 @@ async function failureOf(call: () => Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** As one class differs from another of the same name. */
+/** An error of another copy of the SDK: it has the same fields, but another class. */
 function foreignError(status: number, errorType: string): Error {
   return Object.assign(new Error('{}'), Object.fromEntries(Object.entries(apiError(status, errorType))));
 }
 
-test('When Stytch answers, then its answer is passed on and no timer is left', async () => {
+test('When Stytch answers, then the caller gets the answer and no timer is left', async () => {
   const answer = await callStytch(() => Promise.resolve({ status_code: 200 }), 5_000);
 
   expect(answer).toEqual({ status_code: 200 });
@@ -35,7 +35,7 @@ test.each([
   ['OAuth', oauthError(400, 'invalid_client'), 400, 'invalid_client'],
   ['another copy of the SDK', foreignError(401, 'unauthorized_credentials'), 401, 'unauthorized_credentials'],
 ])(
-  'When Stytch answers with an error of %s, then it is told in its own words',
+  'When Stytch answers with an error of %s, then the StytchApiError has its fields',
   async (_of, thrown, status, type) => {
     const error = await failureOf(() => Promise.reject(thrown));
 
@@ -53,7 +53,7 @@ test.each([
 );
 
 test.each([404.5, 200, 99, 1_000, NaN, '404'])(
-  'When the body of an error says status %p, then that is not an error of its API',
+  'When an error has the status %p, then it becomes a StytchUnavailableError',
   async (status) => {
     const error = await failureOf(() => Promise.reject(apiError(status as number, 'some_error')));
 
@@ -61,7 +61,7 @@ test.each([404.5, 200, 99, 1_000, NaN, '404'])(
   },
 );
 
-test('When an error of Stytch lacks its texts, then what there is is told', async () => {
+test('When an error of Stytch has no message and no request id, then the StytchApiError has the other fields', async () => {
   const thrown = Object.assign(new Error('{}'), { status_code: 500, error_type: 'internal_server_error' });
 
   expect(await failureOf(() => Promise.reject(thrown))).toMatchObject({
@@ -78,7 +78,7 @@ test.each([
   [400, false],
   [401, false],
   [404, false],
-])('When Stytch answers %d, then whether to try again is %s', async (status, transient) => {
+])('When Stytch answers %d, then transient is %s', async (status, transient) => {
   expect(await failureOf(() => Promise.reject(apiError(status, 'some_error')))).toMatchObject({ transient });
 });
 
@@ -95,7 +95,7 @@ test.each([
     'Stytch could not be reached (TypeError)',
   ],
 ])(
-  'When %s, then Stytch was not reached, and no request stands in the error',
+  'When %s, then the StytchUnavailableError does not contain the request',
   async (_case, thrown, message) => {
     const error = await failureOf(() => Promise.reject(thrown));
 
@@ -105,7 +105,7 @@ test.each([
   },
 );
 
-test('When the SDK throws before it calls, then that is a failed call', async () => {
+test('When the SDK throws before it sends a request, then the call rejects', async () => {
   const error = await failureOf(() => {
     throw new TypeError('no such method');
   });
@@ -113,7 +113,7 @@ test('When the SDK throws before it calls, then that is a failed call', async ()
   expect(error).toBeInstanceOf(StytchUnavailableError);
 });
 
-test('When Stytch hangs, then the call ends at its deadline, and what comes later changes nothing', async () => {
+test('When Stytch hangs, then the call ends at its timeout and a late answer changes nothing', async () => {
   const late = deferred<unknown>();
   const unhandled = jest.fn();
   process.on('unhandledRejection', unhandled);
@@ -133,7 +133,7 @@ test('When Stytch hangs, then the call ends at its deadline, and what comes late
   expect(unhandled).not.toHaveBeenCalled();
 });
 
-test('When the SDK meets a closed port, JSON that is no error, or a cut connection, then Stytch was not reached', async () => {
+test('When the port is closed, the connection is cut or the JSON is not an error, then the call rejects', async () => {
   const answers = ['null', '"text"', '{}'];
   const server = await listen((request, response) => {
     const answer = answers.shift();
@@ -158,7 +158,7 @@ test('When the SDK meets a closed port, JSON that is no error, or a cut connecti
   }
 });
 
-test('When no call is under way any more, then the promises of the process are no longer followed', async () => {
+test('When the last call has ended, then AsyncLocalStorage is disabled', async () => {
   const disable = jest.spyOn(AsyncLocalStorage.prototype, 'disable');
   const slow = deferred<string>();
 

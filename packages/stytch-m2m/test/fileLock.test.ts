@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const [host = '', namespace = ''] = thisProcess().split('/');
 
-/** A process of this machine: one that runs, or one that did. */
+/** The holder name of a process of this machine that runs or has ended. */
 async function processOf(runs: boolean): Promise<string> {
   const child = spawn(process.execPath, ['-e', runs ? 'setInterval(() => {}, 1e6)' : '']);
   children.push(child);
@@ -32,7 +32,7 @@ async function processOf(runs: boolean): Promise<string> {
   return `${host}/${namespace}/${child.pid}/uuid/lock`;
 }
 
-/** What becomes of an attempt, and when: the clock goes on only while it waits. */
+/** Tries to acquire the lock. Returns the outcome and its time; the fake clock advances only while it waits. */
 async function attempt(): Promise<{ lock: FileLock | undefined; milliseconds: number; error: unknown }> {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
   const start = performance.now();
@@ -48,7 +48,7 @@ async function attempt(): Promise<{ lock: FileLock | undefined; milliseconds: nu
   return { ...outcome, milliseconds: performance.now() - start };
 }
 
-test('When it is free, then one gets it, and the next when it is given back', async () => {
+test('When the lock is free, then one caller gets it, and the next gets it after the release', async () => {
   const first = await FileLock.acquire(path);
   const second = FileLock.acquire(path);
   const content = await fs.readFile(path, 'utf8');
@@ -61,7 +61,7 @@ test('When it is free, then one gets it, and the next when it is given back', as
   expect(await fs.readdir(folder)).toEqual([]);
 });
 
-test('When many want it at once, then each has it alone', async () => {
+test('When many callers acquire it at once, then only one holds it at a time', async () => {
   let holders = 0;
   const most: number[] = [];
   await Promise.all(
@@ -77,19 +77,19 @@ test('When many want it at once, then each has it alone', async () => {
   expect(most).toEqual(new Array(10).fill(1));
 });
 
-test('When its holder is a process of this machine that is gone, then it is free at once', async () => {
+test('When the holder is a process of this machine that has ended, then the lock is free at once', async () => {
   await fs.writeFile(path, await processOf(false));
 
   expect((await attempt()).milliseconds).toBeLessThan(20);
 });
 
-test('When its holder had the number of this process, and is gone therefore, then it is free at once', async () => {
+test('When the holder is an earlier process with this process id, then the lock is free at once', async () => {
   await fs.writeFile(path, `${host}/${namespace}/${process.pid}/another/lock`);
 
   expect((await attempt()).milliseconds).toBeLessThan(20);
 });
 
-test('When its holder is a process of this machine that exists, then it is never taken away', async () => {
+test('When the holder is a running process of this machine, then the lock is never taken away', async () => {
   await fs.writeFile(path, await processOf(true));
 
   const { error } = await attempt();
@@ -101,19 +101,22 @@ test('When its holder is a process of this machine that exists, then it is never
 });
 
 test.each([
-  ['of another machine', `elsewhere/pid:[1]/${process.pid}/another/lock`],
-  ['of a container that calls itself the same', `${host}/pid:[1]/${process.pid}/another/lock`],
-  ['nobody, for it was killed at once', ''],
-])('When its holder is %s, then it is free after five seconds without a change', async (_whose, holder) => {
-  await fs.writeFile(path, holder);
+  ['on another machine', `elsewhere/pid:[1]/${process.pid}/another/lock`],
+  ['in a container with the same host name', `${host}/pid:[1]/${process.pid}/another/lock`],
+  ['unknown, because it was killed at once', ''],
+])(
+  'When the holder is %s, then the lock is free after five seconds without a change',
+  async (_whose, holder) => {
+    await fs.writeFile(path, holder);
 
-  const { lock, milliseconds } = await attempt();
+    const { lock, milliseconds } = await attempt();
 
-  expect(lock).toBeInstanceOf(FileLock);
-  expect(milliseconds).toBeGreaterThanOrEqual(5_000);
-});
+    expect(lock).toBeInstanceOf(FileLock);
+    expect(milliseconds).toBeGreaterThanOrEqual(5_000);
+  },
+);
 
-test('When it changes hands meanwhile, then nobody is taken for gone', async () => {
+test('When the lock gets another holder meanwhile, then it is not taken away', async () => {
   await fs.writeFile(path, 'elsewhere/pid:[1]/7/one/lock');
   const read = jest.spyOn(fs, 'readFile');
   read.mockResolvedValueOnce('elsewhere/pid:[1]/7/another/lock');
@@ -121,7 +124,7 @@ test('When it changes hands meanwhile, then nobody is taken for gone', async () 
   expect((await attempt()).error).toBeInstanceOf(SecretStoreError);
 });
 
-test('When the disk is full, then no empty lock is left behind', async () => {
+test('When the disk is full, then no empty lock file is left', async () => {
   const full = Object.assign(new Error('no space'), { code: 'ENOSPC' });
   const open = fs.open;
   jest.spyOn(fs, 'open').mockImplementationOnce(async (...given) => {
@@ -135,7 +138,7 @@ test('When the disk is full, then no empty lock is left behind', async () => {
   expect(await fs.readdir(folder)).toEqual([]);
 });
 
-test('When no file can be made, then another’s lock is left alone', async () => {
+test('When no file can be opened, then the lock of another process stays', async () => {
   await fs.writeFile(path, 'elsewhere/pid:[1]/7/one/lock');
   jest.spyOn(fs, 'open').mockRejectedValueOnce(Object.assign(new Error('too many'), { code: 'EMFILE' }));
 
@@ -144,7 +147,7 @@ test('When no file can be made, then another’s lock is left alone', async () =
   expect(await fs.readFile(path, 'utf8')).toBe('elsewhere/pid:[1]/7/one/lock');
 });
 
-test('When it was taken for that of a process that is gone, then its holder notices, and leaves it', async () => {
+test('When another process has taken the lock, then the old holder notices and does not remove it', async () => {
   const lock = await FileLock.acquire(path);
   const before = await lock.isHeld();
   await fs.writeFile(path, 'elsewhere/pid:[1]/7/one/lock');
@@ -156,7 +159,7 @@ test('When it was taken for that of a process that is gone, then its holder noti
   expect(await fs.readFile(path, 'utf8')).toBe('elsewhere/pid:[1]/7/one/lock');
 });
 
-test('When it is gone already, then giving it back is no error', async () => {
+test('When the lock file is already deleted, then release succeeds', async () => {
   const lock = await FileLock.acquire(path);
   await fs.rm(path);
 

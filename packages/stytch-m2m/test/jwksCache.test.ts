@@ -18,7 +18,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Keys that note when they were fetched, in milliseconds since the start. */
+/** A JWKS cache, and the times of its fetches in milliseconds since the start. */
 function setUp() {
   const fetchedAt: number[] = [];
   const { projectId } = project;
@@ -30,7 +30,7 @@ function setUp() {
   return { keys, fetchedAt, find: async (kid: string) => (await keys.getKey(kid)) !== undefined };
 }
 
-/** Looks for invented keys, ten every 100 ms, for so long; resolves to what came of it. */
+/** Looks up ten unknown keys every 100 ms for this many milliseconds. Resolves to the distinct outcomes. */
 async function flood(keys: JwksCache, milliseconds: number): Promise<Set<unknown>> {
   const outcomes = new Set<unknown>();
   for (let at = 0; at < milliseconds; at += 100) {
@@ -50,7 +50,7 @@ function pausesBetween(times: readonly number[]): number[] {
 }
 
 describe('fetching', () => {
-  test('When 1,000 callers look for a key, then one fetch serves them all', async () => {
+  test('When 1,000 callers look up a key, then one fetch serves them all', async () => {
     const { find } = setUp();
 
     const found = await Promise.all(Array.from({ length: 1_000 }, () => find('jwk-test-1')));
@@ -80,25 +80,28 @@ describe('fetching', () => {
     [{ keys: [null, 7, 'x', [], {}] }],
     [{ keys: [{ kty: 'RSA', kid: 'jwk-test-1', use: 'sig', alg: 'RS256' }] }],
     [{ keys: [{ kty: 'RSA', kid: 'jwk-test-1', n: 'AQAB', e: 7 }] }],
-  ])('When Stytch answers %j, then that is no key set, and the cached keys stay', async (garbage) => {
-    const { keys, find } = setUp();
-    project.getJwks.mockResolvedValue(garbage);
-    const cold = await find('jwk-test-1').catch((error: unknown) => error);
-    await pass(1_000);
-    project.serve(project.key);
-    await find('jwk-test-1');
-    project.getJwks.mockResolvedValue(garbage);
-    await pass(150_000);
+  ])(
+    'When Stytch answers with %j, then that is not accepted as a JWKS and the cached keys stay',
+    async (garbage) => {
+      const { keys, find } = setUp();
+      project.getJwks.mockResolvedValue(garbage);
+      const cold = await find('jwk-test-1').catch((error: unknown) => error);
+      await pass(1_000);
+      project.serve(project.key);
+      await find('jwk-test-1');
+      project.getJwks.mockResolvedValue(garbage);
+      await pass(150_000);
 
-    await find('jwk-test-1');
-    await flushPromises();
+      await find('jwk-test-1');
+      await flushPromises();
 
-    expect(cold).toBeInstanceOf(JwksUnavailableError);
-    expect(keys.has('jwk-test-1')).toBe(true);
-    expect(await find('jwk-test-1')).toBe(true);
-  });
+      expect(cold).toBeInstanceOf(JwksUnavailableError);
+      expect(keys.has('jwk-test-1')).toBe(true);
+      expect(await find('jwk-test-1')).toBe(true);
+    },
+  );
 
-  test('When foreign and malformed keys stand among the project’s, then only the project’s is taken', async () => {
+  test('When the JWKS also has foreign and malformed keys, then only the project’s key is cached', async () => {
     const { publicJwk } = project.key;
     const { keys, find } = setUp();
     const foreign = [
@@ -119,14 +122,14 @@ describe('fetching', () => {
     expect(kids.filter((kid) => keys.has(kid))).toEqual(['jwk-test-1']);
   });
 
-  test('When a key says neither use nor algorithm, then it is taken', async () => {
+  test('When a key has neither use nor alg, then it is cached', async () => {
     const { kty, n, e } = project.key.publicJwk;
     project.getJwks.mockResolvedValue({ keys: [{ kty, n, e, kid: 'jwk-test-1' }] });
 
     expect(await setUp().find('jwk-test-1')).toBe(true);
   });
 
-  test('When a key set leaks a private key, then only its public part is taken', async () => {
+  test('When the JWKS leaks a private key, then only its public part is cached', async () => {
     const leaked = { ...project.key.privateKey.export({ format: 'jwk' }), kid: 'jwk-test-1' };
     project.getJwks.mockResolvedValue({ keys: [leaked] });
     const { keys } = setUp();
@@ -138,8 +141,8 @@ describe('fetching', () => {
   });
 });
 
-describe('a key that is not among those at hand', () => {
-  test('When the keys were fetched just now, then a new key is taken after five seconds', async () => {
+describe('a key that is not cached', () => {
+  test('When the JWKS has just been fetched, then a new key is found after five seconds', async () => {
     const { keys, find, fetchedAt } = setUp();
     await find('jwk-test-1');
     project.serve(project.key, nextKey);
@@ -153,7 +156,7 @@ describe('a key that is not among those at hand', () => {
     expect(fetchedAt).toEqual([0, 5_000]);
   });
 
-  test('When the keys were fetched long ago, then a new key is taken at once', async () => {
+  test('When the JWKS was fetched long ago, then a new key is found at once', async () => {
     const { find } = setUp();
     await find('jwk-test-1');
     await pass(100_000);
@@ -162,7 +165,7 @@ describe('a key that is not among those at hand', () => {
     expect(await find('jwk-test-2')).toBe(true);
   });
 
-  test('When a fetch takes its time, then their age and the five seconds count from its beginning', async () => {
+  test('When a fetch is slow, then the age of the keys and the five seconds count from its start', async () => {
     const { keys, find } = setUp();
     const slow = deferred<unknown>();
     project.getJwks.mockReturnValue(slow.promise);
@@ -178,7 +181,7 @@ describe('a key that is not among those at hand', () => {
     expect(await find('jwk-test-2')).toBe(true);
   });
 
-  test('When many look for a new key while it is fetched, then all of them get it', async () => {
+  test('When many callers look up a new key during its fetch, then all of them get it', async () => {
     const { find, fetchedAt } = setUp();
     await find('jwk-test-1');
     await pass(5_000);
@@ -193,7 +196,7 @@ describe('a key that is not among those at hand', () => {
     expect(fetchedAt).toEqual([0, 5_000]);
   });
 
-  test('When invented key ids come in a flood, then it costs one fetch in five seconds', async () => {
+  test('When many unknown key ids come, then there is one fetch in five seconds', async () => {
     const { keys, find, fetchedAt } = setUp();
     await find('jwk-test-1');
 
@@ -203,7 +206,7 @@ describe('a key that is not among those at hand', () => {
     expect(fetchedAt).toEqual([0, ...Array.from({ length: 11 }, (_, index) => 5_000 * (index + 1))]);
   });
 
-  test('When they come while Stytch is away, then it costs no more, and known keys are found', async () => {
+  test('When many unknown key ids come during an outage, then there are no more fetches and known keys are found', async () => {
     const { keys, find, fetchedAt } = setUp();
     await find('jwk-test-1');
     project.fail();
@@ -215,7 +218,7 @@ describe('a key that is not among those at hand', () => {
     expect(await find('jwk-test-1')).toBe(true);
   });
 
-  test('When the fetch for it failed, then whether it exists cannot be told', async () => {
+  test('When the fetch for it fails, then getKey rejects with a JwksUnavailableError', async () => {
     const { keys, find } = setUp();
     await find('jwk-test-1');
     await pass(5_000);
@@ -228,7 +231,7 @@ describe('a key that is not among those at hand', () => {
 });
 
 describe('an outage', () => {
-  test('When the JWKS is unavailable, then one fetch at a time is tried, with back-off, for all callers', async () => {
+  test('When the JWKS is unavailable, then all callers share one fetch at a time, with back-off', async () => {
     const { keys, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
@@ -239,7 +242,7 @@ describe('an outage', () => {
     expect(fetchedAt).toEqual([0, 1_000, 3_000, 7_000, 12_000, 17_000, 22_000, 27_000]);
   });
 
-  test('When a try has failed, then callers are told when it is worth to come back', async () => {
+  test('When a fetch has failed, then the error says when to retry', async () => {
     const { keys } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
@@ -251,7 +254,7 @@ describe('an outage', () => {
     });
   });
 
-  test('When it ends, then the next try brings the keys, and its failures are forgotten', async () => {
+  test('When it ends, then the next fetch gets the keys and the back-off starts again', async () => {
     const { keys, find, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
@@ -269,7 +272,7 @@ describe('an outage', () => {
     expect(pausesBetween(fetchedAt)).toEqual([1_000]);
   });
 
-  test('When Stytch hangs, then all callers are told at the deadline of one fetch', async () => {
+  test('When Stytch hangs, then all callers fail at the timeout of one fetch', async () => {
     const { keys, fetchedAt } = setUp();
     project.hang();
     const calls = [outcomeOf(keys.getKey('jwk-test-1')), outcomeOf(keys.getKey('jwk-test-2'))];
@@ -285,7 +288,7 @@ describe('an outage', () => {
 });
 
 describe('fetching ahead', () => {
-  test('When Stytch is away at the start, then the keys are fetched as soon as it is there', async () => {
+  test('When Stytch is unavailable at the start, then the keys are fetched once it is available', async () => {
     const { keys, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
@@ -303,9 +306,9 @@ describe('fetching ahead', () => {
   });
 
   test.each([
-    ['between two tries', 1_500],
-    ['during a try', 0],
-  ])('When it is stopped %s, then nothing more is tried', async (_when, milliseconds) => {
+    ['between two fetches', 1_500],
+    ['during a fetch', 0],
+  ])('When the cache is stopped %s, then there are no more fetches', async (_when, milliseconds) => {
     const { keys, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
@@ -320,7 +323,7 @@ describe('fetching ahead', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('When it is begun twice, then that is one series of tries, which one stop ends', async () => {
+  test('When the cache is started twice, then there is one series of fetches, which one stop ends', async () => {
     const { keys, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
@@ -335,8 +338,8 @@ describe('fetching ahead', () => {
   });
 });
 
-describe('the age of the keys', () => {
-  test('When they reach half of it, then they are refreshed ahead while callers go on', async () => {
+describe('the maximum age of the keys', () => {
+  test('When the keys reach half of it, then they are refreshed ahead and no caller waits', async () => {
     const { keys, find } = setUp();
     await find('jwk-test-1');
     const slow = deferred<unknown>();
@@ -357,7 +360,7 @@ describe('the age of the keys', () => {
     expect(keys.expiresAt).toBe(450_000);
   });
 
-  test('When they reach all of it, then they are used no more until they have been fetched anew', async () => {
+  test('When the keys reach all of it, then they are not used until they are fetched again', async () => {
     const { keys, find } = setUp();
     await find('jwk-test-1');
     project.fail();

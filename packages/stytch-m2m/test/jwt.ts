@@ -3,7 +3,7 @@ import { generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node
 export interface SigningKey {
   kid: string;
   privateKey: KeyObject;
-  /** As it stands in a JWKS. */
+  /** The public key as in a JWKS. */
   publicJwk: JsonWebKey & { kid: string };
 }
 
@@ -16,18 +16,18 @@ export function createSigningKey(kid: string): SigningKey {
   };
 }
 
-/** A part of a JWT: text as it is, all else as JSON. */
+/** A part of a JWT: a string as it is, an object as JSON. */
 export function encode(part: object | string): string {
   return Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url');
 }
 
-/** A JWT with an RS256 signature, whatever its header says. */
+/** A JWT with an RS256 signature, even if its header names another algorithm. */
 export function signedToken(header: object | string, payload: object | string, key: KeyObject): string {
   const signed = `${encode(header)}.${encode(payload)}`;
   return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`;
 }
 
-/** The claims of an access token as Stytch issues it. `now` in epoch seconds. */
+/** The claims of an access token as Stytch issues it. `now` is in epoch seconds. */
 export function standardClaims(projectId: string, now: number) {
   return {
     sub: 'm2m-client-test-1',

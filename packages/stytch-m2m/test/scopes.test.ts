@@ -13,14 +13,17 @@ test.each([
   ['the wildcard of another action', ['write:*'], 'read:users', false],
   ['a wildcard for everything', ['*:*', '*', ':*'], 'read:users', false],
   ['a wildcard within a resource', ['read:users:*'], 'read:users', false],
-  ['another case', ['READ:USERS', 'Read:*'], 'read:users', false],
-  ['names of the prototype', ['constructor:x', '__proto__:*', 'toString'], 'read:users', false],
-  ['a name of the prototype that is asked for', ['constructor:x'], 'constructor:x', true],
-  ['a name of the prototype by its wildcard', ['read:*'], 'constructor:x', false],
-  ['a wildcard, where one resource is asked of no action', [':*'], ':users', false],
-  ['one resource, where all are asked', ['read:users'], 'read:*', false],
-  ['the action alone, where there is no resource', ['admin:*'], 'admin', false],
-  ['everything, where nothing is named', ['read:*'], '', false],
-])('When a token holds %s, %j, then for %s that is %s', (_case, held, required, expected) => {
-  expect(hasScope(held, required)).toBe(expected);
-});
+  ['another letter case', ['READ:USERS', 'Read:*'], 'read:users', false],
+  ['prototype names', ['constructor:x', '__proto__:*', 'toString'], 'read:users', false],
+  ['a prototype name that is required', ['constructor:x'], 'constructor:x', true],
+  ['the wildcard of another action, for a prototype name', ['read:*'], 'constructor:x', false],
+  ['a wildcard without an action', [':*'], ':users', false],
+  ['one resource, for the wildcard', ['read:users'], 'read:*', false],
+  ['the wildcard of an action, for the action alone', ['admin:*'], 'admin', false],
+  ['a wildcard, for the empty scope', ['read:*'], '', false],
+])(
+  'When a token has %s, %j, and %s is required, then the result is %s',
+  (_case, held, required, expected) => {
+    expect(hasScope(held, required)).toBe(expected);
+  },
+);

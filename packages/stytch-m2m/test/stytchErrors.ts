@@ -1,6 +1,6 @@
 import { RequestError, StytchError } from 'stytch';
 
-/** Stytch's answer with an error of OAuth's kind, as the SDK throws it. */
+/** An OAuth error of Stytch, as the SDK throws it. */
 export function oauthError(status: number, error: string): StytchError {
   return new StytchError({
     status_code: status,
@@ -11,7 +11,7 @@ export function oauthError(status: number, error: string): StytchError {
   });
 }
 
-/** Stytch's answer with an error of its own kind, as the SDK throws it. */
+/** An error of Stytch's API, as the SDK throws it. */
 export function apiError(status: number, errorType: string): StytchError {
   return new StytchError({
     status_code: status,
@@ -23,7 +23,7 @@ export function apiError(status: number, errorType: string): StytchError {
   });
 }
 
-/** A call that did not reach Stytch, as the SDK throws it: with the request, and its secret, inside. */
+/** A network error, as the SDK throws it. It contains the request with its secret. */
 export function networkError(message = 'fetch failed'): RequestError {
   const dataRaw = new URLSearchParams({ client_secret: 'secret-1' });
   return new RequestError(message, {
