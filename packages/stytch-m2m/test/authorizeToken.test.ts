@@ -32,12 +32,12 @@ let server: ResourceServer;
 let authorizer: Authorizer;
 let outcomes: AuthorizationOutcome[];
 
-/** Answers what it finds of the caller. */
-const whoCalls: RequestHandler = (request, response) => {
+/** Answers with the client that the middleware found. */
+const answerClient: RequestHandler = (request, response) => {
   response.json({ client: request.m2mClient });
 };
 
-/** A server that guards `/` for `read:users`, and other paths as the test says. */
+/** Starts a server that requires `read:users` for `/`, and what `routes` says for other paths. */
 async function start(
   routes: Record<string, [scopes: string | string[], options?: AuthorizeTokenOptions]> = {},
   options: Partial<AuthorizerOptions> = {},
@@ -52,7 +52,7 @@ async function start(
   const all: typeof routes = { '/': ['read:users'], ...routes };
   const guarded = Object.entries(all).map(([path, guard]): [string, RequestHandler[]] => [
     path,
-    [authorizer.authorizeToken(...guard), whoCalls],
+    [authorizer.authorizeToken(...guard), answerClient],
   ]);
   server = await startResourceServer(Object.fromEntries(guarded));
 }
@@ -68,8 +68,8 @@ afterEach(async () => {
   await server.close();
 });
 
-describe('a request with a good token', () => {
-  test('When it comes, then the handler finds who calls, frozen', async () => {
+describe('a request with a valid token', () => {
+  test('When a token is valid, then the handler gets the client as a frozen object', async () => {
     let frozen: unknown;
     await start();
     const guard = authorizer.authorizeToken('read:users');
@@ -103,19 +103,24 @@ describe('a request with a good token', () => {
     ['bearer', ' '],
     ['BEARER', ' '],
     ['Bearer', '   '],
-  ])('When the scheme is written "%s%s", then it passes (RFC 9110 §11.1)', async (scheme, space) => {
-    await start();
+  ])(
+    'When the scheme is written "%s%s", then the token is accepted (RFC 9110 §11.1)',
+    async (scheme, space) => {
+      await start();
 
-    const answer = await server.send({ headers: [['authorization', `${scheme}${space}${project.token()}`]] });
+      const answer = await server.send({
+        headers: [['authorization', `${scheme}${space}${project.token()}`]],
+      });
 
-    expect(answer.status).toBe(200);
-  });
+      expect(answer.status).toBe(200);
+    },
+  );
 
   test.each([
-    ['aud is a text', { aud: 'project-test-1' }],
-    ['aud names others as well', { aud: ['another', 'project-test-1'] }],
-    ['there is neither iat nor nbf', { iat: undefined, nbf: undefined }],
-  ])('When %s, then it passes', async (_case, claims) => {
+    ['aud is a string', { aud: 'project-test-1' }],
+    ['aud has other values as well', { aud: ['another', 'project-test-1'] }],
+    ['the token has neither iat nor nbf', { iat: undefined, nbf: undefined }],
+  ])('When %s, then the token is accepted', async (_case, claims) => {
     await start();
 
     expect(await server.sendToken(project.token(claims))).toMatchObject({ status: 200 });
@@ -125,13 +130,13 @@ describe('a request with a good token', () => {
 describe('a request without credentials', () => {
   test.each([
     ['no Authorization header', []],
-    ['an empty one', [['Authorization', '']]],
+    ['an empty Authorization header', [['Authorization', '']]],
     ['another scheme with a good token', [['Authorization', 'Foo TOKEN']]],
     ['another scheme of six letters', [['Authorization', 'Digest TOKEN']]],
     ['Basic credentials', [['Authorization', 'Basic dXNlcjpwYXNzd29yZA==']]],
     ['a token without a scheme', [['Authorization', 'TOKEN']]],
     ['a scheme that begins with Bearer', [['Authorization', 'BearerX TOKEN']]],
-    ['a tab behind the scheme', [['Authorization', 'Bearer\tTOKEN']]],
+    ['a tab after the scheme', [['Authorization', 'Bearer\tTOKEN']]],
     ['the token in a header of another name', [['X-Authorization', 'Bearer TOKEN']]],
     ['the token in a proxy’s header', [['Proxy-Authorization', 'Bearer TOKEN']]],
     [
@@ -141,7 +146,7 @@ describe('a request without credentials', () => {
         ['Authorization', 'Bearer TOKEN'],
       ],
     ],
-  ] as const)('When it has %s, then it is 401 with a bare challenge', async (_case, headers) => {
+  ] as const)('When it has %s, then the answer is 401 with a bare challenge', async (_case, headers) => {
     await start();
     const token = project.token();
 
@@ -155,16 +160,16 @@ describe('a request without credentials', () => {
   });
 });
 
-describe('a request whose credentials are malformed', () => {
+describe('a request with malformed credentials', () => {
   test.each([
-    ['Bearer with nothing', ['Bearer']],
+    ['Bearer without a token', ['Bearer']],
     ['Bearer with spaces only', ['Bearer   ']],
     ['more than one part', ['Bearer TOKEN TOKEN']],
     ['a list of tokens', ['Bearer TOKEN, Bearer TOKEN']],
     ['the same header twice', ['Bearer TOKEN', 'Bearer TOKEN']],
     ['a second header of another scheme', ['Bearer TOKEN', 'Basic dXNlcjpwYXNzd29yZA==']],
     ['a second header that is empty', ['Bearer TOKEN', '']],
-  ])('When it has %s, then it is 400', async (_case, values) => {
+  ])('When it has %s, then the answer is 400', async (_case, values) => {
     await start();
     const token = project.token();
 
@@ -180,27 +185,27 @@ describe('a request whose credentials are malformed', () => {
   });
 });
 
-test('When so many headers come that Node drops some, then the request is refused', async () => {
+test('When a request has more headers than Node keeps, then it is refused', async () => {
   await start();
   const header = ['Authorization', `Bearer ${project.token()}`] as const;
   const others = new Array<readonly [string, string]>(1_500).fill(['a', '']);
 
   const { status } = await server.send({ headers: [header, ...others, header] });
 
-  expect([400, 431]).toContain(status); // 431 is Node's own, from 22 on.
+  expect([400, 431]).toContain(status); // Node itself answers 431, from version 22 on.
   expect(outcomes).toEqual(status === 400 ? ['invalid_request'] : []);
 });
 
-describe('a token that does not hold', () => {
+describe('an invalid token', () => {
   const stranger = createSigningKey('jwk-test-1');
   const unknown = createSigningKey('jwk-test-9');
   test.each([
-    ['garbage', () => 'garbage'],
-    ['dots', () => '..'],
+    ['only garbage', () => 'garbage'],
+    ['only dots', () => '..'],
     ['a bad signature', () => project.token({}, {}, stranger)],
     ['an unknown key', () => project.token({}, {}, unknown)],
     ['no key id', () => project.token({}, { kid: undefined })],
-    ['a key id that is no text', () => project.token({}, { kid: { toString: 'jwk-test-1' } })],
+    ['a key id that is not a string', () => project.token({}, { kid: { toString: 'jwk-test-1' } })],
     ['another typ', () => project.token({}, { typ: 'at+jwt' })],
     ['no typ', () => project.token({}, { typ: undefined })],
     ['another algorithm', () => project.token({}, { alg: 'RS512' })],
@@ -210,25 +215,25 @@ describe('a token that does not hold', () => {
     ['no audience', () => project.token({ aud: undefined })],
     ['an audience that only begins like ours', () => project.token({ aud: 'project-test-12' })],
     ['no exp', () => project.token({ exp: undefined })],
-    ['an exp that is a text', () => project.token({ exp: String(now + 3_600) })],
+    ['an exp that is a string', () => project.token({ exp: String(now + 3_600) })],
     ['an exp that is null', () => project.token({ exp: null })],
     ['no sub', () => project.token({ sub: undefined })],
     ['an empty sub', () => project.token({ sub: '' })],
-    ['a sub that is no text', () => project.token({ sub: 7 })],
+    ['a sub that is not a string', () => project.token({ sub: 7 })],
     ['no scope', () => project.token({ scope: undefined })],
     ['scopes in a list', () => project.token({ scope: ['read:users'] })],
     ['a scope that is null', () => project.token({ scope: null })],
-    ['an iat that is a text', () => project.token({ iat: 'now' })],
-    ['an nbf that is a text', () => project.token({ nbf: 'now' })],
+    ['an iat that is a string', () => project.token({ iat: 'now' })],
+    ['an nbf that is a string', () => project.token({ nbf: 'now' })],
     [
       'a payload that is a list',
       () => signedToken({ alg: 'RS256', kid: 'jwk-test-1', typ: 'JWT' }, [], project.key.privateKey),
     ],
     [
-      'a payload that is no JSON',
+      'a payload that is not JSON',
       () => signedToken({ alg: 'RS256', kid: 'jwk-test-1', typ: 'JWT' }, '{', project.key.privateKey),
     ],
-  ])('When it has %s, then it is 401 without a hint at that', async (_case, token) => {
+  ])('When it has %s, then the answer is 401 without a reason', async (_case, token) => {
     await start();
 
     expectRejected(await server.sendToken(token()), invalidToken);
@@ -240,41 +245,47 @@ describe('a token that does not hold', () => {
 describe('the times of a token', () => {
   test.each([
     ['expired within the tolerance', { exp: now - 4 }, {}, true],
-    ['expired just beyond it', { exp: now - 5 }, {}, false],
-    ['expired, where none is tolerated', { exp: now }, { clockToleranceSeconds: 0 }, false],
-    ['about to expire, where none is tolerated', { exp: now + 1 }, { clockToleranceSeconds: 0 }, true],
+    ['expired just beyond the tolerance', { exp: now - 5 }, {}, false],
+    ['expired, with a tolerance of 0', { exp: now }, { clockToleranceSeconds: 0 }, false],
+    ['about to expire, with a tolerance of 0', { exp: now + 1 }, { clockToleranceSeconds: 0 }, true],
     ['not yet valid within the tolerance', { nbf: now + 5 }, {}, true],
-    ['not yet valid beyond it', { nbf: now + 6 }, {}, false],
+    ['not yet valid beyond the tolerance', { nbf: now + 6 }, {}, false],
     ['within a wider tolerance', { exp: now - 59, nbf: now + 60 }, { clockToleranceSeconds: 60 }, true],
-    ['expired in the time of the Romans', { exp: -60_000_000_000 }, {}, false],
+    ['expired with a negative exp', { exp: -60_000_000_000 }, {}, false],
     ['within the maximum age', { iat: now - 59 }, { maxTokenAgeSeconds: 60 }, true],
-  ])('When a token is %s, then whether it passes is told by them', async (_case, claims, options, passes) => {
-    await start({ '/timed': ['read:users', options] });
-    const token = project.token(claims);
+  ])(
+    'When a token is %s (claims %j, options %j), then it is accepted: %s',
+    async (_case, claims, options, passes) => {
+      await start({ '/timed': ['read:users', options] });
+      const token = project.token(claims);
 
-    const answers = [await server.sendToken(token, '/timed'), await server.sendToken(token, '/timed')];
+      const answers = [await server.sendToken(token, '/timed'), await server.sendToken(token, '/timed')];
 
-    for (const answer of answers) {
-      if (passes) expect(answer.status).toBe(200);
-      else expectRejected(answer, invalidToken);
-    }
-  });
+      for (const answer of answers) {
+        if (passes) expect(answer.status).toBe(200);
+        else expectRejected(answer, invalidToken);
+      }
+    },
+  );
 
   test.each([
     ['older than the maximum age', { iat: now - 60 }, 60],
-    ['without iat where there is a maximum age', { iat: undefined }, 60],
-  ])('When a token is %s, then it is 401 token_too_old', async (_case, claims, maxTokenAgeSeconds) => {
-    await start({ '/timed': ['read:users', { maxTokenAgeSeconds }] });
-    const token = project.token(claims);
+    ['without iat although there is a maximum age', { iat: undefined }, 60],
+  ])(
+    'When a token is %s, then the answer is 401 token_too_old',
+    async (_case, claims, maxTokenAgeSeconds) => {
+      await start({ '/timed': ['read:users', { maxTokenAgeSeconds }] });
+      const token = project.token(claims);
 
-    for (let tries = 1; tries <= 2; tries += 1) {
-      expectRejected(await server.sendToken(token, '/timed'), tokenTooOld);
-    }
-    expect(outcomes).toEqual(['token_too_old', 'token_too_old']);
-  });
+      for (let tries = 1; tries <= 2; tries += 1) {
+        expectRejected(await server.sendToken(token, '/timed'), tokenTooOld);
+      }
+      expect(outcomes).toEqual(['token_too_old', 'token_too_old']);
+    },
+  );
 
   test.each([{ clockToleranceSeconds: NaN }, { clockToleranceSeconds: -1 }, { maxTokenAgeSeconds: NaN }])(
-    'When an option is %j, then no middleware is made',
+    'When an option is %j, then authorizeToken throws',
     (option) => {
       const { client, projectId } = project;
       const { authorizeToken } = createAuthorizer({ client, projectId, realm });
@@ -313,7 +324,7 @@ describe('scopes', () => {
     ['', 'read:users', false],
     ['constructor:x __proto__:x', 'read:users', false],
     ['constructor:x', 'constructor:x', true],
-  ])('When a token holds "%s" and %s is required, then it passes: %s', async (scope, required, passes) => {
+  ])('When a token has "%s" and %s is required, then it is accepted: %s', async (scope, required, passes) => {
     await start({ '/scoped': [required] });
 
     const answer = await server.sendToken(project.token({ scope }), '/scoped');
@@ -328,7 +339,7 @@ describe('scopes', () => {
     ['any', 'write:users', 200],
     ['any', 'read:wallets', 403],
   ] as const)(
-    'When %s of several are required and a token holds "%s", then it is %d',
+    'When %s of two scopes are required and a token has "%s", then the answer is %d',
     async (match, scope, status) => {
       const required = ['read:users', 'write:users'];
       await start({ '/several': [required, { match }] });
@@ -341,7 +352,7 @@ describe('scopes', () => {
     },
   );
 
-  test('When no scope is required, then any good token passes, and only a good one', async () => {
+  test('When no scope is required, then any valid token is accepted, but a token is still required', async () => {
     await start({ '/any-client': [[]] });
 
     const good = await server.sendToken(project.token({ scope: '' }), '/any-client');
@@ -351,7 +362,7 @@ describe('scopes', () => {
     expectRejected(none, unauthorized);
   });
 
-  test('When a token is expired and lacks the scope, then it is the token that is refused', async () => {
+  test('When a token is expired and lacks the scope, then the answer is 401 invalid_token', async () => {
     await start();
 
     const answer = await server.sendToken(project.token({ scope: 'write:users', exp: now - 60 }));
@@ -369,7 +380,7 @@ describe('scopes', () => {
   });
 });
 
-test('When a route has a realm of its own, then its challenges name that', async () => {
+test('When a route has its own realm, then its challenges have that realm', async () => {
   await start({ '/vault': ['read:users', { realm: 'vault' }] });
 
   const answers = [
@@ -385,17 +396,17 @@ test('When a route has a realm of its own, then its challenges name that', async
   ]);
 });
 
-test('When no one asks for outcomes, then requests pass and are refused all the same', async () => {
+test('When there is no onAuthorization hook, then requests are still accepted or refused', async () => {
   await start();
   await server.close();
   authorizer = createAuthorizer({ client: project.client, projectId: project.projectId, realm });
-  server = await startResourceServer({ '/': [authorizer.authorizeToken('read:users'), whoCalls] });
+  server = await startResourceServer({ '/': [authorizer.authorizeToken('read:users'), answerClient] });
 
   expect(await server.sendToken(project.token())).toMatchObject({ status: 200 });
   expectRejected(await server.send(), unauthorized);
 });
 
-test('When requests are refused for whatever reason, then no token is in any answer or log line', async () => {
+test('When requests are accepted or refused, then no answer and no log line contains a token', async () => {
   await start();
   const tokens = [
     project.token({ exp: now - 60 }),
@@ -413,7 +424,7 @@ test('When requests are refused for whatever reason, then no token is in any ans
   }
 });
 
-test('When a token of another project is signed by a key of ours, then it is refused', async () => {
+test('When a token of another project is signed with our key, then it is refused', async () => {
   await start();
   const header = { alg: 'RS256', kid: 'jwk-test-1', typ: 'JWT' };
   const token = signedToken(header, standardClaims('project-test-2', now), project.key.privateKey);
@@ -421,7 +432,7 @@ test('When a token of another project is signed by a key of ours, then it is ref
   expectRejected(await server.sendToken(token), invalidToken);
 });
 
-test('When the hook fails, then good requests pass and bad ones are refused all the same', async () => {
+test('When the onAuthorization hook throws, then requests are still accepted or refused', async () => {
   await start(
     {},
     {
@@ -444,29 +455,32 @@ describe('the issuer', () => {
     ['Stytch’s address for test projects', {}, 'https://test.stytch.com', true],
     ['Stytch’s address for live projects', {}, 'https://api.stytch.com', false],
     [
-      'the address that is configured',
+      'the configured base URL',
       { baseUrl: 'https://login.bank.example/' },
       'https://login.bank.example',
       true,
     ],
     [
-      'Stytch’s own, where another is configured',
+      'Stytch’s address, although another is configured',
       { baseUrl: 'https://login.bank.example' },
       'https://test.stytch.com',
       false,
     ],
     ['another project', {}, 'stytch.com/project-test-2', false],
-    ['nobody', {}, undefined, false],
-  ])('When it is %s, then whether a token passes is told by that', async (_name, options, iss, passes) => {
-    await start({}, options);
+    ['missing', {}, undefined, false],
+  ])(
+    'When the issuer is %s (options %j, iss %j), then the token is accepted: %s',
+    async (_name, options, iss, passes) => {
+      await start({}, options);
 
-    const answer = await server.sendToken(project.token({ iss }));
+      const answer = await server.sendToken(project.token({ iss }));
 
-    if (passes) expect(answer.status).toBe(200);
-    else expectRejected(answer, invalidToken);
-  });
+      if (passes) expect(answer.status).toBe(200);
+      else expectRejected(answer, invalidToken);
+    },
+  );
 
-  test('When the project is live, then Stytch’s address for those is an issuer', async () => {
+  test('When the project is live, then Stytch’s address for live projects is accepted', async () => {
     const live = new TestProject('project-live-1');
     await start({}, { client: live.client, projectId: live.projectId });
 
@@ -476,7 +490,7 @@ describe('the issuer', () => {
 });
 
 describe('another framework', () => {
-  /** The request of a framework that hands over the parsed headers only. */
+  /** Sends the request of a framework that has only the parsed headers. */
   const ask = (token: string) =>
     new Promise((resolve) => {
       const { authorizeToken } = createAuthorizer({
@@ -496,7 +510,7 @@ describe('another framework', () => {
       );
     });
 
-  test('When it has no raw headers, then a good token passes, and a bad one does not', async () => {
+  test('When it has no raw headers, then valid tokens are accepted and invalid ones refused', async () => {
     await start();
 
     expect(await ask(project.token({ sub: 'client-1' }))).toBe('client-1');

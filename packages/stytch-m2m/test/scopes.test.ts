@@ -13,7 +13,7 @@ test.each([
   ['the wildcard of another action', ['write:*'], 'read:users', false],
   ['a wildcard for everything', ['*:*', '*', ':*'], 'read:users', false],
   ['a wildcard within a resource', ['read:users:*'], 'read:users', false],
-  ['another letter case', ['READ:USERS', 'Read:*'], 'read:users', false],
+  ['the scope in another letter case', ['READ:USERS', 'Read:*'], 'read:users', false],
   ['prototype names', ['constructor:x', '__proto__:*', 'toString'], 'read:users', false],
   ['a prototype name that is required', ['constructor:x'], 'constructor:x', true],
   ['the wildcard of another action, for a prototype name', ['read:*'], 'constructor:x', false],

@@ -21,7 +21,7 @@ afterEach(() => {
 
 const now = new Date(startOfTest);
 const holder = thisProcess();
-/** A process of another machine. */
+/** A process on another machine. */
 const elsewhere = 'elsewhere/pid:[1]/7/another';
 
 /** A rotation of a secret that is stored in memory only. */
@@ -34,7 +34,7 @@ async function setUp({ secret = 'first-aaaa' } = {}) {
 }
 
 describe('a rotation', () => {
-  test('When it starts, then the next secret is used at once, and it is told this once', async () => {
+  test('When a rotation starts, then it returns the next secret and the credentials use it at once', async () => {
     const { stytch, credentials, rotation } = await setUp();
 
     const next = await rotation.start();
@@ -45,7 +45,7 @@ describe('a rotation', () => {
     expect(inspect(rotation, { depth: Infinity, showHidden: true })).not.toMatch(/aaaa|bbbb/);
   });
 
-  test('When it is completed, then the secret in use is the one that works', async () => {
+  test('When a rotation is completed, then only the next secret works and the credentials use it', async () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
 
@@ -55,7 +55,7 @@ describe('a rotation', () => {
     expect([stytch.works('first-aaaa'), stytch.works('second-bbbb')]).toEqual([false, true]);
   });
 
-  test('When it is cancelled, then the credentials go back to the secret before', async () => {
+  test('When a rotation is cancelled, then the credentials use the old secret again', async () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
 
@@ -65,7 +65,7 @@ describe('a rotation', () => {
     expect([stytch.works('first-aaaa'), stytch.works('second-bbbb')]).toEqual([true, false]);
   });
 
-  test('When rotations follow each other, then each ends with a secret that works', async () => {
+  test('When rotations follow each other, then each ends with a working secret', async () => {
     const { stytch, credentials, rotation } = await setUp();
 
     await rotation.start();
@@ -81,7 +81,7 @@ describe('a rotation', () => {
     expect(stytch.works(credentials.secret)).toBe(true);
   });
 
-  test('When it is done in one go, then the next secret is stored and proved before the old one ends', async () => {
+  test('When rotate runs, then it stores and verifies the next secret before the old one stops working', async () => {
     const { rotation, credentials, steps, store, stytch, types } = await startProcess();
 
     const secret = await rotation.rotate();
@@ -98,7 +98,7 @@ describe('a rotation', () => {
     expect([credentials.secret, stytch.secret]).toEqual(['second-bbbb', 'second-bbbb']);
   });
 
-  test('When it is started by hand, then what is stored says that somebody waits to complete it', async () => {
+  test('When a rotation is started by hand, then it is not stored as automatic', async () => {
     const { rotation, store } = await startProcess();
 
     await rotation.start();
@@ -109,7 +109,7 @@ describe('a rotation', () => {
     });
   });
 
-  test('When it is cancelled, then the time of the last one stays', async () => {
+  test('When a rotation is cancelled, then the time of the last rotation stays', async () => {
     const lastRotatedAt = new Date(0);
     const { rotation, store } = await startProcess({
       store: new FakeStore({ secret: 'first-aaaa', lastRotatedAt }),
@@ -121,7 +121,7 @@ describe('a rotation', () => {
     expect(store.content).toEqual({ secret: 'first-aaaa', lastRotatedAt });
   });
 
-  test('When its status is asked for, then it tells the last four characters and the times, and no secret', async () => {
+  test('When the status is requested, then it has the times and the last four characters, but no secret', async () => {
     const { rotation } = await startProcess();
     const before = await rotation.status();
     await rotation.start();
@@ -141,7 +141,7 @@ describe('a rotation', () => {
     expect(after).toEqual({ status: 'none', lastRotatedAt: new Date(startOfTest + 1_000) });
   });
 
-  test('When a hook fails, then the rotation goes on', async () => {
+  test('When the onEvent hook throws, then the rotation still completes', async () => {
     const { client } = new FakeStytch();
     const onEvent = () => {
       throw new Error('the hook');
@@ -152,8 +152,8 @@ describe('a rotation', () => {
   });
 });
 
-describe('a rotation that may not be', () => {
-  test('When one is under way, then none starts and the credentials stay', async () => {
+describe('a conflict', () => {
+  test('When a rotation is in progress, then no other starts and the credentials do not change', async () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
 
@@ -167,7 +167,7 @@ describe('a rotation that may not be', () => {
   });
 
   test.each(['start', 'complete', 'cancel', 'rotate'] as const)(
-    'When another is at work in this process, then %s is a conflict and asks Stytch nothing',
+    'When another operation runs in this process, then %s is a conflict and does not call Stytch',
     async (operation) => {
       const { rotation, stytch, events } = await startProcess();
       stytch.faults.set('rotateStart', { before: () => new Promise(() => undefined) });
@@ -184,7 +184,7 @@ describe('a rotation that may not be', () => {
     },
   );
 
-  test('When two start at the same moment, then one of them is a conflict', async () => {
+  test('When two rotations start at the same moment, then one of them is a conflict', async () => {
     const { rotation, stytch } = await startProcess();
 
     const [first, second] = await Promise.allSettled([rotation.rotate(), rotation.rotate()]);
@@ -203,7 +203,7 @@ describe('a rotation that may not be', () => {
   });
   const twoMinutes = 120_000;
 
-  test('When another process is at work, then each operation is a conflict that changes nothing', async () => {
+  test('When another process rotates, then each operation is a conflict and changes nothing', async () => {
     const { rotation, stytch, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
 
     for (const operation of ['start', 'complete', 'cancel', 'rotate'] as const) {
@@ -216,7 +216,7 @@ describe('a rotation that may not be', () => {
     expect([stytch.calls, store.writes]).toEqual([[], []]);
   });
 
-  test('When the process at work has changed nothing for two minutes, then another takes over', async () => {
+  test('When the other process has changed nothing for two minutes, then this one takes over', async () => {
     const { rotation, stytch, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
     stytch.next = 'second-bbbb';
     await rotation.recover();
@@ -231,7 +231,7 @@ describe('a rotation that may not be', () => {
     expect(store.content).toMatchObject({ secret: 'second-bbbb' });
   });
 
-  test('When the process at work changes something, then it is given two minutes anew', async () => {
+  test('When the other process changes something, then the two minutes start again', async () => {
     const { rotation, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
     await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflictError);
     await pass(twoMinutes - 1);
@@ -242,7 +242,7 @@ describe('a rotation that may not be', () => {
     await expect(rotation.rotate()).rejects.toBeInstanceOf(RotationConflictError);
   });
 
-  test('When the wall clock jumps by hours, then no process at work is taken for gone', async () => {
+  test('When the wall clock jumps by hours, then this process does not take over', async () => {
     const { rotation, store } = await startProcess({ store: new FakeStore(heldBy(elsewhere)) });
 
     for (const jump of [7_200_000, -14_400_000]) {
@@ -254,7 +254,7 @@ describe('a rotation that may not be', () => {
     expect(store.writes).toEqual([]);
   });
 
-  test('When the process at work was this one’s predecessor with the same number, then it is gone', async () => {
+  test('When the other process was an earlier one with this process id, then this one takes over at once', async () => {
     const predecessor = holder.replace(/[^/]*$/, 'another');
     const { rotation, stytch } = await startProcess({ store: new FakeStore(heldBy(predecessor)) });
     stytch.next = 'second-bbbb';
@@ -262,7 +262,7 @@ describe('a rotation that may not be', () => {
     await expect(rotation.rotate()).resolves.toBe('second-bbbb');
   });
 
-  test('When a process was suspended until another took over, then it changes nothing any more', async () => {
+  test('When a suspended process continues after another took over, then it changes nothing', async () => {
     const suspended = await startProcess();
     let wake: () => void = () => undefined;
     suspended.stytch.faults.set('token', {
@@ -292,7 +292,7 @@ describe('a rotation that may not be', () => {
     expect(stytch.works('third-cccc')).toBe(true);
   });
 
-  test('When another process started one by hand, then this one neither starts nor rotates, but may complete', async () => {
+  test('When another process started a rotation by hand, then this one can only complete it', async () => {
     const one = await startProcess();
     await one.rotation.start();
     const other = await startProcess(one);
@@ -308,9 +308,9 @@ describe('a rotation that may not be', () => {
   });
 });
 
-describe('what Stytch refuses', () => {
+describe('an operation that Stytch refuses', () => {
   test.each(['complete', 'cancel'] as const)(
-    'When none is under way, then %s is refused',
+    'When no rotation is in progress, then %s is refused',
     async (operation) => {
       const { credentials, rotation, store, events } = await startProcess();
 
@@ -324,7 +324,7 @@ describe('what Stytch refuses', () => {
     },
   );
 
-  test('When Stytch refuses a start, then what is stored is as before', async () => {
+  test('When Stytch refuses a start, then the stored secret and the credentials stay the same', async () => {
     const { credentials, rotation, store, stytch, types } = await startProcess();
     stytch.faults.set('rotateStart', { before: () => Promise.reject(apiError(404, 'm2m_client_not_found')) });
 
@@ -335,7 +335,7 @@ describe('what Stytch refuses', () => {
     expect(types()).toEqual(['failed']);
   });
 
-  test('When Stytch fails at a start, which may have come through, then what is stored says so', async () => {
+  test('When Stytch answers a start with 500 but carried it out, then recovery cancels the rotation', async () => {
     const { rotation, store, stytch } = await startProcess();
     stytch.faults.set('rotateStart', {
       after: () => Promise.reject(apiError(500, 'internal_server_error')),
@@ -351,7 +351,7 @@ describe('what Stytch refuses', () => {
     expect(store.content).toEqual({ secret: 'first-aaaa' });
   });
 
-  test('When another has completed the rotation, then cancelling leaves the secret that works', async () => {
+  test('When another process has completed the rotation, then cancel keeps the working secret', async () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     await stytch.client.m2m.clients.secrets.rotate({ client_id: 'elsewhere' });
@@ -361,7 +361,7 @@ describe('what Stytch refuses', () => {
     expect(stytch.works(credentials.secret)).toBe(true);
   });
 
-  test('When another has completed it and begun the next, then cancelling that leaves the secret that works', async () => {
+  test('When another process has completed the rotation and started the next, then cancel keeps the working secret', async () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     await stytch.client.m2m.clients.secrets.rotate({ client_id: 'elsewhere' });
@@ -373,7 +373,7 @@ describe('what Stytch refuses', () => {
     expect(stytch.works(credentials.secret)).toBe(true);
   });
 
-  test('When a rotation is under way that nobody here knows of, then it is cancelled and started again', async () => {
+  test('When Stytch has a rotation that is not stored, then rotate cancels it and starts again', async () => {
     const { stytch, credentials, rotation } = await startProcess();
     await stytch.client.m2m.clients.secrets.rotateStart({ client_id: 'elsewhere' });
 
@@ -382,7 +382,7 @@ describe('what Stytch refuses', () => {
     expect([stytch.secret, stytch.next, credentials.secret]).toEqual(['third-cccc', null, 'third-cccc']);
   });
 
-  test('When the next secret is not accepted in one go, then the rotation is cancelled', async () => {
+  test('When Stytch does not accept the next secret during rotate, then the rotation is cancelled', async () => {
     const { stytch, credentials, rotation, store, types } = await startProcess();
     stytch.refused.add('second-bbbb');
 
@@ -395,7 +395,7 @@ describe('what Stytch refuses', () => {
     expect(types()).toEqual(['started', 'failed', 'cancelled']);
   });
 
-  test('When the next secret is not accepted at a completion, then nothing changes', async () => {
+  test('When Stytch does not accept the next secret during complete, then nothing changes', async () => {
     const { stytch, rotation, store } = await startProcess();
     await rotation.start();
     const before = store.content;
@@ -407,7 +407,7 @@ describe('what Stytch refuses', () => {
     expect(store.content).toEqual(before);
   });
 
-  test('When the token fails for another reason, then the rotation stays under way and a second try ends it', async () => {
+  test('When the token request fails for another reason, then a second rotate completes the rotation', async () => {
     const { stytch, rotation, store, types } = await startProcess();
     stytch.faults.set('token', { before: () => Promise.reject(oauthError(500, 'internal_server_error')) });
 
@@ -425,8 +425,8 @@ describe('what Stytch refuses', () => {
   });
 });
 
-describe('after a restart in the middle of a rotation, with a secret from the environment', () => {
-  test('When the server came back with the old secret, then completing is a conflict and changes nothing', async () => {
+describe('a restart during a rotation, with a secret from the environment', () => {
+  test('When the server restarts with the old secret, then complete is a conflict and changes nothing', async () => {
     const { stytch, rotation } = await setUp();
     stytch.next = 'second-bbbb';
 
@@ -436,7 +436,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
     expect([stytch.secret, stytch.next]).toEqual(['first-aaaa', 'second-bbbb']);
   });
 
-  test('When the server came back with the old secret, then cancelling works', async () => {
+  test('When the server restarts with the old secret, then cancel works', async () => {
     const { stytch, credentials, rotation } = await setUp();
     stytch.next = 'second-bbbb';
 
@@ -446,7 +446,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
     expect(credentials.secret).toBe('first-aaaa');
   });
 
-  test('When it came back with a secret that only ends like the next one, then completing is a conflict', async () => {
+  test('When the server restarts with a secret that only ends like the next one, then complete is a conflict', async () => {
     const { stytch, rotation } = await setUp({ secret: 'mistyped-bbbb' });
     stytch.next = 'second-bbbb';
     stytch.faults.set('token', { before: () => Promise.reject(oauthError(400, 'invalid_client')) });
@@ -458,7 +458,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
     expect([stytch.secret, stytch.next]).toEqual(['first-aaaa', 'second-bbbb']);
   });
 
-  test('When the server came back with the next secret, then completing works', async () => {
+  test('When the server restarts with the next secret, then complete works', async () => {
     const { stytch, credentials, rotation } = await setUp({ secret: 'second-bbbb' });
     stytch.next = 'second-bbbb';
 
@@ -468,7 +468,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
     expect([stytch.secret, stytch.next]).toEqual(['second-bbbb', null]);
   });
 
-  test('When the server came back with the next secret, then cancelling is a conflict and changes nothing', async () => {
+  test('When the server restarts with the next secret, then cancel is a conflict and changes nothing', async () => {
     const { stytch, rotation } = await setUp({ secret: 'second-bbbb' });
     stytch.next = 'second-bbbb';
 
@@ -478,7 +478,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
   });
 
   test.each(['start', 'rotate'] as const)(
-    'When the server came back with the next secret, then %s does not throw it away',
+    'When the server restarts with the next secret, then %s is a conflict and keeps it',
     async (operation) => {
       const { stytch, rotation } = await setUp({ secret: 'second-bbbb' });
       stytch.next = 'second-bbbb';
@@ -490,7 +490,7 @@ describe('after a restart in the middle of a rotation, with a secret from the en
   );
 });
 
-describe('what a restart finds in the store', () => {
+describe('recovery after a restart', () => {
   const started = { secret: 'first-aaaa', rotation: { startedAt: now } };
   const both = { secret: 'first-aaaa', rotation: { startedAt: now, nextSecret: 'second-bbbb' } };
   const automatic = { ...both, rotation: { ...both.rotation, automatic: true } };
@@ -510,28 +510,28 @@ describe('what a restart finds in the store', () => {
       by: [],
     },
     {
-      found: 'a start that nobody got the answer of',
+      found: 'a start whose answer was lost',
       content: started,
       at: ['first-aaaa', 'second-bbbb'],
       then: { secret: 'first-aaaa' },
       by: ['get', 'rotateCancel'],
     },
     {
-      found: 'a start that did not come through',
+      found: 'a start that Stytch did not get',
       content: started,
       at: ['first-aaaa', null],
       then: { secret: 'first-aaaa' },
       by: ['get'],
     },
     {
-      found: 'a rotation in one go',
+      found: 'an automatic rotation',
       content: automatic,
       at: ['first-aaaa', 'second-bbbb'],
       then: { secret: 'second-bbbb', lastRotatedAt: now },
       by: ['get', 'token', 'rotate'],
     },
     {
-      found: 'a rotation by hand',
+      found: 'a rotation that was started by hand',
       content: both,
       at: ['first-aaaa', 'second-bbbb'],
       then: both,
@@ -552,24 +552,27 @@ describe('what a restart finds in the store', () => {
       by: ['get', 'token', 'token'],
     },
     {
-      found: 'a rotation that was cancelled while another was started',
+      found: 'a rotation that was cancelled before another started',
       content: both,
       at: ['first-aaaa', 'third-cccc'],
       then: { secret: 'first-aaaa' },
       by: ['get', 'token', 'token'],
     },
-  ] as const)('When it is $found, then recovery ends it as it should', async ({ content, at, then, by }) => {
-    const { rotation, store, stytch, credentials } = await restart(content, [...at]);
+  ] as const)(
+    'When the store has $found, then recovery stores a secret that works',
+    async ({ content, at, then, by }) => {
+      const { rotation, store, stytch, credentials } = await restart(content, [...at]);
 
-    await rotation.recover();
+      await rotation.recover();
 
-    expect(store.content).toEqual(then);
-    expect(stytch.methods).toEqual(by);
-    expect(stytch.works(credentials.secret)).toBe(true);
-    expect(stytch.works(store.content.secret)).toBe(true);
-  });
+      expect(store.content).toEqual(then);
+      expect(stytch.methods).toEqual(by);
+      expect(stytch.works(credentials.secret)).toBe(true);
+      expect(stytch.works(store.content.secret)).toBe(true);
+    },
+  );
 
-  test('When there is nothing to recover, then nothing needs to be writable', async () => {
+  test('When there is nothing to recover, then the store is not written', async () => {
     const { rotation, store, stytch } = await startProcess();
     store.unwritable = true;
 
@@ -593,7 +596,7 @@ describe('what a restart finds in the store', () => {
   });
 
   test.each([{ m2m_client: {} }, {}, null, { m2m_client: { client_secret_last_four: '' } }])(
-    'When Stytch describes the client as %j, then no secret is thrown away',
+    'When Stytch answers get with %j, then no secret is lost',
     async (answer) => {
       const { rotation, store, stytch } = await restart(automatic, ['second-bbbb', null]);
       stytch.faults.set('get', { before: () => Promise.resolve(answer) });
@@ -605,11 +608,11 @@ describe('what a restart finds in the store', () => {
   );
 });
 
-describe('when the answer is lost', () => {
+describe('a lost answer', () => {
   const lost = { after: () => Promise.reject(networkError()) };
   const unsent = { before: () => Promise.reject(networkError()) };
 
-  test('When a start came through all the same, then cancelling and starting again recovers', async () => {
+  test('When only the answer to a start was lost, then cancel and a new start work', async () => {
     const { stytch, credentials, rotation } = await setUp();
     stytch.faults.set('rotateStart', lost);
     await expect(rotation.start()).rejects.toBeInstanceOf(StytchUnavailableError);
@@ -625,7 +628,7 @@ describe('when the answer is lost', () => {
   });
 
   test.each(['start', 'rotate'] as const)(
-    'When a start came through all the same, then %s begins anew',
+    'When only the answer to a start was lost, then %s starts again',
     async (operation) => {
       const { stytch, rotation, credentials } = await startProcess();
       stytch.faults.set('rotateStart', lost);
@@ -638,7 +641,7 @@ describe('when the answer is lost', () => {
     },
   );
 
-  test('When a completion came through all the same, then it is completed', async () => {
+  test('When only the answer to a completion was lost, then complete succeeds', async () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotate', lost);
@@ -649,7 +652,7 @@ describe('when the answer is lost', () => {
     expect(stytch.works(credentials.secret)).toBe(true);
   });
 
-  test('When a completion came through and nothing can be asked any more, then the next try says so', async () => {
+  test('When a completion loses its answer and Stytch is unreachable, then the next complete succeeds', async () => {
     const { stytch, credentials, rotation, store } = await startProcess();
     await rotation.start();
     stytch.faults.set('rotate', {
@@ -668,7 +671,7 @@ describe('when the answer is lost', () => {
     expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
   });
 
-  test('When a rotation in one go was completed but not stored, then the next try stores it and does not rotate again', async () => {
+  test('When a completed rotation could not be stored, then the next rotate stores it and does not rotate again', async () => {
     const { stytch, rotation, store } = await startProcess();
     store.failing = [3];
     await expect(rotation.rotate()).rejects.toBeInstanceOf(SecretStoreError);
@@ -679,7 +682,7 @@ describe('when the answer is lost', () => {
     expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
   });
 
-  test('When a completion did not come through, then the credentials work', async () => {
+  test('When Stytch did not get a completion, then the credentials still work', async () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotate', unsent);
@@ -691,8 +694,8 @@ describe('when the answer is lost', () => {
   });
 
   test.each([
-    ['came through all the same', lost],
-    ['did not', unsent],
+    ['gets no answer', lost],
+    ['does not reach Stytch', unsent],
   ])('When a cancellation %s, then a second one succeeds and the credentials work', async (_case, fault) => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
@@ -709,7 +712,7 @@ describe('when the answer is lost', () => {
     expect(stytch.works(credentials.secret)).toBe(true);
   });
 
-  test('When a cancellation failed and the rotation is completed instead, then no moment is without a working secret', async () => {
+  test('When a rotation is completed after a failed cancellation, then there is always a working secret', async () => {
     const { stytch, credentials, rotation } = await setUp();
     await rotation.start();
     stytch.faults.set('rotateCancel', unsent);
@@ -728,7 +731,7 @@ describe('when the answer is lost', () => {
     expect(credentials.secret).toBe('second-bbbb');
   });
 
-  test('When Stytch hangs, then the call ends at its deadline', async () => {
+  test('When Stytch hangs, then the call ends at its timeout', async () => {
     const { stytch, rotation } = await setUp();
     stytch.faults.set('get', { before: () => new Promise(() => undefined) });
     const call = outcomeOf(rotation.complete());
@@ -742,8 +745,8 @@ describe('when the answer is lost', () => {
   });
 });
 
-describe('when the store fails', () => {
-  test('When it cannot be written, then no operation has Stytch change anything, and each failure is told', async () => {
+describe('a store that fails', () => {
+  test('When it cannot be written, then no operation changes anything at Stytch and each failure is reported', async () => {
     const { stytch, rotation, store, types } = await startProcess();
     store.unwritable = true;
     for (const operation of ['start', 'rotate'] as const) {
@@ -760,11 +763,11 @@ describe('when the store fails', () => {
     }
 
     expect(asked).toEqual([]);
-    expect(stytch.methods).toEqual(['get', 'get']); // Which changes nothing.
+    expect(stytch.methods).toEqual(['get', 'get']); // It changes nothing.
     expect(types()).toEqual(['failed', 'failed', 'started', 'failed', 'failed']);
   });
 
-  test('When it cannot be read, then Stytch is asked nothing and the secret in use stays', async () => {
+  test('When it cannot be read, then Stytch is not called and the secret in use stays', async () => {
     const { stytch, credentials, rotation, store } = await startProcess();
     store.unreadable = true;
 
@@ -776,7 +779,7 @@ describe('when the store fails', () => {
     expect(credentials.secret).toBe('first-aaaa');
   });
 
-  test('When the first write fails, then Stytch is asked nothing', async () => {
+  test('When the first write fails, then Stytch is not called', async () => {
     const { stytch, rotation, store } = await startProcess();
     store.failing = [1];
 
@@ -811,14 +814,14 @@ describe('when the store fails', () => {
   });
 });
 
-describe('an answer that is none', () => {
+describe('a malformed answer', () => {
   test.each([
     [null],
     [{}],
     [{ m2m_client: {} }],
     [{ m2m_client: { next_client_secret: '' } }],
     [{ m2m_client: { next_client_secret: 7 } }],
-  ])('When Stytch answers a start with %j, then the credentials stay', async (answer) => {
+  ])('When Stytch answers a start with %j, then the credentials do not change', async (answer) => {
     const { stytch, credentials, rotation } = await setUp();
     stytch.faults.set('rotateStart', { after: () => Promise.resolve(answer) });
 
@@ -831,7 +834,7 @@ describe('an answer that is none', () => {
   });
 
   test.each(['complete', 'cancel'] as const)(
-    'When Stytch describes no client, then %s changes nothing',
+    'When Stytch answers get without a client, then %s changes nothing',
     async (op) => {
       const { stytch, credentials, rotation } = await setUp();
       await rotation.start();
@@ -845,8 +848,8 @@ describe('an answer that is none', () => {
   );
 });
 
-describe('an answer of Stytch’s that is not true', () => {
-  test('When a completion is answered with nothing and was not done, then both secrets stay', async () => {
+describe('a wrong answer', () => {
+  test('When Stytch answers a completion with {} but did not carry it out, then both secrets stay', async () => {
     const { stytch, rotation, store, credentials } = await startProcess();
     stytch.faults.set('rotate', { before: () => Promise.resolve({}) });
 
@@ -859,7 +862,7 @@ describe('an answer of Stytch’s that is not true', () => {
     expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
   });
 
-  test('When a completion is answered with nothing and was done, then it is completed', async () => {
+  test('When Stytch answers a completion with {} and carried it out, then rotate succeeds', async () => {
     const { stytch, rotation, store } = await startProcess();
     stytch.faults.set('rotate', { after: () => Promise.resolve({}) });
 
@@ -869,7 +872,7 @@ describe('an answer of Stytch’s that is not true', () => {
   });
 
   test.each([{}, { access_token: '' }, { access_token: 7 }, null])(
-    'When the next secret gets %j, then that is no token, and nothing is completed',
+    'When the next secret gets %j instead of a token, then the rotation is not completed',
     async (answer) => {
       const { stytch, rotation, store } = await startProcess();
       stytch.faults.set('token', { before: () => Promise.resolve(answer) });
@@ -881,7 +884,7 @@ describe('an answer of Stytch’s that is not true', () => {
     },
   );
 
-  test('When what it shows of a completed rotation is out of date, then the live secret is not dropped', async () => {
+  test('When Stytch answers get with an outdated client, then the live secret is not lost', async () => {
     const { stytch, rotation, store, credentials } = await startProcess();
     const beforeAnyRotation = await stytch.client.m2m.clients.get({ client_id: 'client-1' });
     await rotation.start();
@@ -900,7 +903,7 @@ describe('an answer of Stytch’s that is not true', () => {
   });
 
   test.each(['complete', 'cancel'] as const)(
-    'When both secrets end alike and a %s was not stored, then the one that works is kept',
+    'When both secrets end alike and the result of %s was not stored, then recovery keeps the one that works',
     async (operation) => {
       const stytch = new FakeStytch();
       stytch.nextSecrets = ['second-aaaa', 'third-aaaa'];
@@ -919,7 +922,7 @@ describe('an answer of Stytch’s that is not true', () => {
     },
   );
 
-  test('When a next secret has a blank, then it is not stored, and the rotation is cancelled', async () => {
+  test('When the next secret contains a space, then it is not stored and the rotation is cancelled', async () => {
     const stytch = new FakeStytch();
     stytch.nextSecrets = ['second bbbb', 'third-cccc'];
     const { rotation, store } = await startProcess({ stytch });
@@ -931,7 +934,7 @@ describe('an answer of Stytch’s that is not true', () => {
     expect(store.content).toEqual({ secret: 'first-aaaa' });
   });
 
-  test('When neither secret is accepted, then both stay, and it is told', async () => {
+  test('When Stytch accepts neither secret, then both stay and recovery fails', async () => {
     const { stytch, rotation, store } = await startProcess();
     await rotation.start();
     const both = store.content;
@@ -943,7 +946,7 @@ describe('an answer of Stytch’s that is not true', () => {
     expect(store.content).toEqual(both);
   });
 
-  test('When the secret that would be left is not accepted, then nothing is cancelled', async () => {
+  test('When Stytch does not accept the old secret, then cancel fails and cancels nothing', async () => {
     const { stytch, rotation, credentials } = await startProcess();
     await rotation.start();
     stytch.refused.add('first-aaaa');
@@ -957,14 +960,14 @@ describe('an answer of Stytch’s that is not true', () => {
   });
 });
 
-describe('a next secret that is in the store as the secret', () => {
+describe('a store that has the next secret as its secret', () => {
   const next = () => startProcess({ store: new FakeStore({ secret: 'second-bbbb' }), stytch: rotating() });
   const rotating = () => Object.assign(new FakeStytch(), { next: 'second-bbbb' });
 
   test.each([
     ['fails', { before: () => Promise.reject(apiError(503, 'service_unavailable')) }],
     ['hangs', { before: () => new Promise(() => undefined) }],
-  ])('When a start %s and the process restarts, then that secret is not cancelled', async (_how, fault) => {
+  ])('When a start %s and the process restarts, then the stored secret still works', async (_how, fault) => {
     const { rotation, store, stytch } = await next();
     stytch.faults.set('rotateStart', fault);
     const failed = outcomeOf(rotation.start());
@@ -981,7 +984,7 @@ describe('a next secret that is in the store as the secret', () => {
     expect([stytch.secret, stytch.next]).toEqual(['second-bbbb', null]);
   });
 
-  test('When the process is killed after it announced a start, then that secret is not cancelled', async () => {
+  test('When the process is killed after it stored a start, then the next secret is not cancelled', async () => {
     const { stytch } = await next();
     const announced = { startedAt: now, automatic: true, holder: holder.replace(/[^/]*$/, 'killed') };
     const store = new FakeStore({ secret: 'second-bbbb', rotation: announced });
@@ -993,7 +996,7 @@ describe('a next secret that is in the store as the secret', () => {
     expect(store.content).toEqual({ secret: 'second-bbbb' });
   });
 
-  test('When Stytch shows a secret that is not known here, then nothing is cancelled', async () => {
+  test('When Stytch and the store have different secrets, then nothing is cancelled', async () => {
     const { rotation, store, stytch } = await startProcess({
       store: new FakeStore({ secret: 'lost-ffff', rotation: { startedAt: now } }),
       stytch: rotating(),
