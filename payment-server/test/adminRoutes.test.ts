@@ -30,7 +30,7 @@ const routes: [Method, string][] = [
   ['post', '/cancel-secret-rotation'],
 ];
 
-function expectNothingAsked(calls: StytchCalls): void {
+function expectNoStytchCall(calls: StytchCalls): void {
   for (const [name, call] of Object.entries(calls)) expect([name, call.mock.calls]).toEqual([name, []]);
 }
 
@@ -44,45 +44,48 @@ describe('The admin routes', () => {
   const ask = (method: Method, path: string) =>
     request(server.app)[method](path).set('Authorization', `Bearer ${server.operator}`);
 
-  describe('to whom they answer', () => {
+  describe('authorization', () => {
     test.each(routes)(
-      'When %s %s comes without a token, then 401, and how to get one',
+      'When %s %s comes without a token, then the answer is 401 with a hint',
       async (method, path) => {
         const response = await request(server.app)[method](path);
 
         expectRefused(response, 401, 'unauthorized');
         expect(response.body).toMatchObject({ error: 'Unauthorized', hint });
         expect(response.headers['www-authenticate']).toBe('Bearer realm="payment-server"');
-        expectNothingAsked(server.calls);
+        expectNoStytchCall(server.calls);
       },
     );
 
     test.each(routes)(
-      'When %s %s comes with a bad token, then 401, and how to get one',
+      'When %s %s comes with a bad token, then the answer is 401 with a hint',
       async (method, path) => {
         const response = await request(server.app)[method](path).set('Authorization', 'Bearer garbage');
 
         expectRefused(response, 401, 'invalid_token');
         expect(response.body).toMatchObject({ hint });
-        expectNothingAsked(server.calls);
+        expectNoStytchCall(server.calls);
       },
     );
 
-    test.each(routes)("When %s %s comes with payment-service's own token, then 403", async (method, path) => {
-      const response = await request(server.app)
-        [method](path)
-        .set('Authorization', `Bearer ${await server.project.mint()}`);
+    test.each(routes)(
+      "When %s %s comes with payment-service's own token, then the answer is 403",
+      async (method, path) => {
+        const response = await request(server.app)
+          [method](path)
+          .set('Authorization', `Bearer ${await server.project.mint()}`);
 
-      expectRefused(response, 403, 'insufficient_scope');
-      expect(response.body).not.toHaveProperty('hint');
-      expect(response.headers['www-authenticate']).toContain('scope="manage:m2m_clients"');
-      expectNothingAsked(server.calls);
-    });
+        expectRefused(response, 403, 'insufficient_scope');
+        expect(response.body).not.toHaveProperty('hint');
+        expect(response.headers['www-authenticate']).toContain('scope="manage:m2m_clients"');
+        expectNoStytchCall(server.calls);
+      },
+    );
 
     test.each([
       ['a 1 MB body', JSON.stringify({ client_name: 'x'.repeat(1_000_000) })],
       ['malformed JSON', '{'],
-    ])('When %s comes without a token, then nothing of it is read: 401', async (_name, body) => {
+    ])('When %s comes without a token, then it is not read and the answer is 401', async (_name, body) => {
       for (const call of [
         request(server.app).post('/create-m2m-client'),
         request(server.app).put(`/update-m2m-client/${clientId}`),
@@ -91,13 +94,13 @@ describe('The admin routes', () => {
       }
     });
 
-    test('When a browser of another origin asks, then no answer lets it read', async () => {
+    test('When a request comes from another origin, then the answer has no CORS header', async () => {
       const response = await ask('get', '/search-m2m-client').set('Origin', 'https://evil.example');
 
       expect(response.headers).not.toHaveProperty('access-control-allow-origin');
     });
 
-    test('When an operator asks too often, whichever route, then 429', async () => {
+    test('When an operator makes too many requests to any routes, then the answer is 429', async () => {
       server = await createPaymentServer({ requestsPerMinute: 2 });
       await ask('get', '/search-m2m-client').expect(200);
       await ask('get', `/get-m2m-client/${clientId}`).expect(200);
@@ -109,7 +112,7 @@ describe('The admin routes', () => {
       await request(server.app).get('/healthz').expect(200);
     });
 
-    test('When many are refused at the address of an operator, then the operator is not', async () => {
+    test('When many requests from an operator’s address are refused, then the operator is still served', async () => {
       server = await createPaymentServer({ requestsPerMinute: 2 });
       const refused = () => request(server.app).post('/start-secret-rotation');
       await refused().expect(401);
@@ -120,7 +123,7 @@ describe('The admin routes', () => {
     });
 
     test.each(routes)(
-      'When %s %s comes with a token of five minutes ago, then 401 token_too_old',
+      'When %s %s comes with a token of five minutes ago, then the answer is 401 token_too_old',
       async (method, path) => {
         const iat = Math.floor(Date.now() / 1_000) - 300;
         const token = await server.project.mint({ scope: 'manage:m2m_clients', iat });
@@ -129,7 +132,7 @@ describe('The admin routes', () => {
 
         expectRefused(response, 401, 'token_too_old');
         expect(response.body).toMatchObject({ hint });
-        expectNothingAsked(server.calls);
+        expectNoStytchCall(server.calls);
       },
     );
   });
@@ -150,7 +153,7 @@ describe('The admin routes', () => {
       ['deleted', 'delete', `/delete-m2m-client/${clientId}`, undefined, { action: 'delete_client' }],
       ['rotated', 'get', '/start-secret-rotation', undefined, { action: 'start_secret_rotation' }],
     ])(
-      'When a client is %s, then one says who did it and to which',
+      'When a client is %s, then one line names the operator and the client',
       async (_what, method, path, body, change) => {
         const response = await ask(method, path).send(body);
 
@@ -169,7 +172,7 @@ describe('The admin routes', () => {
       },
     );
 
-    test('When a change fails, then one says so', async () => {
+    test('When a change fails, then one line says so', async () => {
       server.calls.delete.mockRejectedValue(new Error('secret-in-it'));
 
       await ask('delete', `/delete-m2m-client/${clientId}`).expect(503);
@@ -179,7 +182,7 @@ describe('The admin routes', () => {
       ]);
     });
 
-    test('When nothing is changed, then there is none', async () => {
+    test('When nothing is changed, then there is no line', async () => {
       await ask('get', '/search-m2m-client').expect(200);
       await ask('put', `/update-m2m-client/${clientId}`).send({ status: 'gone' }).expect(400);
       await request(server.app).delete(`/delete-m2m-client/${clientId}`).expect(401);
@@ -189,7 +192,7 @@ describe('The admin routes', () => {
   });
 
   describe('GET /search-m2m-client', () => {
-    test("When nothing is asked for, then Stytch gets the article's search", async () => {
+    test("When the query is empty, then Stytch gets the article's search", async () => {
       const response = await ask('get', '/search-m2m-client');
 
       expect(response.status).toBe(200);
@@ -259,12 +262,12 @@ describe('The admin routes', () => {
 
       expectRefused(response, 400, 'invalid_request');
       expect(response.body).toMatchObject({ fields });
-      expectNothingAsked(server.calls);
+      expectNoStytchCall(server.calls);
     });
   });
 
   describe('POST /create-m2m-client', () => {
-    test('When a client is created, then the answer holds its secret and no cache may keep it', async () => {
+    test('When a client is created, then the answer contains its secret and must not be cached', async () => {
       const wanted = {
         client_id: 'my-client',
         client_secret: clientSecret,
@@ -305,10 +308,10 @@ describe('The admin routes', () => {
 
       expectRefused(response, 400, 'invalid_request');
       expect(response.body).toMatchObject({ fields });
-      expectNothingAsked(server.calls);
+      expectNoStytchCall(server.calls);
     });
 
-    test('When malformed JSON holds a secret, then neither answer nor log quotes it', async () => {
+    test('When malformed JSON contains a secret, then neither the answer nor the log quotes it', async () => {
       const response = await ask('post', '/create-m2m-client')
         .type('json')
         .send(`{"client_secret":${clientSecret}}`);
@@ -319,7 +322,7 @@ describe('The admin routes', () => {
   });
 
   test.each(['post /create-m2m-client', `put /update-m2m-client/${clientId}`])(
-    'When %s comes with metadata that is nested deep, then it is 400, and Stytch is not asked',
+    'When %s comes with deeply nested metadata, then the answer is 400 and Stytch is not called',
     async (call) => {
       const [method = '', path = ''] = call.split(' ');
       const nested = `${'{"a":'.repeat(6_000)}1${'}'.repeat(6_000)}`;
@@ -330,12 +333,12 @@ describe('The admin routes', () => {
 
       expectRefused(response, 400, 'invalid_request');
       expect(response.body).toMatchObject({ fields: { trusted_metadata: 'must be nested at most 20 deep' } });
-      expectNothingAsked(server.calls);
+      expectNoStytchCall(server.calls);
     },
   );
 
   describe('/get-, /update- and /delete-m2m-client/:clientId', () => {
-    test("When a client is asked for, then the answer is Stytch's", async () => {
+    test("When a client is requested, then the answer is Stytch's", async () => {
       const response = await ask('get', `/get-m2m-client/${clientId}`);
 
       expect([response.status, response.body]).toEqual([
@@ -357,7 +360,7 @@ describe('The admin routes', () => {
         },
       ],
     ])(
-      "When a client is updated with %j, then Stytch gets just that and the answer is Stytch's",
+      "When a client is updated with %j, then Stytch gets exactly that and the answer is Stytch's",
       async (changes) => {
         const response = await ask('put', `/update-m2m-client/${clientId}`).send(changes);
 
@@ -382,7 +385,7 @@ describe('The admin routes', () => {
 
       expectRefused(response, 400, 'invalid_request');
       expect(response.body).toMatchObject({ fields });
-      expectNothingAsked(server.calls);
+      expectNoStytchCall(server.calls);
     });
 
     test("When a client is deleted, then the answer is Stytch's", async () => {
@@ -395,7 +398,7 @@ describe('The admin routes', () => {
       expect(server.calls.delete.mock.calls).toEqual([[{ client_id: clientId }]]);
     });
 
-    describe('with an id that leads elsewhere', () => {
+    describe('with an id that is not valid in a path', () => {
       let running: RunningServer;
 
       beforeEach(async () => {
@@ -440,31 +443,31 @@ describe('The admin routes', () => {
           'a%252Fb',
           '%C3%A9',
           'x'.repeat(129),
-        ])('When the id is %s, then the answer is 400 and Stytch is not asked', async (id) => {
+        ])('When the id is %s, then the answer is 400 and Stytch is not called', async (id) => {
           const answered = await sendAsIs(method, path + id);
 
           expectRefused(answered, 400, 'invalid_request');
           expect(answered.body).toMatchObject({
             fields: { clientId: expect.stringMatching(/^must be the id/) },
           });
-          expectNothingAsked(server.calls);
+          expectNoStytchCall(server.calls);
         });
 
         test.each(['../../users/x', 'a/b', '../users', ''])(
-          'When the id is %j, then there is no such route and Stytch is not asked',
+          'When the id is %j, then the answer is 404 and Stytch is not called',
           async (id) => {
             expectRefused(await sendAsIs(method, path + id), 404, 'not_found');
-            expectNothingAsked(server.calls);
+            expectNoStytchCall(server.calls);
           },
         );
 
         test('When the id is malformed percent-encoding, then the answer is 400', async () => {
           expectRefused(await sendAsIs(method, `${path}%E0%A4%A`), 400, 'malformed_path');
-          expectNothingAsked(server.calls);
+          expectNoStytchCall(server.calls);
         });
 
         test.each(['m2m-client-test-1', 'my.client', 'a_b~c', 'x'.repeat(128)])(
-          'When the id is %s, then Stytch is asked for it',
+          'When the id is %s, then Stytch is called with it',
           async (id) => {
             expect((await sendAsIs(method, path + id)).status).toBe(200);
           },
@@ -475,7 +478,7 @@ describe('The admin routes', () => {
 
   describe('the rotation', () => {
     test.each(['get', 'post'] as const)(
-      'When it is started with %s, then the answer is the next secret and no cache may keep it',
+      'When it is started with %s, then the answer is the next secret and must not be cached',
       async (method) => {
         const response = await ask(method, '/start-secret-rotation');
 
@@ -522,19 +525,19 @@ describe('The admin routes', () => {
       '%s',
       (path) => {
         test.each(['head', 'options', 'put', 'delete', 'patch'] as const)(
-          'When %s comes, then nothing changes: 405',
+          'When the method is %s, then nothing changes and the answer is 405',
           async (method) => {
             const response = await ask(method, path);
 
             expect(response.status).toBe(405);
             expect(response.headers['allow']).toBe('GET, POST');
-            expectNothingAsked(server.calls);
+            expectNoStytchCall(server.calls);
           },
         );
       },
     );
 
-    test('When completing would cost the server its access, then 409 says what to do', async () => {
+    test('When completion would leave the server without a working secret, then a 409 says what to do', async () => {
       const inRotation = { ...m2mClient, next_client_secret_last_four: 'zzzz' };
       server.calls.get.mockResolvedValue({ request_id: 'r', status_code: 200, m2m_client: inRotation });
 
@@ -548,7 +551,7 @@ describe('The admin routes', () => {
     });
   });
 
-  test('When secrets are handed out, then only in the two answers that are for them', async () => {
+  test('When a route does not hand out a secret, then its answer contains no secret', async () => {
     const texts = await Promise.all(
       [
         ask('get', '/search-m2m-client'),

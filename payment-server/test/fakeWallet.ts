@@ -2,12 +2,12 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
-/** What the fake wallet does with one request. */
+/** How the fake wallet answers one request. */
 export type Behaviour = (request: IncomingMessage, response: ServerResponse) => void;
 
 export const johnsWallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
 
-/** Answers with a body as it is, of any type. */
+/** Answers with exactly this body, of any type. */
 export function answer(
   status: number,
   body: string | Buffer,
@@ -23,7 +23,7 @@ export const reset: Behaviour = ({ socket }) => {
   socket.resetAndDestroy();
 };
 export const hang: Behaviour = () => undefined;
-/** Sends an answer that never ends, a byte at a time and often. */
+/** Sends an answer that never ends, one byte every 5 ms. */
 export const drip: Behaviour = (_request, response) => {
   response.writeHead(200, { 'Content-Type': 'application/json' });
   const drops = setInterval(() => response.write(' '), 5);
@@ -31,23 +31,23 @@ export const drip: Behaviour = (_request, response) => {
     clearInterval(drops);
   });
 };
-/** Bytes that are not what HTTP says, or not all of it. */
+/** Sends bytes that are not HTTP, or not a complete answer. */
 export function raw(bytes: string): Behaviour {
   return ({ socket }) => socket.end(bytes);
 }
 
 export interface FakeWallet {
   url: string;
-  /** What has been asked, in the order of arrival. */
+  /** The requests so far, in order of arrival. */
   requests: { path: string | undefined; headers: IncomingHttpHeaders; body: unknown }[];
-  /** From now on it behaves so, one request after the other; the last goes on. */
+  /** Sets how the next requests are answered, one behaviour for each. The last one also serves all later requests. */
   behave(...behaviours: [Behaviour, ...Behaviour[]]): void;
-  /** Settles when the next request has arrived, with what tells when its connection has ended. */
+  /** Resolves when the next request has arrived. `ended` resolves when its response has closed. */
   nextRequest(): Promise<{ ended: Promise<unknown> }>;
   close(): Promise<void>;
 }
 
-/** A real server on loopback in place of the wallet-server, which does as it is told. */
+/** Starts a real server on loopback in place of the wallet-server. */
 export async function startFakeWallet(): Promise<FakeWallet> {
   let behaviours: Behaviour[] = [good];
   const requests: FakeWallet['requests'] = [];

@@ -31,8 +31,8 @@ export const m2mClient = {
   trusted_metadata: {},
 } satisfies M2MClient;
 
-/** The calls of the SDK that the payment-server makes, taken over: each succeeds unless told otherwise. */
-export function takeOver({ m2m }: Client) {
+/** Mocks the SDK calls that the payment-server makes. Each succeeds unless a test changes it. */
+export function mockStytchCalls({ m2m }: Client) {
   let issued = 0;
   let rotating = false;
   const { clients } = m2m;
@@ -77,7 +77,7 @@ export function takeOver({ m2m }: Client) {
   };
 }
 
-export type StytchCalls = ReturnType<typeof takeOver>;
+export type StytchCalls = ReturnType<typeof mockStytchCalls>;
 
 interface Settings {
   walletUrl?: string;
@@ -85,7 +85,7 @@ interface Settings {
   walletTimeout?: number;
   /** Milliseconds. */
   paymentDeadline?: number;
-  /** Milliseconds, of the token request. */
+  /** Milliseconds, for the token request. */
   tokenDeadline?: number;
   requestsPerMinute?: number;
   maxTokenAgeSeconds?: number;
@@ -100,11 +100,11 @@ export interface PaymentServer {
   operator: string;
 }
 
-/** The payment-server's app with all that belongs to it, on a Stytch that the test holds in its hands. */
+/** The payment-server's app with its dependencies, on a mocked Stytch. */
 export async function createPaymentServer(settings: Settings = {}): Promise<PaymentServer> {
   const { walletUrl = 'http://127.0.0.1:1', walletTimeout, paymentDeadline, tokenDeadline } = settings;
   const project = await createStytchProject();
-  const calls = takeOver(project.client);
+  const calls = mockStytchCalls(project.client);
   const log = createTestLogger();
   const metrics = createPaymentMetrics();
   const store = new MemorySecretStore(clientSecret);

@@ -19,7 +19,7 @@ const unknownCustomer = (status: number) =>
   answer(status, JSON.stringify({ error: 'Invalid customer', code: 'invalid_customer' }));
 const rejectedToken = answer(401, JSON.stringify({ error: 'Unauthorized', code: 'invalid_token' }));
 
-/** So that what ends a call is what the test is about. */
+/** A long timeout of the wallet call, so that only the deadline under test ends it. */
 const patient = { walletTimeout: 60_000 };
 
 describe('/initiate-payment', () => {
@@ -38,7 +38,7 @@ describe('/initiate-payment', () => {
   afterAll(() => wallet.close());
 
   describe('GET', () => {
-    test("When the balance is enough, then the article's payment is made, told in its words", async () => {
+    test("When the balance is enough, then the article's payment succeeds with the article's message", async () => {
       const response = await request(server.app).get(path);
 
       expect([response.status, response.body]).toEqual([200, success]);
@@ -52,14 +52,14 @@ describe('/initiate-payment', () => {
       ]);
     });
 
-    test('When the balance is just enough, then it is enough', async () => {
+    test('When the balance equals the amount, then the payment succeeds', async () => {
       wallet.behave(balanceOf(769));
 
       expect((await request(server.app).get(path)).body).toBe(success);
     });
 
     test.each([768.99, 0, -1])(
-      'When the balance is %d, then the answer is 200 and says so',
+      'When the balance is only %d, then the answer is 200 and says so',
       async (balance) => {
         wallet.behave(balanceOf(balance));
 
@@ -69,7 +69,7 @@ describe('/initiate-payment', () => {
       },
     );
 
-    test('When it has a query or a body, then neither changes the payment', async () => {
+    test('When the request has a query and a body, then they do not change the payment', async () => {
       await request(server.app).get(`${path}?debitAmount=1`).send({ debitAmount: 1 });
 
       expect(wallet.requests[0]?.body).toEqual(articlesPayment);
@@ -77,7 +77,7 @@ describe('/initiate-payment', () => {
   });
 
   describe('POST', () => {
-    test("When nothing is given, then it is the article's payment", async () => {
+    test("When there is no body, then the payment is the article's", async () => {
       const response = await request(server.app).post(path);
 
       expect([response.status, response.body]).toEqual([200, { status: 'successful', message: success }]);
@@ -89,7 +89,7 @@ describe('/initiate-payment', () => {
       [{ debitAmount: 0.5 }, { ...articlesPayment, debitAmount: 0.5 }],
       [{ customerId: 'plu8iio0t3uhh06h' }, { ...articlesPayment, customerId: 'plu8iio0t3uhh06h' }],
       [{ destinationWalletId: 'other' }, { ...articlesPayment, destinationWalletId: 'other' }],
-    ])('When %j is given, then the rest is as in the article', async (given, payment) => {
+    ])('When the body is %j, then the other fields are as in the article', async (given, payment) => {
       const response = await request(server.app).post(path).send(given);
 
       expect(response.body).toEqual({
@@ -129,7 +129,7 @@ describe('/initiate-payment', () => {
         },
       ],
       ['[]', { body: 'must be a JSON object' }],
-    ])('When %s is given, then the answer is 400 and names every field at fault', async (given, fields) => {
+    ])('When the body is %s, then the answer is 400 and names every wrong field', async (given, fields) => {
       const response = await request(server.app).post(path).type('json').send(given);
 
       expectRefused(response, 400, 'invalid_request');
@@ -148,13 +148,16 @@ describe('/initiate-payment', () => {
       ['null', 'null', 'application/json', 400, 'malformed_json'],
       ['over 100 kB', `{"customerId":"${'x'.repeat(102_400)}"}`, 'application/json', 413, 'body_too_large'],
       ['a form', 'debitAmount=1', 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],
-    ])('When the body is %s, then it is refused as such', async (_name, body, type, status, code) => {
-      const response = await request(server.app).post(path).set('Content-Type', type).send(body);
+    ])(
+      'When the body is %s, then it is refused with the matching code',
+      async (_name, body, type, status, code) => {
+        const response = await request(server.app).post(path).set('Content-Type', type).send(body);
 
-      expectRefused(response, status, code);
-    });
+        expectRefused(response, status, code);
+      },
+    );
 
-    test('When a number is too precise to be one, then what counts is what was understood', async () => {
+    test('When an amount has too many digits, then the parsed number counts', async () => {
       const response = await request(server.app)
         .post(path)
         .type('json')
@@ -166,7 +169,7 @@ describe('/initiate-payment', () => {
   });
 
   test.each([400, 404])(
-    'When the wallet says %d to the customer, then so does the answer',
+    'When the wallet answers %d for the customer, then the payment does too',
     async (status) => {
       wallet.behave(unknownCustomer(status));
 
@@ -190,14 +193,14 @@ describe('/initiate-payment', () => {
     },
   );
 
-  test('When HEAD comes, then no payment is made: 405', async () => {
+  test('When the method is HEAD, then no payment is made and the answer is 405', async () => {
     const response = await request(server.app).head(path);
 
     expect([response.status, response.headers['allow']]).toEqual([405, 'GET, POST']);
     expect(wallet.requests).toEqual([]);
   });
 
-  describe('and the access token', () => {
+  describe('the access token', () => {
     test('When payments are made, then one token serves them all', async () => {
       await Promise.all(Array.from({ length: 50 }, () => request(server.app).get(path).expect(200)));
 
@@ -206,7 +209,7 @@ describe('/initiate-payment', () => {
       ]);
     });
 
-    test('When the wallet rejects it, then it is invalidated and the balance is read once more with a new one', async () => {
+    test('When the wallet rejects the token, then it is invalidated and the balance is read again with a new one', async () => {
       await request(server.app).get(path);
       wallet.behave(rejectedToken, good);
 
@@ -220,7 +223,7 @@ describe('/initiate-payment', () => {
       expect(server.calls.token).toHaveBeenCalledTimes(2);
     });
 
-    test('When the wallet rejects the new one too, then there is no third: 502', async () => {
+    test('When the wallet rejects the new token too, then there is no third try: 502', async () => {
       wallet.behave(rejectedToken);
 
       const response = await request(server.app).get(path);
@@ -249,7 +252,7 @@ describe('/initiate-payment', () => {
     });
   });
 
-  test('When a request has an id, then the wallet gets the same; otherwise the one that was made', async () => {
+  test('When a request has a valid id, then the wallet gets it; otherwise it gets a generated id', async () => {
     await request(server.app).get(path).set('X-Request-Id', 'order-1');
     const { headers } = await request(server.app).get(path).set('X-Request-Id', 'not acceptable');
 
@@ -259,7 +262,7 @@ describe('/initiate-payment', () => {
     ]);
   });
 
-  describe('and Server-Timing', () => {
+  describe('Server-Timing', () => {
     const timing = async () => (await request(server.app).get(path)).headers['server-timing'];
 
     test('When the token is new or cached, then the header says which, and how long token and wallet took', async () => {
@@ -267,7 +270,7 @@ describe('/initiate-payment', () => {
       expect(await timing()).toMatch(/^token;desc="cache";dur=\d+\.\d, wallet;dur=\d+\.\d$/);
     });
 
-    test('When a token is rejected, then it shows both rounds, and that the second was refreshed', async () => {
+    test('When a token is rejected, then the header shows both tries and the refreshed token', async () => {
       await timing();
       wallet.behave(rejectedToken, good);
 
@@ -276,42 +279,39 @@ describe('/initiate-payment', () => {
       );
     });
 
-    test('When a payment fails, then the answer has it as well', async () => {
+    test('When a payment fails, then the answer has the header as well', async () => {
       wallet.behave(answer(500, '{}'));
 
       expect(await timing()).toMatch(/^token;desc="issued";dur=[\d.]+, wallet;dur=[\d.]+$/);
     });
 
-    test('When nothing was measured, then there is none', async () => {
+    test('When nothing was measured, then there is no header', async () => {
       const { headers } = await request(server.app).post(path).send({ debitAmount: 0 });
 
       expect(headers).not.toHaveProperty('server-timing');
     });
   });
 
-  describe('and its deadline', () => {
+  describe('the deadline', () => {
     test.each([
       ['hangs', hang],
-      ['drips', drip],
-    ])(
-      'When the wallet %s, then the answer is 504 when the time for the request is over',
-      async (_name, how) => {
-        server = await createPaymentServer({ walletUrl: wallet.url, ...patient, paymentDeadline: 60 });
-        wallet.behave(how);
-        const asked = wallet.nextRequest();
+      ['sends one byte at a time', drip],
+    ])('When the wallet %s, then the answer is 504 at the deadline', async (_name, how) => {
+      server = await createPaymentServer({ walletUrl: wallet.url, ...patient, paymentDeadline: 60 });
+      wallet.behave(how);
+      const asked = wallet.nextRequest();
 
-        const response = await request(server.app).get(path);
+      const response = await request(server.app).get(path);
 
-        expectRefused(response, 504, 'wallet_timeout');
-        expect(response.headers['retry-after']).toBe('1');
-        expect(wallet.requests).toHaveLength(1);
-        await (
-          await asked
-        ).ended;
-      },
-    );
+      expectRefused(response, 504, 'wallet_timeout');
+      expect(response.headers['retry-after']).toBe('1');
+      expect(wallet.requests).toHaveLength(1);
+      await (
+        await asked
+      ).ended;
+    });
 
-    test('When Stytch hangs, then the answer is 504 when the time for the request is over', async () => {
+    test('When Stytch hangs, then the answer is 504 at the deadline', async () => {
       server = await createPaymentServer({
         walletUrl: wallet.url,
         ...patient,
@@ -326,7 +326,7 @@ describe('/initiate-payment', () => {
       expect(wallet.requests).toEqual([]);
     });
 
-    test('When one request gives up its wait for a token, then those after it get the token', async () => {
+    test('When one request stops waiting for a token, then the next one still gets that token', async () => {
       server = await createPaymentServer({ walletUrl: wallet.url, ...patient, paymentDeadline: 60 });
       let issue: () => void = () => undefined;
       server.calls.token.mockReturnValueOnce(
@@ -345,7 +345,7 @@ describe('/initiate-payment', () => {
     });
   });
 
-  describe('and a caller that hangs up', () => {
+  describe('a caller that hangs up', () => {
     let listening: Server;
     let url: string;
 
@@ -362,8 +362,8 @@ describe('/initiate-payment', () => {
 
     test.each([
       ['hangs', hang],
-      ['drips', drip],
-    ])('When the wallet %s meanwhile, then the call to it is cancelled', async (_name, how) => {
+      ['sends one byte at a time', drip],
+    ])('When the wallet %s, then the call to the wallet is cancelled', async (_name, how) => {
       wallet.behave(how);
       const asked = wallet.nextRequest();
       const caller = new AbortController();
@@ -377,14 +377,14 @@ describe('/initiate-payment', () => {
       expect(wallet.requests).toHaveLength(1);
     });
 
-    test('When the token is not there yet, then the wallet is never asked', async () => {
+    test('When there is no token yet, then the wallet is never called', async () => {
       let issue: () => void = () => undefined;
       const asked = new Promise<void>((resolve) => {
         server.calls.token.mockImplementationOnce(() => {
           resolve();
-          return new Promise((settle) => {
+          return new Promise((resolveToken) => {
             issue = () => {
-              settle({ access_token: 'late-token', token_type: 'bearer', expires_in: 3_600 });
+              resolveToken({ access_token: 'late-token', token_type: 'bearer', expires_in: 3_600 });
             };
           });
         });
@@ -403,8 +403,8 @@ describe('/initiate-payment', () => {
       expect(wallet.requests).toHaveLength(1);
     });
 
-    test('When the wallet is about to be tried again, then it is not', async () => {
-      // The pause before another try is random: minutes, now.
+    test('When a retry is pending, then it is not made', async () => {
+      // The pause before a retry is random. This makes it minutes long.
       jest.spyOn(Math, 'random').mockReturnValue(1_000);
       wallet.behave(answer(503, '{}'));
       const asked = wallet.nextRequest();

@@ -9,7 +9,7 @@ import { limitRate } from '../src/admin/rateLimit';
 
 const refusal = new InvalidTokenError('test', new Error('bad'));
 
-/** An app where whoever names a client is authorized as that, and everybody else is refused. */
+/** An app that authorizes requests as the client in X-Client, and refuses requests without that header. */
 function createApp(requestsPerMinute: number, error: Error = refusal) {
   const authorize: express.RequestHandler = (incoming, _response, next) => {
     const clientId = incoming.get('X-Client');
@@ -36,7 +36,7 @@ const ask = (app: ReturnType<typeof createApp>, path: string, client?: string) =
     .set(client === undefined ? {} : { 'X-Client': client });
 
 describe('limitRate', () => {
-  test('When a client makes more requests than it may, then the rest are 429 with Retry-After', async () => {
+  test('When a client exceeds the limit, then it gets 429 with Retry-After, and other clients do not', async () => {
     const app = createApp(2);
     await ask(app, '/one', 'operator').expect(200);
     await ask(app, '/two', 'operator').expect(200);
@@ -49,7 +49,7 @@ describe('limitRate', () => {
     await ask(app, '/one', 'another').expect(200);
   });
 
-  test('When an address is refused more often than it may, then the rest are 429, and no client is', async () => {
+  test('When an address has too many refusals, then it gets 429, but authorized clients do not', async () => {
     const app = createApp(2);
     await ask(app, '/one').expect(401);
     await ask(app, '/two').expect(401);
@@ -59,13 +59,13 @@ describe('limitRate', () => {
     await ask(app, '/one', 'operator').expect(200);
   });
 
-  test('When tokens cannot be judged, then that is counted against nobody', async () => {
+  test('When tokens cannot be verified, then the requests do not count', async () => {
     const app = createApp(1, new AuthorizationUnavailableError(1, new Error('away')));
 
     for (let times = 0; times < 3; times += 1) await ask(app, '/one').expect(503);
   });
 
-  test('When the connection has been reset, then it is a refusal like any other', async () => {
+  test('When the connection has been reset, then the refusal counts like any other', async () => {
     const limited = limitRate((_request, _response, next) => {
       next(refusal);
     }, 1);
@@ -81,7 +81,7 @@ describe('limitRate', () => {
     expect(complaint).not.toHaveBeenCalled();
   });
 
-  test('When the caller claims other addresses, then it is counted as the one it comes from', async () => {
+  test('When the caller sends other addresses in headers, then the address of its connection counts', async () => {
     const app = createApp(1);
     const complaint = jest.spyOn(console, 'error');
     await ask(app, '/one').set('X-Forwarded-For', '192.0.2.1').set('Forwarded', 'for=192.0.2.1');
@@ -94,7 +94,7 @@ describe('limitRate', () => {
     expect(complaint).not.toHaveBeenCalled();
   });
 
-  test('When the minute is over, then the client may again', async () => {
+  test('When the minute is over, then the client is allowed again', async () => {
     jest.useFakeTimers({ now: Date.now(), doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     try {
       const app = createApp(1);
@@ -109,7 +109,7 @@ describe('limitRate', () => {
     }
   });
 
-  test('When the wall clock was two hours ahead and is corrected, then a minute is a minute', async () => {
+  test('When the wall clock is set back by two hours, then the limit still ends after a minute', async () => {
     jest.useFakeTimers({
       now: Date.now() + 7_200_000,
       doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'],

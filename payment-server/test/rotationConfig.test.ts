@@ -20,11 +20,11 @@ function problemsOf(environment: Environment): string {
 }
 
 describe('where the client secret is', () => {
-  test('When it is in the environment, then that is it', () => {
+  test('When it is in the environment, then CLIENT_SECRET has it', () => {
     expect(readPaymentConfig(inMemory)).toMatchObject({ CLIENT_SECRET: 'first-aaaa' });
   });
 
-  test('When it is in a file, then the environment needs none', () => {
+  test('When it is in a file, then CLIENT_SECRET is not required', () => {
     const config = readPaymentConfig(inFile);
 
     expect(config).toMatchObject({ CLIENT_SECRET_FILE: '/run/secrets/client' });
@@ -32,11 +32,11 @@ describe('where the client secret is', () => {
     expect(config.SECRET_ROTATION_INTERVAL).toBeUndefined();
   });
 
-  test('When it is in neither, then both ways are named', () => {
+  test('When it is in neither, then the message names both variables', () => {
     expect(problemsOf(project)).toMatch(/CLIENT_SECRET: is missing: .*unless CLIENT_SECRET_FILE is set/);
   });
 
-  test('When it is in both, then nobody could say which counts', () => {
+  test('When it is in both, then the message says that only one may be set', () => {
     const problems = problemsOf({ ...inMemory, ...inFile });
 
     expect(problems).toContain('CLIENT_SECRET: must not be set beside CLIENT_SECRET_FILE');
@@ -50,7 +50,7 @@ describe('SECRET_ROTATION_INTERVAL', () => {
     ['12h', 12 * 3_600_000],
     ['90m', 90 * 60_000],
     ['9999d', 9_999 * 86_400_000],
-  ])('When it is %s, then it is so many milliseconds', (text, milliseconds) => {
+  ])('When it is %s, then it is read as %d milliseconds', (text, milliseconds) => {
     const config = readPaymentConfig({ ...inFile, SECRET_ROTATION_INTERVAL: text });
 
     expect(config.SECRET_ROTATION_INTERVAL).toBe(milliseconds);
@@ -65,7 +65,7 @@ describe('SECRET_ROTATION_INTERVAL', () => {
     },
   );
 
-  test('When the secret is in memory only, then it may not be set', () => {
+  test('When the secret is in memory only, then the interval is refused', () => {
     expect(problemsOf({ ...inMemory, SECRET_ROTATION_INTERVAL: '30d' })).toContain(
       'SECRET_ROTATION_INTERVAL: needs CLIENT_SECRET_FILE',
     );

@@ -15,18 +15,18 @@ let server: RunningServer | undefined;
 let operator: string;
 
 beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns of every address but Stytch's own.
+  jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns about every base URL but Stytch's.
   stytch = await startStytch({ PORT: '0', LOG_LEVEL: 'silent' });
 });
 afterAll(() => stytch.close());
 
 beforeEach(async () => {
-  await control('reset', {});
+  await callAdminApi('reset', {});
   folder = mkdtempSync(join(tmpdir(), 'rotation-routes-'));
   path = join(folder, 'client-secret');
   writeFileSync(path, `${stytch.seed.CLIENT_SECRET}\n`);
   const claims = { scope: 'manage:m2m_clients' };
-  operator = ((await control('tokens', { claims })) as { access_token: string }).access_token;
+  operator = ((await callAdminApi('tokens', { claims })) as { access_token: string }).access_token;
 });
 afterEach(async () => {
   await server?.close();
@@ -34,14 +34,14 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function control(name: string, body: object): Promise<unknown> {
+async function callAdminApi(name: string, body: object): Promise<unknown> {
   const { body: answer } = (await request(stytch.url).post(`/local/${name}`).send(body).expect(200)) as {
     body: unknown;
   };
   return answer;
 }
 
-/** The payment-server as it is, with its secret in the file, or in memory. */
+/** Starts the real payment-server with its secret in the file or in memory. */
 async function startServer(where: 'file' | 'memory', environment: Record<string, string> = {}) {
   const { CLIENT_SECRET, ...seed } = stytch.seed;
   const secret = where === 'file' ? { CLIENT_SECRET_FILE: path } : { CLIENT_SECRET: CLIENT_SECRET! };
@@ -58,7 +58,7 @@ const warning =
   'The new secret is kept in memory only: store it in CLIENT_SECRET before this server is restarted';
 
 describe('POST /rotate-client-secret', () => {
-  test('When the secret is in a file, then it is rotated there and told to nobody', async () => {
+  test('When the secret is in a file, then it is rotated there and not in the answer', async () => {
     await startServer('file');
 
     const answer = await ask('post', 'rotate-client-secret').expect(200);
@@ -68,7 +68,7 @@ describe('POST /rotate-client-secret', () => {
     expect(readFileSync(path, 'utf8')).not.toContain(stytch.seed.CLIENT_SECRET);
   });
 
-  test('When the secret is in memory only, then the answer holds it and says that it must be stored', async () => {
+  test('When the secret is in memory only, then the answer contains it and a warning to store it', async () => {
     await startServer('memory');
 
     const { body, headers } = await ask('post', 'rotate-client-secret').expect(200);
@@ -77,7 +77,7 @@ describe('POST /rotate-client-secret', () => {
     expect(headers['cache-control']).toBe('no-store');
   });
 
-  test('When it comes with another method, then it does nothing', async () => {
+  test('When the method is not POST, then nothing is rotated', async () => {
     await startServer('file');
     const before = readFileSync(path, 'utf8');
 
@@ -87,7 +87,7 @@ describe('POST /rotate-client-secret', () => {
     expect(readFileSync(path, 'utf8')).toBe(before);
   });
 
-  test('When it comes without a token, then it is refused and the file stays', async () => {
+  test('When there is no token, then the request is refused and the file does not change', async () => {
     await startServer('file');
     const before = readFileSync(path, 'utf8');
 
@@ -96,7 +96,7 @@ describe('POST /rotate-client-secret', () => {
     expect(readFileSync(path, 'utf8')).toBe(before);
   });
 
-  test('When the file cannot be written, then it is a 500 that says so, without its path', async () => {
+  test('When the file cannot be written, then the answer is 500 with the reason but without the path', async () => {
     await startServer('file');
     rmSync(path);
 
@@ -110,7 +110,7 @@ describe('POST /rotate-client-secret', () => {
 });
 
 describe('the rotation in steps', () => {
-  test('When the secret is in a file, then status tells how it stands, and completion warns of nothing', async () => {
+  test('When the secret is in a file, then the status shows the rotation and completion gives no warning', async () => {
     await startServer('file');
     const before = await ask('get', 'rotation-status').expect(200);
     const { body: next } = (await ask('post', 'start-secret-rotation').expect(200)) as { body: string };
@@ -132,7 +132,7 @@ describe('the rotation in steps', () => {
     expect(readFileSync(path, 'utf8').split('\n')[0]).toBe(next);
   });
 
-  test('When the secret is in memory only, then completion warns, and nothing is known of the last rotation before', async () => {
+  test('When the secret is in memory only, then completion gives a warning and the status has no last rotation', async () => {
     await startServer('memory');
 
     const before = await ask('get', 'rotation-status').expect(200);
@@ -143,7 +143,7 @@ describe('the rotation in steps', () => {
     expect(completed.body).toEqual({ message, warning });
   });
 
-  test('When it is started twice, then the second is a conflict', async () => {
+  test('When a rotation is started twice, then the second start is a conflict', async () => {
     await startServer('file');
     await ask('post', 'start-secret-rotation').expect(200);
 
@@ -162,7 +162,7 @@ describe('the metrics of rotation', () => {
   const figure = (text: string, name: string) =>
     new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1];
 
-  test('When the secret is in a file, then its age is known, and each outcome is counted', async () => {
+  test('When the secret is in a file, then the metrics have its age and count each outcome', async () => {
     writeFileSync(path, `${stytch.seed.CLIENT_SECRET}\nlast-rotated: 2026-01-01T12:00:00.000Z\n`);
     await startServer('file');
 
@@ -171,7 +171,7 @@ describe('the metrics of rotation', () => {
     const after = await metricsOf();
     rmSync(path);
     await ask('post', 'rotate-client-secret').expect(500);
-    const unreadable = await metricsOf(); // They are what is known: no file is read for them.
+    const unreadable = await metricsOf(); // The metrics have the last known values: they read no file.
 
     const rotatedAt = Date.parse('2026-01-01T12:00:00.000Z') / 1_000;
     expect(figure(before, 'client_secret_last_rotation_timestamp_seconds')).toBe(String(rotatedAt));
@@ -184,7 +184,7 @@ describe('the metrics of rotation', () => {
     writeFileSync(path, stytch.seed.CLIENT_SECRET!);
   });
 
-  test('When nobody knows how old the secret is, then no age is told, and not zero', async () => {
+  test('When the age of the secret is unknown, then the metrics have no age', async () => {
     await startServer('memory');
 
     expect(figure(await metricsOf(), 'client_secret_age_seconds')).toBeUndefined();
@@ -193,10 +193,10 @@ describe('the metrics of rotation', () => {
 });
 
 describe('a volume that hangs', () => {
-  test('When the secret cannot be read to its end, then the metrics, files and addresses of others still can', async () => {
+  test('When reading the secret hangs, then the metrics and other files can still be read', async () => {
     await startServer('file');
     rmSync(path);
-    execFileSync('mkfifo', [path]); // Who opens it for reading waits for somebody who writes.
+    execFileSync('mkfifo', [path]); // Opening it for reading waits for a writer.
     const hanging = Array.from({ length: 8 }, () =>
       ask('get', 'rotation-status').then(({ status }) => status),
     );
@@ -214,10 +214,10 @@ describe('a volume that hangs', () => {
 
 describe('the start of the server', () => {
   test.each([
-    ['is not there', undefined, /CLIENT_SECRET_FILE: .*cannot be read \(ENOENT\)/],
+    ['is missing', undefined, /CLIENT_SECRET_FILE: .*cannot be read \(ENOENT\)/],
     ['is empty', '', /CLIENT_SECRET_FILE: .*has no secret: put it on the first line/],
-    ['holds something else', 'a b', /CLIENT_SECRET_FILE: .*has no secret/],
-  ])('When the file %s, then it does not start and says why', async (_case, content, message) => {
+    ['has no valid secret', 'a b', /CLIENT_SECRET_FILE: .*has no secret/],
+  ])('When the file %s, then the server does not start and says why', async (_case, content, message) => {
     rmSync(path);
     if (content !== undefined) writeFileSync(path, content);
 
@@ -227,7 +227,7 @@ describe('the start of the server', () => {
     await expect(starting).rejects.toThrow(message);
   });
 
-  test('When the secret is older than the interval, then it is rotated by itself', async () => {
+  test('When the secret is older than the interval, then the server rotates it', async () => {
     writeFileSync(path, `${stytch.seed.CLIENT_SECRET}\nlast-rotated: 2026-01-01T12:00:00.000Z\n`);
 
     await startServer('file', { SECRET_ROTATION_INTERVAL: '1d' });

@@ -12,7 +12,7 @@ import {
 } from '../../wallet-server/test/stytchProject';
 import { readPaymentConfig } from '../src/config';
 import { start } from '../src/server';
-import { clientId, clientSecret, nextSecret, type StytchCalls, takeOver } from './paymentServer';
+import { clientId, clientSecret, nextSecret, type StytchCalls, mockStytchCalls } from './paymentServer';
 import { answer, good, startFakeWallet, type FakeWallet } from './fakeWallet';
 
 jest.mock('stytch', () => ({ ...jest.requireActual<object>('stytch'), Client: jest.fn() }));
@@ -30,7 +30,7 @@ describe('start', () => {
   beforeEach(async () => {
     wallet.behave(good);
     project = await createStytchProject();
-    calls = takeOver(project.client);
+    calls = mockStytchCalls(project.client);
     jest
       .mocked(Client)
       .mockReset()
@@ -51,7 +51,7 @@ describe('start', () => {
   const operatorToken = (claims: object = {}) =>
     project.mint({ sub: 'm2m-client-test-operator', scope: 'manage:m2m_clients', ...claims });
 
-  test('When it starts, then it is ready with the signing keys, and not before', async () => {
+  test('When the server starts, then it is ready only when it has the signing keys', async () => {
     let deliver: () => void = () => undefined;
     const delivered = new Promise<void>((resolve) => {
       deliver = resolve;
@@ -73,7 +73,7 @@ describe('start', () => {
     await expect(request(server.url).get('/readyz')).rejects.toThrow('ECONNREFUSED');
   });
 
-  test('When a payment is asked for, then its token is had with the credentials of the environment', async () => {
+  test('When a payment is requested, then its token is requested with the credentials of the environment', async () => {
     const server = await start(environment);
 
     const response = await request(server.url).get('/initiate-payment');
@@ -85,7 +85,7 @@ describe('start', () => {
     await server.close();
   });
 
-  test('When the secret has been rotated, then the next token is asked for with the next secret', async () => {
+  test('When the secret has been rotated, then the next token is requested with the next secret', async () => {
     const server = await start(environment);
     const authorization = `Bearer ${await operatorToken()}`;
     await request(server.url).post('/start-secret-rotation').set('Authorization', authorization).expect(200);
@@ -96,7 +96,7 @@ describe('start', () => {
 
     await request(server.url).get('/initiate-payment').expect(200);
 
-    // One to see whether it works, and one to use.
+    // The first request verifies the secret, the second is for the payment.
     const withNextSecret = [expect.objectContaining({ client_secret: nextSecret })];
     expect(calls.token.mock.calls).toEqual([withNextSecret, withNextSecret]);
     await server.close();
@@ -109,7 +109,7 @@ describe('start', () => {
     await pay().expect(200);
     wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
     await pay().expect(200);
-    // A second later, because tokens are invalidated once a second.
+    // A second later, because at most one token a second is invalidated.
     const now = performance.now.bind(performance);
     const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + 1_000);
     wallet.behave(answer(401, '{"code":"invalid_token"}'), good);
@@ -144,7 +144,7 @@ describe('start', () => {
     await server.close();
   });
 
-  test('When the rate limit of the admin routes is set, then it holds', async () => {
+  test('When ADMIN_RATE_LIMIT is set, then it limits the admin routes', async () => {
     const server = await start({ ...environment, ADMIN_RATE_LIMIT: '1' });
 
     await request(server.url).get('/search-m2m-client').expect(401);
@@ -152,7 +152,7 @@ describe('start', () => {
     await server.close();
   });
 
-  test('When the maximum age of an operator’s token is set, then it holds', async () => {
+  test('When ADMIN_MAX_TOKEN_AGE_SECONDS is set, then older tokens are accepted', async () => {
     const server = await start({ ...environment, ADMIN_MAX_TOKEN_AGE_SECONDS: '3600' });
     const issuedAt = Math.floor(Date.now() / 1_000) - 1_000;
 
@@ -168,7 +168,7 @@ describe('start', () => {
     ['a test project', {}, 'https://test.stytch.com', projectId],
     ['a live project', { STYTCH_PROJECT_ID: 'project-live-1' }, 'https://api.stytch.com', 'project-live-1'],
   ])(
-    'When Stytch is that of %s, then the hint of a 401 leads there, with no secret',
+    'When the server uses %s, then the hint of a 401 has its token endpoint and no secret',
     async (_name, more, base, id) => {
       const server = await start({ ...environment, ...more });
 
@@ -190,7 +190,7 @@ describe('start', () => {
     },
   );
 
-  test('When the environment lacks something, then nothing is opened', async () => {
+  test('When variables are missing, then start rejects and creates no Stytch client', async () => {
     await expect(start({ PORT: '0' })).rejects.toMatchObject({ name: 'ConfigError' });
 
     expect(Client).not.toHaveBeenCalled();
@@ -205,7 +205,7 @@ describe('readPaymentConfig', () => {
     CLIENT_SECRET: clientSecret,
   };
 
-  test('When there are no credentials, then the message says what is missing and both ways to get it', () => {
+  test('When there are no credentials, then the message names each of them and two ways to get them', () => {
     const read = () => readPaymentConfig({});
 
     expect(read).toThrow('STYTCH_PROJECT_ID: is missing: the id of your Stytch project');
@@ -231,14 +231,14 @@ describe('readPaymentConfig', () => {
     expect(read).not.toThrow(secretMark);
   });
 
-  test('When the wallet-server is elsewhere, then its address has to be https: it is sent tokens', () => {
+  test('When the wallet-server is on another host, then its address must be https', () => {
     const elsewhere = (url: string) => readPaymentConfig({ ...credentials, WALLET_SERVER_URL: url });
 
     expect(() => elsewhere('http://wallet.example')).toThrow(/WALLET_SERVER_URL: must be https:\/\//);
     expect(elsewhere('https://wallet.example/').WALLET_SERVER_URL).toBe('https://wallet.example');
   });
 
-  test("When the project's secret is in a file, then the environment needs none", () => {
+  test("When the project's secret is in a file, then STYTCH_SECRET is not required", () => {
     const { STYTCH_PROJECT_ID, CLIENT_ID, CLIENT_SECRET } = credentials;
     const environment = { STYTCH_PROJECT_ID, CLIENT_ID, CLIENT_SECRET, STYTCH_SECRET_FILE: __filename };
     const { STYTCH_SECRET } = readPaymentConfig(environment);
@@ -246,7 +246,7 @@ describe('readPaymentConfig', () => {
     expect(STYTCH_SECRET).toBe(readFileSync(__filename, 'utf8').trimEnd());
   });
 
-  test('When nothing else is set, then the rest is as in the article', () => {
+  test('When only the credentials are set, then the defaults are those of the article', () => {
     expect(readPaymentConfig(credentials)).toEqual({
       ...credentials,
       PORT: 6000,

@@ -22,7 +22,7 @@ describe('axios over undici', () => {
   const ask = (signal?: AbortSignal) =>
     http.request<string>({ method: 'POST', url: '/', data: '{}', ...(signal && { signal }) });
 
-  test('When a request is given up while it waits for a connection, then the connection is left to others', async () => {
+  test('When a request is aborted while it waits for a connection, then other requests get the connection', async () => {
     const ports: (number | undefined)[] = [];
     const answers: (() => void)[] = [];
     wallet.behave((request, response) => {
@@ -51,7 +51,7 @@ describe('axios over undici', () => {
     expect(ports[1]).toBe(ports[0]);
   });
 
-  test('When a connection breaks after an interim answer, then there was no answer', async () => {
+  test('When a connection breaks after an informational answer, then the request fails with ECONNRESET', async () => {
     wallet.behave((request, response) => {
       response.writeEarlyHints({ link: '</>; rel=preload' }, () => request.socket.resetAndDestroy());
     });
@@ -59,7 +59,7 @@ describe('axios over undici', () => {
     await expect(ask()).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
-  test('When the status is not one that is asked for, then it is an error with the answer in it', async () => {
+  test('When validateStatus refuses the status, then the error contains the answer', async () => {
     wallet.behave((_request, response) => response.writeHead(418).end('teapot'));
 
     const error = http.request({
@@ -72,7 +72,7 @@ describe('axios over undici', () => {
     await expect(error).rejects.toMatchObject({ response: { status: 418, data: 'teapot' } });
   });
 
-  test('When the time is over, then it is ETIMEDOUT', async () => {
+  test('When the timeout is over, then the request fails with ETIMEDOUT', async () => {
     wallet.behave(hang);
 
     const late = http.request({ method: 'POST', url: '/', data: '{}', timeout: 50 });

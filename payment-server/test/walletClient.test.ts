@@ -26,7 +26,7 @@ const tokens = {
   invalidateM2MAccessToken: () => undefined,
 };
 
-/** The refusal as whoever wanted the payment gets it. */
+/** The error that the caller of the payment gets. */
 const refusal = (status: number, code: string, headers: Record<string, string> = {}) => ({
   name: 'HttpError',
   status,
@@ -42,7 +42,7 @@ describe('The wallet client', () => {
   let client: WalletClient;
 
   const context = (signal = new AbortController().signal) => ({ requestId: 'request-1', signal });
-  /** As a payment does it: with its retries, and the errors that its caller gets. */
+  /** Reads the balance as a payment does, with its retries and its errors. */
   const checkBalance = (it = client, signal = new AbortController().signal) =>
     readBalance(paymentInfo, { ...tokens, wallet: it }, context(signal), new ServerTiming()).catch(
       (error: unknown) => {
@@ -57,7 +57,7 @@ describe('The wallet client', () => {
   });
 
   beforeEach(() => {
-    // The pauses between tries are random; none at all is one of them.
+    // The pauses between tries are random. This makes them 0.
     jest.spyOn(Math, 'random').mockReturnValue(0);
   });
 
@@ -67,7 +67,7 @@ describe('The wallet client', () => {
 
   afterAll(() => wallet.close());
 
-  test('When the wallet answers with a balance, then that is it, and more fields are left out', async () => {
+  test('When the wallet answers with a balance, then the client returns it without other fields', async () => {
     wallet.behave(json({ ...johnsWallet, more: 'is not wanted' }));
 
     expect(await checkBalance()).toEqual(johnsWallet);
@@ -76,8 +76,8 @@ describe('The wallet client', () => {
     ]);
   });
 
-  // Two: undici gives a connection back one turn of the event loop after the answer is there.
-  test('When it is asked time and again, then over the same two connections', async () => {
+  // Two connections, because undici reuses one only a turn of the event loop after its answer.
+  test('When the wallet is called many times, then two connections are reused', async () => {
     const ports = new Set<number | undefined>();
     wallet.behave((request, response) => {
       ports.add(request.socket.remotePort);
@@ -89,7 +89,7 @@ describe('The wallet client', () => {
     expect(ports.size).toBeLessThanOrEqual(2);
   });
 
-  describe('When the answer is no balance, then it is 502 and the wallet is not asked again', () => {
+  describe('an answer that is not a balance', () => {
     const html = { 'Content-Type': 'text/html' };
     test.each<[string, Behaviour]>([
       ['HTML', answer(200, '<html>Welcome to nginx!</html>', html)],
@@ -97,37 +97,37 @@ describe('The wallet client', () => {
       ['an empty body', answer(200, '')],
       ['null', json(null)],
       ['an array', json([johnsWallet])],
-      ['text', json('1790')],
+      ['a JSON string', json('1790')],
       ['truncated JSON', answer(200, JSON.stringify(johnsWallet).slice(0, -8))],
       ['a number in quotes', json({ ...johnsWallet, walletBalance: '1790' })],
       ['NaN', answer(200, '{"customerName":"a","walletId":"b","walletBalance":NaN}')],
-      ['more than a number can be', answer(200, '{"customerName":"a","walletId":"b","walletBalance":1e999}')],
-      [
-        'less than a number can be',
-        answer(200, '{"customerName":"a","walletId":"b","walletBalance":-1e999}'),
-      ],
+      ['a balance of Infinity', answer(200, '{"customerName":"a","walletId":"b","walletBalance":1e999}')],
+      ['a balance of -Infinity', answer(200, '{"customerName":"a","walletId":"b","walletBalance":-1e999}')],
       ['a balance of null', json({ ...johnsWallet, walletBalance: null })],
       ['a balance of true', json({ ...johnsWallet, walletBalance: true })],
       ['no name', json({ ...johnsWallet, customerName: undefined })],
       ['a wallet id that is a number', json({ ...johnsWallet, walletId: 7 })],
-      ['a balance with another status', answer(201, JSON.stringify(johnsWallet))],
-      ['no content', answer(204, '')],
+      ['a balance with the status 201', answer(201, JSON.stringify(johnsWallet))],
+      ['204 without a body', answer(204, '')],
       ['500', answer(500, '{}')],
-      ['404 of another kind', answer(404, '{"code":"not_found"}')],
-      ['400 of another kind', answer(400, '{"code":"malformed_json"}')],
-      ['400 that is no JSON', answer(400, 'Bad Request', html)],
+      ['404 with another code', answer(404, '{"code":"not_found"}')],
+      ['400 with another code', answer(400, '{"code":"malformed_json"}')],
+      ['400 that is not JSON', answer(400, 'Bad Request', html)],
       ['429', answer(429, '{}')],
       ['more than 100 kB', answer(200, `${JSON.stringify(johnsWallet)}${' '.repeat(200_000)}`)],
       [
-        'more than 100 kB once inflated',
+        'more than 100 kB after decompression',
         answer(200, gzipSync(`${JSON.stringify(johnsWallet)}${' '.repeat(2_000_000)}`), {
           'Content-Encoding': 'gzip',
         }),
       ],
-      ['not compressed as it says', answer(200, JSON.stringify(johnsWallet), { 'Content-Encoding': 'gzip' })],
-      ['no HTTP', raw('hello, this is no HTTP\r\n\r\n')],
-      ['cut off in its middle', raw('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"customerName"')],
-    ])('%s', async (_name, behaviour) => {
+      [
+        'not compressed although its header says so',
+        answer(200, JSON.stringify(johnsWallet), { 'Content-Encoding': 'gzip' }),
+      ],
+      ['not HTTP', raw('hello, this is no HTTP\r\n\r\n')],
+      ['cut off in the middle', raw('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"customerName"')],
+    ])('When the answer is %s, then it is 502 without a retry', async (_name, behaviour) => {
       wallet.behave(behaviour, good);
 
       await expect(checkBalance()).rejects.toMatchObject(invalid);
@@ -136,7 +136,7 @@ describe('The wallet client', () => {
   });
 
   test.each([301, 302, 303, 307, 308])(
-    'When the answer is the redirect %d, then it is not followed, for it would get the token: 502',
+    'When the wallet redirects with %d, then the token is not sent there: 502',
     async (status) => {
       const elsewhere = await startFakeWallet();
       wallet.behave(answer(status, '', { Location: `${elsewhere.url}/api/check-balance` }));
@@ -149,19 +149,22 @@ describe('The wallet client', () => {
     },
   );
 
-  describe('tries again', () => {
+  describe('retries', () => {
     test.each<[string, Behaviour]>([
       ['a connection reset', reset],
-      ['an end without an answer', raw('')],
+      ['a close without an answer', raw('')],
       ['502', answer(502, '<html>Bad Gateway</html>', { 'Content-Type': 'text/html' })],
       ['503', answer(503, '{}')],
       ['504', answer(504, '{}')],
-    ])('When there is %s and then a balance, then that is the answer', async (_name, behaviour) => {
-      wallet.behave(behaviour, good);
+    ])(
+      'When there is %s and then a balance, then the client returns the balance',
+      async (_name, behaviour) => {
+        wallet.behave(behaviour, good);
 
-      expect(await checkBalance()).toEqual(johnsWallet);
-      expect(wallet.requests).toHaveLength(2);
-    });
+        expect(await checkBalance()).toEqual(johnsWallet);
+        expect(wallet.requests).toHaveLength(2);
+      },
+    );
 
     test.each<[string, Behaviour]>([
       ['a connection reset', reset],
@@ -169,7 +172,7 @@ describe('The wallet client', () => {
       ['503', answer(503, '{}')],
       ['504', answer(504, '{}')],
     ])(
-      'When there is %s each time, then the third is the last: 503 with Retry-After',
+      'When there is %s each time, then the third try is the last: 503 with Retry-After',
       async (_name, behaviour) => {
         wallet.behave(behaviour);
 
@@ -178,14 +181,14 @@ describe('The wallet client', () => {
       },
     );
 
-    test('When the last of them says when to come again, then so does the answer', async () => {
+    test('When the last answer has a Retry-After, then the error has it too', async () => {
       wallet.behave(answer(503, '{}', { 'Retry-After': '7' }));
 
       await expect(checkBalance()).rejects.toMatchObject({ headers: { 'Retry-After': '7' } });
     });
 
     test.each(['soon', '-1', '1e9', '1234567', 'Wed, 21 Oct 2015 07:28:00 GMT'])(
-      'When it says %j instead of seconds, then the answer does not repeat it',
+      'When the Retry-After is %j, then the error does not repeat it',
       async (retryAfter) => {
         wallet.behave(answer(503, '{}', { 'Retry-After': retryAfter }));
 
@@ -193,7 +196,7 @@ describe('The wallet client', () => {
       },
     );
 
-    test('When nothing listens there, then it is tried three times: 503', async () => {
+    test('When nothing listens at the address, then there are three tries: 503', async () => {
       const gone = await startFakeWallet();
       await gone.close();
       const connect = jest.spyOn(Socket.prototype, 'connect');
@@ -203,7 +206,7 @@ describe('The wallet client', () => {
       expect(connect).toHaveBeenCalledTimes(3);
     });
 
-    test('When there is a pause before another try, then it is short, random and longer each time', async () => {
+    test('When a try fails, then the pause before the next is short, random and longer each time', async () => {
       jest.mocked(Math.random).mockReturnValue(0.01);
       const pauses = jest.spyOn(timersPromises, 'setTimeout');
       wallet.behave(answer(503, '{}'));
@@ -214,17 +217,17 @@ describe('The wallet client', () => {
     });
   });
 
-  describe('does not try again', () => {
+  describe('errors without a retry', () => {
     test.each([
       [401, 'unauthorized', refusal(502, 'wallet_refused_credentials')],
       [403, 'insufficient_scope', refusal(502, 'wallet_refused_credentials')],
       [403, 'invalid_token', refusal(502, 'wallet_refused_credentials')],
       [400, 'invalid_customer', refusal(400, 'invalid_customer')],
       [404, 'invalid_customer', refusal(404, 'invalid_customer')],
-    ])('When the wallet answers %d %s, then that is told', async (status, code, told) => {
+    ])('When the wallet answers %d %s, then the error says so', async (status, code, expected) => {
       wallet.behave(answer(status, JSON.stringify({ error: 'x', code })), good);
 
-      await expect(checkBalance()).rejects.toMatchObject(told);
+      await expect(checkBalance()).rejects.toMatchObject(expected);
       expect(wallet.requests).toHaveLength(1);
     });
 
@@ -250,7 +253,7 @@ describe('The wallet client', () => {
       ['does not answer', hang],
       ['sends a byte now and then', drip],
       ['begins to answer and stops', (_request, response) => response.writeHead(200).write('{')],
-    ])('When the wallet %s, then one try ends in time and ends the call: 504', async (_name, behaviour) => {
+    ])('When the wallet %s, then the call ends at its timeout: 504', async (_name, behaviour) => {
       wallet.behave(behaviour, good);
       const asked = wallet.nextRequest();
 
@@ -263,7 +266,7 @@ describe('The wallet client', () => {
       expect(wallet.requests).toHaveLength(1);
     });
 
-    test('When its caller is gone before it begins, then the wallet is not asked', async () => {
+    test('When the caller is gone before the call starts, then the wallet is not called', async () => {
       wallet.behave(good);
 
       await expect(checkBalance(client, AbortSignal.abort())).rejects.toMatchObject(tooSlow);
@@ -271,7 +274,7 @@ describe('The wallet client', () => {
     });
 
     test.each(['ENOTFOUND', 'EHOSTUNREACH', 'CERT_HAS_EXPIRED'])(
-      'When no connection can be made at all, for %s, then it is 503 at once',
+      'When connecting fails with %s, then it is 503 at once',
       async (code) => {
         const connect = jest.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket) {
           setImmediate(() => this.destroy(Object.assign(new Error(code), { code })));
@@ -287,7 +290,7 @@ describe('The wallet client', () => {
     );
   });
 
-  test('When the environment names a proxy, then the token does not go there', async () => {
+  test('When the environment sets a proxy, then the token is not sent to it', async () => {
     const proxy = await startFakeWallet();
     wallet.behave(good);
     const given = { ...process.env };
@@ -300,7 +303,7 @@ describe('The wallet client', () => {
     await proxy.close();
   });
 
-  test('When a call fails in any way, then its error holds no token', async () => {
+  test('When a call fails in any way, then its error contains no token', async () => {
     for (const behaviour of [reset, answer(200, '{}'), answer(401, '{"code":"invalid_token"}'), hang]) {
       wallet.behave(behaviour);
       const error: unknown = await checkBalance(
@@ -309,7 +312,7 @@ describe('The wallet client', () => {
 
       const { cause, ...fields } = error as Error;
       expect(JSON.stringify([fields, cause, String(error)])).not.toContain(accessToken);
-      // No request and no answer is among its fields.
+      // The cause contains neither the request nor the answer.
       expect(Object.values(cause ?? {}).filter((value) => typeof value === 'object')).toEqual([]);
     }
   });

@@ -33,7 +33,7 @@ afterEach(() => {
 
 const wallets: Server[] = [];
 
-/** A wallet-server over TLS that answers well, and keeps the names on the certificates that callers show. */
+/** Starts a wallet-server over TLS that records the names on its callers' certificates. */
 async function startWallet(options: ServerOptions = {}, behave: Behaviour = good) {
   const callers: (string | undefined)[] = [];
   const wallet = createServer(
@@ -54,7 +54,7 @@ async function startWallet(options: ServerOptions = {}, behave: Behaviour = good
 
 const mutual = () => ({ ca: authority.certificate, requestCert: true, rejectUnauthorized: true });
 
-/** What the payment-server has of files, without files. */
+/** TLS credentials that the test can change, without files. */
 function source(identity: Identity, ca: string) {
   const listeners: ((credentials: TlsCredentials) => void)[] = [];
   const credentials = (of: Identity) => ({ cert: of.certificate, key: of.key, ca, expiresAt: new Date() });
@@ -80,7 +80,7 @@ const unreachable = (cause: string | RegExp) => ({
 });
 
 describe('The wallet client over TLS', () => {
-  test('When both have a certificate of the CA, then the wallet answers, and knows who asks', async () => {
+  test('When both have a certificate of the CA, then the wallet answers and sees the caller’s name', async () => {
     const { url, callers } = await startWallet(mutual());
     const { tls } = source(await authority.issue('payment-server'), authority.certificate);
 
@@ -91,7 +91,7 @@ describe('The wallet client over TLS', () => {
     expect(callers).toEqual(['payment-server']);
   });
 
-  test('When the wallet’s certificate is of another CA, then it is 503 at once, and the cause says so', async () => {
+  test('When the wallet’s certificate is of another CA, then the call fails and the error says why', async () => {
     const { url, callers } = await startWallet();
     const { tls } = source(await other.issue('payment-server'), other.certificate);
 
@@ -102,13 +102,13 @@ describe('The wallet client over TLS', () => {
     expect(callers).toEqual([]);
   });
 
-  test('When nothing is said of CAs, then a private one is not trusted', async () => {
+  test('When no CA is configured, then a private CA is not trusted', async () => {
     const { url } = await startWallet();
 
     await expect(checkBalance(new WalletClient({ url }))).rejects.toMatchObject(unreachable(/UNABLE_TO/));
   });
 
-  test('When the wallet’s certificate is for another name, then it is 503 at once, and the cause says so', async () => {
+  test('When the wallet’s certificate is for another name, then the call fails and the error says why', async () => {
     const { certificate, key } = await authority.issue('x', {}, [{ type: 'dns', value: 'wallet.example' }]);
     const { url, callers } = await startWallet({ cert: certificate, key });
     const { tls } = source(await authority.issue('payment-server'), authority.certificate);
@@ -120,7 +120,7 @@ describe('The wallet client over TLS', () => {
     expect(callers).toEqual([]);
   });
 
-  test('When the wallet’s certificate has expired, then it is 503 at once, and the cause says so', async () => {
+  test('When the wallet’s certificate has expired, then the call fails and the error says why', async () => {
     const expired = {
       notBefore: new Date(Date.now() - 2_000_000),
       notAfter: new Date(Date.now() - 1_000_000),
@@ -137,7 +137,7 @@ describe('The wallet client over TLS', () => {
   test.each([
     ['is of another CA', () => other.issue('payment-server')],
     ['has expired', () => authority.issue('payment-server', { notAfter: new Date(Date.now() - 1_000) })],
-  ])('When the certificate that is shown %s, then it is 503', async (_name, issue) => {
+  ])('When the client’s certificate %s, then the call fails', async (_name, issue) => {
     const { url, callers } = await startWallet(mutual());
     const { tls } = source(await issue(), authority.certificate);
 
@@ -148,7 +148,7 @@ describe('The wallet client over TLS', () => {
     expect(callers).toEqual([]);
   });
 
-  test('When a certificate is wanted and there is none, then it is 503', async () => {
+  test('When the wallet requires a certificate and the client has no certificate, then the call fails', async () => {
     const { url } = await startWallet(mutual());
     const tls = { current: { ca: authority.certificate }, onChange: () => undefined } as unknown as TlsSource;
 
@@ -159,7 +159,7 @@ describe('The wallet client over TLS', () => {
     expect(error).toMatchObject(unreachable(/ECONNRESET|EPIPE|ERR_SSL/));
   });
 
-  test('When it is asked time and again, then over the same two connections', async () => {
+  test('When the wallet is called many times, then two connections are reused', async () => {
     const ports = new Set<number | undefined>();
     const { url } = await startWallet(mutual(), (request, response) => {
       ports.add(request.socket.remotePort);
@@ -173,7 +173,7 @@ describe('The wallet client over TLS', () => {
     expect(ports.size).toBeLessThanOrEqual(2);
   });
 
-  test('When the certificates change, then what is in flight goes on, idle connections end, and new ones show the new', async () => {
+  test('When the certificates change, then calls in flight finish, idle connections close and new ones use the new certificate', async () => {
     const held: (() => void)[] = [];
     const sockets = new Set<Socket>();
     const { url, callers } = await startWallet(mutual(), (request, response) => {

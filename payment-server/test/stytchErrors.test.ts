@@ -34,7 +34,7 @@ const networkError = () =>
     dataRaw: `client_secret=${secretMark}`,
   });
 
-describe('When Stytch is the trouble', () => {
+describe('failures of Stytch', () => {
   let wallet: FakeWallet;
   let server: PaymentServer;
 
@@ -63,7 +63,7 @@ describe('When Stytch is the trouble', () => {
     ['rotateCancel', 'post', '/cancel-secret-rotation', undefined],
   ];
 
-  describe.each(calls)('and the call is %s', (call, method, path, body) => {
+  describe.each(calls)('in the call %s', (call, method, path, body) => {
     const ask = () =>
       request(server.app)[method](path).set('Authorization', `Bearer ${server.operator}`).send(body);
 
@@ -80,20 +80,23 @@ describe('When Stytch is the trouble', () => {
       [404, 'm2m_client_not_found'],
       [429, 'too_many_requests'],
       [500, 'internal_server_error'],
-    ])('When it refuses with %d %s, then so does the answer', async (status, errorType) => {
-      server.calls[call].mockRejectedValue(stytchError(status, errorType));
+    ])(
+      'When Stytch refuses with %d %s, then the answer has the same status and code',
+      async (status, errorType) => {
+        server.calls[call].mockRejectedValue(stytchError(status, errorType));
 
-      const response = await ask();
+        const response = await ask();
 
-      expectRefused(response, status, errorType);
-      expect(response.body).toMatchObject({
-        error: 'Stytch says so.',
-        error_type: errorType,
-        stytch_request_id: 'request-id-test-2',
-      });
-    });
+        expectRefused(response, status, errorType);
+        expect(response.body).toMatchObject({
+          error: 'Stytch says so.',
+          error_type: errorType,
+          stytch_request_id: 'request-id-test-2',
+        });
+      },
+    );
 
-    test('When it refuses the credentials of this service, then 502, never 401', async () => {
+    test('When Stytch refuses the credentials of this service, then the answer is 502, never 401', async () => {
       server.calls[call].mockRejectedValue(stytchError(401, 'unauthorized_credentials'));
 
       const response = await ask();
@@ -103,7 +106,7 @@ describe('When Stytch is the trouble', () => {
       expect(response.body).not.toHaveProperty('hint');
     });
 
-    test('When it cannot be reached, then 503 with Retry-After, and the request with its secrets stays here', async () => {
+    test('When Stytch is unreachable, then the answer is 503 with Retry-After and without secrets', async () => {
       server.calls[call].mockRejectedValue(networkError());
 
       const response = await ask();
@@ -113,7 +116,7 @@ describe('When Stytch is the trouble', () => {
       expect(response.text).not.toContain(secretMark);
     });
 
-    test('When it answers with something else than JSON, then 503', async () => {
+    test('When Stytch does not answer with JSON, then the answer is 503', async () => {
       server.calls[call].mockRejectedValue(
         new RequestError('Unable to parse JSON', { url: '', method: 'GET' }),
       );
@@ -121,7 +124,7 @@ describe('When Stytch is the trouble', () => {
       expectRefused(await ask(), 503, 'stytch_unreachable');
     });
 
-    test('When it does not answer within 5 s, then 504 with Retry-After', async () => {
+    test('When Stytch does not answer within 5 s, then the answer is 504 with Retry-After', async () => {
       jest.useFakeTimers({
         doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'],
       });
@@ -142,7 +145,7 @@ describe('When Stytch is the trouble', () => {
     });
   });
 
-  describe('and the call is for an access token', () => {
+  describe('in a token request', () => {
     const pay = () => request(server.app).get('/initiate-payment');
 
     test.each([
@@ -150,7 +153,7 @@ describe('When Stytch is the trouble', () => {
       [400, 'invalid_scope'],
       [401, 'unauthorized_credentials'],
     ])(
-      'When it refuses with %d %s, then 502, never 401, and the wallet is not asked',
+      'When Stytch refuses with %d %s, then the answer is 502, never 401, and the wallet is not called',
       async (status, error) => {
         wallet.requests.length = 0;
         server.calls.token.mockRejectedValue(oauthError(status, error));
@@ -164,7 +167,7 @@ describe('When Stytch is the trouble', () => {
       ['cannot be reached', networkError()],
       ['is too busy', oauthError(429, 'too_many_requests')],
       ['fails', stytchError(500, 'internal_server_error')],
-    ])('When it %s, then 503 with Retry-After', async (_name, error) => {
+    ])('When Stytch %s, then the answer is 503 with Retry-After', async (_name, error) => {
       server.calls.token.mockRejectedValue(error);
 
       const response = await pay();
@@ -174,7 +177,7 @@ describe('When Stytch is the trouble', () => {
       expect(response.text).not.toContain(secretMark);
     });
 
-    test('When it does not answer in time, then 504 with Retry-After', async () => {
+    test('When Stytch does not answer in time, then the answer is 504 with Retry-After', async () => {
       server.calls.token.mockReturnValue(new Promise(() => undefined));
 
       const response = await pay();
@@ -183,7 +186,7 @@ describe('When Stytch is the trouble', () => {
       expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     });
 
-    test('When it is well again, then so are payments', async () => {
+    test('When Stytch works again, then payments succeed again', async () => {
       server.calls.token.mockRejectedValue(networkError());
       expectRefused(await pay(), 503, 'stytch_unreachable');
 
@@ -197,12 +200,12 @@ describe('When Stytch is the trouble', () => {
     });
   });
 
-  test('When it says when to come again, then so does the answer', async () => {
+  test('When Stytch sends a Retry-After, then the answer has it too', async () => {
     const elsewhere = await startFakeWallet();
     elsewhere.behave(
       answer(429, '{"status_code":429,"error_type":"too_many_requests"}', { 'Retry-After': '7' }),
     );
-    jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns of every address but Stytch's own.
+    jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns about every base URL but Stytch's.
     const config = stytchConfig({ projectId: 'project-test-1', secret: 'secret', baseUrl: elsewhere.url });
     const elsewhereSdk = new Client(config);
     server.calls.search.mockImplementation(() => elsewhereSdk.m2m.clients.search({}));
@@ -216,7 +219,7 @@ describe('When Stytch is the trouble', () => {
     await elsewhere.close();
   });
 
-  test('When the JWKS is unavailable, then the admin routes answer 503, and say nothing of tokens', async () => {
+  test('When the JWKS is unavailable, then the admin routes answer 503 without a hint', async () => {
     server.project.getJWKS.mockRejectedValue(networkError());
 
     const response = await request(server.app)
