@@ -85,14 +85,17 @@ describe('The admin routes', () => {
     test.each([
       ['a 1 MB body', JSON.stringify({ client_name: 'x'.repeat(1_000_000) })],
       ['malformed JSON', '{'],
-    ])('When %s comes without a token, then it is not read and the answer is 401', async (_name, body) => {
-      for (const call of [
-        request(server.app).post('/create-m2m-client'),
-        request(server.app).put(`/update-m2m-client/${clientId}`),
-      ]) {
-        expectRefused(await call.type('json').send(body), 401, 'unauthorized');
-      }
-    });
+    ])(
+      'When %s comes without a token, then the body is not read and the answer is 401',
+      async (_name, body) => {
+        for (const call of [
+          request(server.app).post('/create-m2m-client'),
+          request(server.app).put(`/update-m2m-client/${clientId}`),
+        ]) {
+          expectRefused(await call.type('json').send(body), 401, 'unauthorized');
+        }
+      },
+    );
 
     test('When a request comes from another origin, then the answer has no CORS header', async () => {
       const response = await ask('get', '/search-m2m-client').set('Origin', 'https://evil.example');
@@ -153,7 +156,7 @@ describe('The admin routes', () => {
       ['deleted', 'delete', `/delete-m2m-client/${clientId}`, undefined, { action: 'delete_client' }],
       ['rotated', 'get', '/start-secret-rotation', undefined, { action: 'start_secret_rotation' }],
     ])(
-      'When a client is %s, then one line names the operator and the client',
+      'When a client is %s, then one audit line names the operator and the client',
       async (_what, method, path, body, change) => {
         const response = await ask(method, path).send(body);
 
@@ -172,7 +175,7 @@ describe('The admin routes', () => {
       },
     );
 
-    test('When a change fails, then one line says so', async () => {
+    test('When a change fails, then one audit line says so', async () => {
       server.calls.delete.mockRejectedValue(new Error('secret-in-it'));
 
       await ask('delete', `/delete-m2m-client/${clientId}`).expect(503);
@@ -182,7 +185,7 @@ describe('The admin routes', () => {
       ]);
     });
 
-    test('When nothing is changed, then there is no line', async () => {
+    test('When nothing is changed, then there is no audit line', async () => {
       await ask('get', '/search-m2m-client').expect(200);
       await ask('put', `/update-m2m-client/${clientId}`).send({ status: 'gone' }).expect(400);
       await request(server.app).delete(`/delete-m2m-client/${clientId}`).expect(401);
@@ -398,7 +401,7 @@ describe('The admin routes', () => {
       expect(server.calls.delete.mock.calls).toEqual([[{ client_id: clientId }]]);
     });
 
-    describe('with an id that is not valid in a path', () => {
+    describe('with an id that could change the path', () => {
       let running: RunningServer;
 
       beforeEach(async () => {
@@ -478,7 +481,7 @@ describe('The admin routes', () => {
 
   describe('the rotation', () => {
     test.each(['get', 'post'] as const)(
-      'When it is started with %s, then the answer is the next secret and must not be cached',
+      'When the rotation is started with %s, then the answer is the next secret and must not be cached',
       async (method) => {
         const response = await ask(method, '/start-secret-rotation');
 
@@ -489,7 +492,7 @@ describe('The admin routes', () => {
     );
 
     test.each(['get', 'post'] as const)(
-      'When it is completed with %s, then the answer says so',
+      'When the rotation is completed with %s, then the answer says so',
       async (method) => {
         await ask('post', '/start-secret-rotation').expect(200);
 
@@ -507,7 +510,7 @@ describe('The admin routes', () => {
     );
 
     test.each(['get', 'post'] as const)(
-      'When it is cancelled with %s, then the answer says so',
+      'When the rotation is cancelled with %s, then the answer says so',
       async (method) => {
         await ask('post', '/start-secret-rotation').expect(200);
 

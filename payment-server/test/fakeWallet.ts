@@ -40,7 +40,7 @@ export interface FakeWallet {
   url: string;
   /** The requests so far, in order of arrival. */
   requests: { path: string | undefined; headers: IncomingHttpHeaders; body: unknown }[];
-  /** Sets how the next requests are answered, one behaviour for each. The last one also serves all later requests. */
+  /** Sets one behaviour for each of the next requests. The last one also serves all later requests. */
   behave(...behaviours: [Behaviour, ...Behaviour[]]): void;
   /** Resolves when the next request has arrived. `ended` resolves when its response has closed. */
   nextRequest(): Promise<{ ended: Promise<unknown> }>;

@@ -85,7 +85,7 @@ interface Settings {
   walletTimeout?: number;
   /** Milliseconds. */
   paymentDeadline?: number;
-  /** Milliseconds, for the token request. */
+  /** Milliseconds that a token request may take. */
   tokenDeadline?: number;
   requestsPerMinute?: number;
   maxTokenAgeSeconds?: number;

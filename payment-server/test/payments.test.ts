@@ -19,7 +19,7 @@ const unknownCustomer = (status: number) =>
   answer(status, JSON.stringify({ error: 'Invalid customer', code: 'invalid_customer' }));
 const rejectedToken = answer(401, JSON.stringify({ error: 'Unauthorized', code: 'invalid_token' }));
 
-/** A long timeout of the wallet call, so that only the deadline under test ends it. */
+/** A long timeout for the wallet, so that a call ends only for the reason under test. */
 const patient = { walletTimeout: 60_000 };
 
 describe('/initiate-payment', () => {
@@ -403,7 +403,7 @@ describe('/initiate-payment', () => {
       expect(wallet.requests).toHaveLength(1);
     });
 
-    test('When a retry is pending, then it is not made', async () => {
+    test('When a retry is pending, then the wallet is not called again', async () => {
       // The pause before a retry is random. This makes it minutes long.
       jest.spyOn(Math, 'random').mockReturnValue(1_000);
       wallet.behave(answer(503, '{}'));

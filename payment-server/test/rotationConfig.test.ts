@@ -20,11 +20,11 @@ function problemsOf(environment: Environment): string {
 }
 
 describe('where the client secret is', () => {
-  test('When it is in the environment, then CLIENT_SECRET has it', () => {
+  test('When the secret is in the environment, then CLIENT_SECRET has it', () => {
     expect(readPaymentConfig(inMemory)).toMatchObject({ CLIENT_SECRET: 'first-aaaa' });
   });
 
-  test('When it is in a file, then CLIENT_SECRET is not required', () => {
+  test('When the secret is in a file, then CLIENT_SECRET is not required', () => {
     const config = readPaymentConfig(inFile);
 
     expect(config).toMatchObject({ CLIENT_SECRET_FILE: '/run/secrets/client' });
@@ -32,11 +32,11 @@ describe('where the client secret is', () => {
     expect(config.SECRET_ROTATION_INTERVAL).toBeUndefined();
   });
 
-  test('When it is in neither, then the message names both variables', () => {
+  test('When the secret is in neither, then the message names both variables', () => {
     expect(problemsOf(project)).toMatch(/CLIENT_SECRET: is missing: .*unless CLIENT_SECRET_FILE is set/);
   });
 
-  test('When it is in both, then the message says that only one may be set', () => {
+  test('When the secret is in both, then the message says that only one may be set', () => {
     const problems = problemsOf({ ...inMemory, ...inFile });
 
     expect(problems).toContain('CLIENT_SECRET: must not be set beside CLIENT_SECRET_FILE');
@@ -50,14 +50,14 @@ describe('SECRET_ROTATION_INTERVAL', () => {
     ['12h', 12 * 3_600_000],
     ['90m', 90 * 60_000],
     ['9999d', 9_999 * 86_400_000],
-  ])('When it is %s, then it is read as %d milliseconds', (text, milliseconds) => {
+  ])('When the interval is %s, then it is read as %d milliseconds', (text, milliseconds) => {
     const config = readPaymentConfig({ ...inFile, SECRET_ROTATION_INTERVAL: text });
 
     expect(config.SECRET_ROTATION_INTERVAL).toBe(milliseconds);
   });
 
   test.each(['30', '0d', '-1d', '1.5h', '30 d', '30D', '1w', '10000d', 'monthly'])(
-    'When it is %j, then the message says what it should be',
+    'When the interval is %j, then the message says what it should be',
     (text) => {
       expect(problemsOf({ ...inFile, SECRET_ROTATION_INTERVAL: text })).toContain(
         'SECRET_ROTATION_INTERVAL: must be a number of days, hours or minutes, such as 30d, 12h or 90m',

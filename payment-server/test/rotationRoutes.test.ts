@@ -58,7 +58,7 @@ const warning =
   'The new secret is kept in memory only: store it in CLIENT_SECRET before this server is restarted';
 
 describe('POST /rotate-client-secret', () => {
-  test('When the secret is in a file, then it is rotated there and not in the answer', async () => {
+  test('When the secret is in a file, then it is rotated there and the answer does not contain it', async () => {
     await startServer('file');
 
     const answer = await ask('post', 'rotate-client-secret').expect(200);
@@ -207,7 +207,7 @@ describe('a volume that hangs', () => {
 
     expect(scrapes).toHaveLength(8);
     expect(others).toHaveLength(8);
-    // A read that had begun before the volume hung still succeeds.
+    // A read that started before the volume hung still succeeds.
     for (const status of await Promise.all(hanging)) expect([200, 500]).toContain(status);
   });
 });

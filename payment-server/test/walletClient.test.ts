@@ -76,7 +76,7 @@ describe('The wallet client', () => {
     ]);
   });
 
-  // Two connections, because undici reuses one only a turn of the event loop after its answer.
+  // Two connections: undici can reuse one only a turn of the event loop after its answer.
   test('When the wallet is called many times, then two connections are reused', async () => {
     const ports = new Set<number | undefined>();
     wallet.behave((request, response) => {

@@ -95,7 +95,7 @@ describe('how long a token is cached', () => {
 
   describe.each([0, 0.5, 0.999])('with a jitter of %d', (jitter) => {
     test.each(lifetimes)(
-      'When a token lives %d s, then its refresh starts with its jittered refresh window',
+      'When a token lives %d s, then its refresh starts when its refresh window starts',
       async (s) => {
         const { get, token } = setUp({ expiresIn: s });
         const random = jest.spyOn(Math, 'random').mockReturnValue(jitter);
@@ -267,7 +267,7 @@ describe('a new secret', () => {
 });
 
 describe('events', () => {
-  test('When tokens are issued, cached, invalidated and refused, then the events contain no token and no secret', async () => {
+  test('When tokens are issued, cached, invalidated and unavailable, then the events contain no token and no secret', async () => {
     const { accessTokens, events, get, behave } = setUp({ expiresIn: 60 });
     behave(async () => {
       await new Promise((resolve) => setTimeout(resolve, 40));
@@ -294,7 +294,7 @@ describe('events', () => {
 });
 
 describe('the number of scope sets', () => {
-  test('When it exceeds the maximum, then the oldest set is evicted with its token', async () => {
+  test('When the number exceeds the maximum, then the oldest set is evicted with its token', async () => {
     const { get, token } = setUp();
     for (let set = 0; set < 1_001; set += 1) await get(`read:${set}`);
     token.mockClear();

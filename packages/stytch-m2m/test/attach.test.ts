@@ -229,7 +229,7 @@ describe.each(Object.entries(clients))('%s', (_name, create) => {
 describe('fetchWithToken', () => {
   const create = () => fetchWithToken(world.accessTokens, { scopes: 'read:users', origin: [wallet.url] });
 
-  test('When it gets a Request with a body, then the retry sends the same body', async () => {
+  test('When fetch gets a Request with a body, then the retry sends the same body', async () => {
     wallet.rejected.add('Bearer token-1');
     const request = new Request(wallet.url, {
       method: 'PUT',

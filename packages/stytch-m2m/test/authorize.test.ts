@@ -50,7 +50,7 @@ describe('authorize', () => {
       'an object with raw headers',
       (value: string) => ({ headers: { authorization: value }, rawHeaders: ['Authorization', value] }),
     ],
-  ])('When it gets %s, then it resolves to the client', async (_case, from) => {
+  ])('When authorize gets %s, then it resolves to the client', async (_case, from) => {
     const { authorize } = create();
 
     const first = await authorize(from(bearer()), 'read:users');
@@ -84,13 +84,13 @@ describe('authorize', () => {
       },
       'invalid_request',
     ],
-  ])('When it gets %s, then it rejects', async (_case, from, code) => {
+  ])('When authorize gets %s, then it rejects', async (_case, from, code) => {
     await expect(create().authorize(from, 'read:users')).rejects.toMatchObject({ code });
     expect(outcomes).toEqual([code]);
   });
 
   test.each([7, {}, { headers: undefined }, { headers: 'Authorization: Bearer a' }])(
-    'When it gets %j, then it rejects with a TypeError',
+    'When authorize gets %j, then it rejects with a TypeError',
     async (from) => {
       await expect(create().authorize(from as never, [])).rejects.toThrow(TypeError);
       expect(outcomes).toEqual([]);
@@ -302,7 +302,7 @@ describe('an AuthorizationError', () => {
 });
 
 describe('authorizationErrorHandler', () => {
-  test('When it gets an AuthorizationError, then it sends the answer; otherwise it calls next', async () => {
+  test('When the handler gets an AuthorizationError, then it sends the answer; otherwise it calls next', async () => {
     const passedOn: unknown[] = [];
     const server = await listen((request, response) => {
       const { authorizeToken } = create();

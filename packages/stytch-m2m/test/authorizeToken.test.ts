@@ -146,18 +146,21 @@ describe('a request without credentials', () => {
         ['Authorization', 'Bearer TOKEN'],
       ],
     ],
-  ] as const)('When it has %s, then the answer is 401 with a bare challenge', async (_case, headers) => {
-    await start();
-    const token = project.token();
+  ] as const)(
+    'When a request has %s, then the answer is 401 with a bare challenge',
+    async (_case, headers) => {
+      await start();
+      const token = project.token();
 
-    const answer = await server.send({
-      headers: headers.map(([name, value]) => [name, value.replace('TOKEN', token)] as const),
-    });
+      const answer = await server.send({
+        headers: headers.map(([name, value]) => [name, value.replace('TOKEN', token)] as const),
+      });
 
-    expectRejected(answer, unauthorized);
-    expect(answer.body?.error).toBe('Unauthorized');
-    expect(outcomes).toEqual(['unauthorized']);
-  });
+      expectRejected(answer, unauthorized);
+      expect(answer.body?.error).toBe('Unauthorized');
+      expect(outcomes).toEqual(['unauthorized']);
+    },
+  );
 });
 
 describe('a request with malformed credentials', () => {
@@ -169,7 +172,7 @@ describe('a request with malformed credentials', () => {
     ['the same header twice', ['Bearer TOKEN', 'Bearer TOKEN']],
     ['a second header of another scheme', ['Bearer TOKEN', 'Basic dXNlcjpwYXNzd29yZA==']],
     ['a second header that is empty', ['Bearer TOKEN', '']],
-  ])('When it has %s, then the answer is 400', async (_case, values) => {
+  ])('When a request has %s, then the answer is 400', async (_case, values) => {
     await start();
     const token = project.token();
 
@@ -233,7 +236,7 @@ describe('an invalid token', () => {
       'a payload that is not JSON',
       () => signedToken({ alg: 'RS256', kid: 'jwk-test-1', typ: 'JWT' }, '{', project.key.privateKey),
     ],
-  ])('When it has %s, then the answer is 401 without a reason', async (_case, token) => {
+  ])('When a token has %s, then the answer is 401 without a reason', async (_case, token) => {
     await start();
 
     expectRejected(await server.sendToken(token()), invalidToken);
@@ -510,7 +513,7 @@ describe('another framework', () => {
       );
     });
 
-  test('When it has no raw headers, then valid tokens are accepted and invalid ones refused', async () => {
+  test('When a request has no raw headers, then valid tokens are accepted and invalid ones refused', async () => {
     await start();
 
     expect(await ask(project.token({ sub: 'client-1' }))).toBe('client-1');

@@ -258,7 +258,7 @@ describe('signing keys that change', () => {
 });
 
 describe('during a JWKS outage', () => {
-  test('When it began before the start, then valid tokens get 503 and malformed ones 401', async () => {
+  test('When the outage began before the start, then valid tokens get 503 and malformed ones 401', async () => {
     project.fail();
     await start();
 
@@ -358,7 +358,7 @@ describe('during a JWKS outage', () => {
     expect(project.getJwks.mock.calls.length).toBeLessThanOrEqual(11);
   });
 
-  test('When it ends, then tokens are verified again within five seconds', async () => {
+  test('When the outage ends, then tokens are verified again within five seconds', async () => {
     await start();
     const token = project.token();
     await statusOf(token);

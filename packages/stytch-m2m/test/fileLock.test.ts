@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const [host = '', namespace = ''] = thisProcess().split('/');
 
-/** The holder name of a process of this machine that runs or has ended. */
+/** The lock content of a process of this machine that runs or has ended. */
 async function processOf(runs: boolean): Promise<string> {
   const child = spawn(process.execPath, ['-e', runs ? 'setInterval(() => {}, 1e6)' : '']);
   children.push(child);
@@ -32,7 +32,7 @@ async function processOf(runs: boolean): Promise<string> {
   return `${host}/${namespace}/${child.pid}/uuid/lock`;
 }
 
-/** Tries to acquire the lock. Returns the outcome and its time; the fake clock advances only while it waits. */
+/** Tries to acquire the lock. The fake clock advances only while the attempt waits. */
 async function attempt(): Promise<{ lock: FileLock | undefined; milliseconds: number; error: unknown }> {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
   const start = performance.now();
@@ -61,7 +61,7 @@ test('When the lock is free, then one caller gets it, and the next gets it after
   expect(await fs.readdir(folder)).toEqual([]);
 });
 
-test('When many callers acquire it at once, then only one holds it at a time', async () => {
+test('When many callers acquire the lock at once, then only one has it at a time', async () => {
   let holders = 0;
   const most: number[] = [];
   await Promise.all(

@@ -21,7 +21,7 @@ afterEach(async () => {
 const put = (content: string) => fs.writeFile(path, content);
 const content = () => fs.readFile(path, 'utf8');
 const read = async () => (await file.read()).secrets;
-/** Writes without a conflict, whatever the file holds. */
+/** Reads the version and writes, so that there is no conflict. */
 const write = async (secrets: StoredSecrets) => file.write(secrets, (await file.read()).version);
 const modeOf = async (of: string) => (await fs.stat(of)).mode & 0o777;
 const time = (text: string) => new Date(text);

@@ -206,7 +206,7 @@ describe('a key that is not cached', () => {
     expect(fetchedAt).toEqual([0, ...Array.from({ length: 11 }, (_, index) => 5_000 * (index + 1))]);
   });
 
-  test('When many unknown key ids come during an outage, then there are no more fetches and known keys are found', async () => {
+  test('When many unknown key ids come during an outage, then there is still one fetch in five seconds', async () => {
     const { keys, find, fetchedAt } = setUp();
     await find('jwk-test-1');
     project.fail();
@@ -218,7 +218,7 @@ describe('a key that is not cached', () => {
     expect(await find('jwk-test-1')).toBe(true);
   });
 
-  test('When the fetch for it fails, then getKey rejects with a JwksUnavailableError', async () => {
+  test('When the fetch for an unknown key fails, then getKey rejects with a JwksUnavailableError', async () => {
     const { keys, find } = setUp();
     await find('jwk-test-1');
     await pass(5_000);
@@ -254,7 +254,7 @@ describe('an outage', () => {
     });
   });
 
-  test('When it ends, then the next fetch gets the keys and the back-off starts again', async () => {
+  test('When the outage ends, then the next fetch gets the keys and the back-off starts again', async () => {
     const { keys, find, fetchedAt } = setUp();
     project.fail();
     jest.spyOn(Math, 'random').mockReturnValue(1);
@@ -339,7 +339,7 @@ describe('fetching ahead', () => {
 });
 
 describe('the maximum age of the keys', () => {
-  test('When the keys reach half of it, then they are refreshed ahead and no caller waits', async () => {
+  test('When the keys reach half of their maximum age, then they are refreshed ahead and no caller waits', async () => {
     const { keys, find } = setUp();
     await find('jwk-test-1');
     const slow = deferred<unknown>();
@@ -360,7 +360,7 @@ describe('the maximum age of the keys', () => {
     expect(keys.expiresAt).toBe(450_000);
   });
 
-  test('When the keys reach all of it, then they are not used until they are fetched again', async () => {
+  test('When the keys reach their maximum age, then they are not used until they are fetched again', async () => {
     const { keys, find } = setUp();
     await find('jwk-test-1');
     project.fail();

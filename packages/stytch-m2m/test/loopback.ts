@@ -15,7 +15,7 @@ export interface LoopbackServer {
   close(): Promise<void>;
 }
 
-/** An HTTP server on a free port of the loopback interface. */
+/** Starts an HTTP server on a free port of the loopback interface. */
 export async function listen(handler: RequestListener): Promise<LoopbackServer> {
   const busy = new Set<Socket>();
   const server = createServer((request, response) => {

@@ -16,7 +16,7 @@ export class TestProject {
     this.serve(this.key);
   }
 
-  /** From now on the JWKS holds these keys. */
+  /** From now on the JWKS contains these keys. */
   serve(...keys: SigningKey[]): void {
     this.getJwks.mockImplementation(() => Promise.resolve(jwksOf(...keys)));
   }

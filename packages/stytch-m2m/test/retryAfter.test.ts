@@ -163,7 +163,7 @@ describe('access tokens', () => {
     expect(await get()).toBe('a-token');
   });
 
-  test('When a call is made shortly before the Retry-After is over, then it waits', async () => {
+  test('When a call is made shortly before the Retry-After is over, then it waits and succeeds', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     answers = { [client]: tooMany('60') };
     const { get } = accessTokens();

@@ -18,7 +18,7 @@ type Method = 'get' | 'rotateStart' | 'rotate' | 'rotateCancel' | 'token';
 export class FakeStytch {
   secret = 'first-aaaa';
   next: string | null = null;
-  /** Valid secrets that Stytch refuses all the same. */
+  /** Valid secrets that Stytch still refuses. */
   readonly refused = new Set<string>();
   readonly calls: string[] = [];
   steps: string[] = [];
@@ -114,7 +114,7 @@ export class FakeStore implements SecretStore {
     return this.#content;
   }
 
-  /** A write by another process. Listeners are not called, as before the next read of a file. */
+  /** A write by another process. Listeners are not called: a file store notices such a write at its next read. */
   set content(content: StoredSecrets) {
     this.#content = content;
     this.#version += 1;

@@ -335,7 +335,7 @@ describe('an operation that Stytch refuses', () => {
     expect(types()).toEqual(['failed']);
   });
 
-  test('When Stytch answers a start with 500 but carried it out, then recovery cancels the rotation', async () => {
+  test('When Stytch starts a rotation but answers with 500, then recovery cancels the rotation', async () => {
     const { rotation, store, stytch } = await startProcess();
     stytch.faults.set('rotateStart', {
       after: () => Promise.reject(apiError(500, 'internal_server_error')),
@@ -746,7 +746,7 @@ describe('a lost answer', () => {
 });
 
 describe('a store that fails', () => {
-  test('When it cannot be written, then no operation changes anything at Stytch and each failure is reported', async () => {
+  test('When the store cannot be written, then no operation changes anything at Stytch and each failure is reported', async () => {
     const { stytch, rotation, store, types } = await startProcess();
     store.unwritable = true;
     for (const operation of ['start', 'rotate'] as const) {
@@ -763,11 +763,11 @@ describe('a store that fails', () => {
     }
 
     expect(asked).toEqual([]);
-    expect(stytch.methods).toEqual(['get', 'get']); // It changes nothing.
+    expect(stytch.methods).toEqual(['get', 'get']); // A get changes nothing.
     expect(types()).toEqual(['failed', 'failed', 'started', 'failed', 'failed']);
   });
 
-  test('When it cannot be read, then Stytch is not called and the secret in use stays', async () => {
+  test('When the store cannot be read, then Stytch is not called and the secret in use stays', async () => {
     const { stytch, credentials, rotation, store } = await startProcess();
     store.unreadable = true;
 
@@ -849,7 +849,7 @@ describe('a malformed answer', () => {
 });
 
 describe('a wrong answer', () => {
-  test('When Stytch answers a completion with {} but did not carry it out, then both secrets stay', async () => {
+  test('When Stytch answers {} but does not complete the rotation, then both secrets stay', async () => {
     const { stytch, rotation, store, credentials } = await startProcess();
     stytch.faults.set('rotate', { before: () => Promise.resolve({}) });
 
@@ -862,7 +862,7 @@ describe('a wrong answer', () => {
     expect(store.content).toEqual({ secret: 'second-bbbb', lastRotatedAt: now });
   });
 
-  test('When Stytch answers a completion with {} and carried it out, then rotate succeeds', async () => {
+  test('When Stytch answers {} and completes the rotation, then rotate succeeds', async () => {
     const { stytch, rotation, store } = await startProcess();
     stytch.faults.set('rotate', { after: () => Promise.resolve({}) });
 
