@@ -17,8 +17,8 @@ export interface AxiosLike {
 }
 
 export interface AxiosInterceptors {
-  use(onFulfilled: (value: never) => unknown, onRejected?: (error: never) => unknown): number;
-  eject(id: number): void;
+  use: (onFulfilled: never, onRejected?: never) => number;
+  eject: (id: number) => void;
 }
 
 /** Marks the second try of a request. axios copies unknown keys of a configuration that are strings. */
