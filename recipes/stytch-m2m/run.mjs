@@ -1,7 +1,7 @@
 // Packs stytch-m2m, installs it outside of the repository with real frameworks, compilers and bundlers, and runs the tests
 // there: `node run.mjs`. It needs the npm registry. With `--keep` the folder stays.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSnippets } from './snippets.mjs';
@@ -30,7 +30,8 @@ try {
   writeFileSync(join(folder, 'bare', 'package.json'), '{}');
   run('npm', ['install', '--ignore-scripts', tarballs[0]], join(folder, 'bare'));
   writeSnippets(join(folder, 'node_modules', 'stytch-m2m'), join(folder, 'snippets'));
-  run(process.execPath, ['--test', '--test-concurrency=1', 'tests/']);
+  const tests = readdirSync(join(folder, 'tests')).filter((name) => name.endsWith('.test.mjs'));
+  run(process.execPath, ['--test', '--test-concurrency=1', ...tests.map((name) => join('tests', name))]);
 } finally {
   if (process.argv[2] === '--keep') console.log(folder);
   else rmSync(folder, { recursive: true, force: true });
