@@ -12,6 +12,7 @@ import { type Plan, readPlan, type SectionName, usage } from './plan';
 import { Processes } from './processes';
 import type { Bench, Findings } from './section';
 import { measureFlood } from './sections/flood';
+import { measureLibrary } from './sections/library';
 import { measurePayment } from './sections/payment';
 import { measureStartup } from './sections/startup';
 import { measureTokens } from './sections/tokens';
@@ -25,6 +26,7 @@ const measures: Record<SectionName, (bench: Bench) => Promise<Findings>> = {
   tokens: measureTokens,
   flood: measureFlood,
   startup: measureStartup,
+  library: measureLibrary,
 };
 /** The packages whose versions are written to the results. */
 const packages = [

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Amount } from './protocol';
 
-export const sectionNames = ['wallet', 'payment', 'tokens', 'flood', 'startup'] as const;
+export const sectionNames = ['wallet', 'payment', 'tokens', 'flood', 'startup', 'library'] as const;
 
 export type SectionName = (typeof sectionNames)[number];
 
@@ -22,6 +22,8 @@ export interface Plan {
   coldCallers: number;
   forgedTokens: number;
   starts: number;
+  /** Calls of each function of stytch-m2m in a round. */
+  libraryCalls: number;
 }
 
 const full = {
@@ -34,6 +36,7 @@ const full = {
   coldCallers: 1_000,
   forgedTokens: 20_000,
   starts: 10,
+  libraryCalls: 100_000,
 };
 /** Numbers of requests, because a busy machine may answer none in a part of a second. */
 const quick = {
@@ -45,6 +48,7 @@ const quick = {
   coldCallers: 30,
   forgedTokens: 200,
   starts: 1,
+  libraryCalls: 100,
 };
 
 export const usage = `npm run bench -- [options]
