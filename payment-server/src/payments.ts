@@ -26,7 +26,7 @@ interface PaymentResult {
   message: string;
 }
 
-/** After a broken connection, or a 502, 503 or 504 of a gateway. */
+/** After a broken connection, or a 502, 503 or 504 of the wallet-server or of a gateway. */
 const maxRetries = 2;
 
 /**
@@ -52,8 +52,8 @@ export async function initiatePayment(
 }
 
 /**
- * Reads the balance. This changes nothing, so it is retried: up to twice after a transient failure, and once with a new
- * token after the wallet-server has rejected one.
+ * Reads the balance. This changes nothing, so it is retried: up to twice after a transient failure, and once after the
+ * wallet-server has rejected the token. Then the token is new, unless one was invalidated less than a second ago.
  *
  * @throws WalletError, AccessTokenUnavailableError
  */

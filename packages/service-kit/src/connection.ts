@@ -109,9 +109,9 @@ export class Connection {
   };
 
   /**
-   * Starts requests in the next turn of the event loop, so that other connections get a turn too. An answer that is
-   * written while Node still parses requests of the same TLS connection breaks it: Node pauses the parser for the
-   * answer, then parses on (HPE_PAUSED).
+   * Starts requests in the next turn of the event loop, so that other connections get a turn too. An answer must not be
+   * written while Node parses requests of the same TLS connection: Node would pause the parser, continue anyway, and
+   * fail with HPE_PAUSED.
    */
   #scheduleTurn(): void {
     if (this.#turnScheduled) return;

@@ -68,7 +68,10 @@ export async function listen(options: ListenOptions) {
     port,
     /** Returns how many requests are not answered yet. */
     requests: () => connections.requests,
-    /** Listens on while there are requests, for the first time at most. After the second one, aborts them. */
+    /**
+     * Keeps listening for up to `listenMilliseconds` while requests are not answered. Closes all connections after
+     * `drainMilliseconds`.
+     */
     close: async (listenMilliseconds: number, drainMilliseconds: number) => {
       const abort = setTimeout(() => {
         for (const socket of sockets) socket.destroy();

@@ -10,7 +10,7 @@ const drainMilliseconds = 10_000;
 const probeMilliseconds = 1_000;
 
 export interface ServeOptions extends Omit<ListenOptions, 'portSetting' | 'readiness'> {
-  /** Says `stopping` from the start of a stop. Default: a new one. */
+  /** Becomes `stopping` when `close` is called. Default: a new one. */
   readiness?: Readiness;
   /** A second port, for probes without a certificate: plain HTTP on the same host. Default: none. */
   health?: { app: Express; port: number } | undefined;

@@ -111,7 +111,7 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
   /**
    * Fetches a new value. Concurrent callers share one fetch. While a failure is cached, it is thrown without a fetch.
    *
-   * @param cooldownMilliseconds this long after the start of the last fetch, its outcome counts as that of a new one.
+   * @param cooldownMilliseconds if the last fetch started less than this long ago, its result is returned instead.
    * @throws what `fetch` throws.
    */
   refresh(cooldownMilliseconds = 0): Promise<Value> {
@@ -138,7 +138,7 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
     return pending;
   }
 
-  /** Deletes the value. A fetch in flight is not cached. */
+  /** Deletes the value. The result of a fetch in flight is not cached. */
   invalidate(): void {
     this.#storage.delete();
     this.#pending = undefined;

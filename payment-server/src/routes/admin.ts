@@ -21,7 +21,7 @@ export interface AdminDependencies {
   hint: string;
   /** How many requests a minute one operator may make, and one address that is refused. Default 120. */
   requestsPerMinute?: number;
-  /** How old an operator's access token may be, so that one who is deactivated is soon out. Seconds, default 300. */
+  /** The maximum age of an operator's access token: a deactivated operator loses access after it. Seconds, default 300. */
   maxTokenAgeSeconds?: number;
 }
 

@@ -7,12 +7,12 @@ import type { Payment } from '../payments';
 import { undiciAdapter } from './undiciAdapter';
 import { WalletError } from './walletError';
 
-/** The only answer that counts as a balance. Any other answer decides nothing about a payment. */
+/** The body of a successful answer. A 200 with another body is an error, not a balance of zero. */
 const walletAnswer = z.object({ customerName: z.string(), walletId: z.string(), walletBalance: z.number() });
 
 export type Wallet = z.infer<typeof walletAnswer>;
 
-/** The request that causes a call. */
+/** The id and the lifetime of the request that causes a call. */
 export interface CallContext {
   /** Sent as `X-Request-Id`. */
   requestId: string;

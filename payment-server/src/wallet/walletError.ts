@@ -1,6 +1,6 @@
 /**
- * `token_rejected`: the access token is not accepted; a new one may be. `refused`: this service is not accepted.
- * `unavailable`: no connection, or a 502, 503 or 504 of a gateway. `invalid_answer`: not an answer of a wallet-server.
+ * `token_rejected`: 401 `invalid_token`; a new token may be accepted. `refused`: any other 401, or 403.
+ * `unavailable`: no connection, or 502, 503 or 504. `invalid_answer`: anything else.
  */
 export type WalletErrorReason =
   'token_rejected' | 'refused' | 'invalid_customer' | 'unavailable' | 'timeout' | 'invalid_answer';

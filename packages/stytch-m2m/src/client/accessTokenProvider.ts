@@ -78,7 +78,7 @@ const maxScopeSets = 1_000;
  */
 export class AccessTokenProvider {
   readonly #options: AccessTokenProviderOptions;
-  // node-cache's own expiry uses the wall clock, so it is off: each entry has its expiry on the monotonic clock.
+  /** The cached tokens. node-cache's expiry is off, because it uses the wall clock: `RefreshingCache` does the expiry. */
   readonly #storage = new NodeCache({ useClones: false, checkperiod: 0 });
   readonly #tokens = new Map<string, ScopedToken>();
 
@@ -108,8 +108,9 @@ export class AccessTokenProvider {
   }
 
   /**
-   * Deletes a token that a resource server rejected from the cache, if it is still the cached one. At most one token
-   * a second is deleted: a resource server that rejects every token does not cause a token request for each call.
+   * Removes a token from the cache after a resource server has rejected it. Does nothing if the cache has another token
+   * by now. At most one token a second is removed, so that a resource server that rejects every token does not cause a
+   * token request for each call.
    *
    * @returns whether the next caller gets another token.
    */

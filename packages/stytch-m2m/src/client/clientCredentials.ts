@@ -57,7 +57,7 @@ export class ClientCredentials {
       try {
         onError(error);
       } catch {
-        // A failing hook must not stop the following.
+        // An error in `onError` must not end the watch.
       }
     };
     credentials.#reload = async () => {
@@ -97,8 +97,8 @@ export class ClientCredentials {
   }
 
   /**
-   * Uses stored secrets: during a rotation the next secret first, with the other as fallback. The same secrets again
-   * change nothing: a rejected secret stays out of use.
+   * Uses stored secrets: during a rotation the next secret first, with the other as fallback. If the same secrets are
+   * passed again, nothing changes: a secret that Stytch has rejected is not used again.
    */
   use({ secret, rotation, lastRotatedAt }: StoredSecrets): void {
     this.#lastRotatedAt = lastRotatedAt;

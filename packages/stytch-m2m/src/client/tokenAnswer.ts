@@ -22,7 +22,7 @@ export function readTokenAnswer(answer: unknown): { accessToken: string; expires
 
 /**
  * How long an access token is used, and when it is refreshed ahead: 300 s or 10 % of its lifetime before it expires,
- * whichever is shorter, and up to as much again as jitter.
+ * whichever is shorter, plus random jitter of up to the same length.
  *
  * @param lifetime `expires_in`, in milliseconds.
  */
