@@ -28,18 +28,15 @@ function snippets(readme: string): string[] {
   return Array.from(text.matchAll(/^```ts\n([^]*?)^```$/gm), ([, snippet = '']) => snippet);
 }
 
-/** The programs of the READMEs, by the beginnings of their file names. */
+/** The programs of the README, by the beginnings of their file names. */
 const programs = {
   'root-server': snippets('README.md')[0],
   'root-client': snippets('README.md')[1],
-  'library-client': snippets('packages/stytch-m2m/README.md')[0],
-  'library-server': snippets('packages/stytch-m2m/README.md')[1],
-  'library-rotation': snippets('packages/stytch-m2m/README.md')[2],
 };
 type ProgramName = keyof typeof programs;
 const moduleKinds = { CommonJS: 'c', 'an ES module': 'm' } as const;
 
-describe('The snippets of the READMEs', () => {
+describe('The snippets of the README', () => {
   const world = new World();
   let folder: string;
   let environment: NodeJS.ProcessEnv;
@@ -85,7 +82,6 @@ describe('The snippets of the READMEs', () => {
 
   test('All of them are run by a test below', () => {
     expect(snippets('README.md')).toHaveLength(2);
-    expect(snippets('packages/stytch-m2m/README.md')).toHaveLength(3);
   });
 
   test('When they are compiled with strict options, as CommonJS and as ES modules, then there are no type errors', () => {
@@ -93,55 +89,39 @@ describe('The snippets of the READMEs', () => {
   });
 
   describe.each(Object.entries(moduleKinds))('When each is %s', (_name, kind) => {
-    test.each(['root', 'library'] as const)(
-      'then the client of the %s README gets an answer from its server',
-      async (readme) => {
-        const [PORT = ''] = await freePorts(1);
-        const url = `http://localhost:${PORT}`;
-        const server = run(`${readme}-server`, kind, { PORT });
-        try {
-          await until('it listens', async () => (await call(`${url}/api/check-balance`)).status > 0);
+    test('then the client gets an answer from the server', async () => {
+      const [PORT = ''] = await freePorts(1);
+      const url = `http://localhost:${PORT}`;
+      const server = run('root-server', kind, { PORT });
+      try {
+        await until('it listens', async () => (await call(`${url}/api/check-balance`)).status > 0);
 
-          const refused = await call(`${url}/api/check-balance`, { method: 'POST' });
-          const client = await run(`${readme}-client`, kind, { WALLET_SERVER_URL: url }).ended;
+        const refused = await call(`${url}/api/check-balance`, { method: 'POST' });
+        const client = await run('root-client', kind, { WALLET_SERVER_URL: url }).ended;
 
-          expect(refused.status).toBe(401);
-          expect(client).toMatchObject({
-            code: 0,
-            output: expect.stringContaining('{ calledBy:') as unknown,
-          });
-          expect(client.output).toContain(environment['CLIENT_ID']);
-        } finally {
-          server.child.kill();
-          await server.ended;
-        }
-      },
-    );
-
-    test('then the rotation follows the secret in its file', async () => {
-      const file = join(folder, `client-secret-${kind}`);
-      writeFileSync(file, `${environment['CLIENT_SECRET']}\n`, { mode: 0o600 });
-
-      const { code, output } = await run('library-rotation', kind, { CLIENT_SECRET_FILE: file }).ended;
-
-      expect([code, output]).toEqual([0, `following the secret of ${environment['CLIENT_ID']}\n`]);
-      expect(readFileSync(file, 'utf8')).toBe(`${environment['CLIENT_SECRET']}\n`);
+        expect(refused.status).toBe(401);
+        expect(client).toMatchObject({
+          code: 0,
+          output: expect.stringContaining('{ calledBy:') as unknown,
+        });
+        expect(client.output).toContain(environment['CLIENT_ID']);
+      } finally {
+        server.child.kill();
+        await server.ended;
+      }
     });
   });
 
-  test.each(['root-server', 'library-server'] as const)(
-    'When the port of the %s is in use, then it says so and fails',
-    async (name) => {
-      const taken = createServer().listen(0);
-      await once(taken, 'listening');
-      const PORT = String((taken.address() as AddressInfo).port);
+  test('When the port of the server is in use, then it says so and fails', async () => {
+    const taken = createServer().listen(0);
+    await once(taken, 'listening');
+    const PORT = String((taken.address() as AddressInfo).port);
 
-      const { code, errors } = await run(name, 'c', { PORT }).ended;
+    const { code, errors } = await run('root-server', 'c', { PORT }).ended;
 
-      taken.close();
-      expect(code).toBe(1);
-      expect(errors).toContain(`EADDRINUSE`);
-      expect(errors).toContain(PORT);
-    },
-  );
+    taken.close();
+    expect(code).toBe(1);
+    expect(errors).toContain(`EADDRINUSE`);
+    expect(errors).toContain(PORT);
+  });
 });
