@@ -1,16 +1,26 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { createMetrics, type Metrics } from 'service-kit';
-import type { AccessTokenEvent, AuthorizationOutcome, RotationEvent } from 'stytch-m2m';
+import {
+  type AccessTokenEvent,
+  type AuthorizationOutcome,
+  authorizationOutcomes,
+  type JwksFetchEvent,
+  type RotationEvent,
+} from 'stytch-m2m';
 
 export interface PaymentMetrics extends Metrics {
   onAccessToken: (event: AccessTokenEvent) => void;
   onAuthorization: (outcome: AuthorizationOutcome) => void;
+  onJwksFetch: (event: JwksFetchEvent) => void;
   onRotation: (event: RotationEvent) => void;
   /** Adds the age of the client secret. It is read at each scrape. */
   observeSecret: (lastRotatedAt: () => Date | undefined) => void;
 }
 
-/** The metrics of the payment-server: process, requests, access tokens, callers and secret rotations. */
+/** The statuses of payments that alerts name. */
+const paymentStatuses = [200, 402, 499, 500, 502, 503, 504];
+
+/** The metrics of the payment-server: process, requests, access tokens, callers, JWKS and secret rotations. */
 export function createPaymentMetrics(): PaymentMetrics {
   const metrics = createMetrics();
   const registers = [metrics.registry];
@@ -42,6 +52,17 @@ export function createPaymentMetrics(): PaymentMetrics {
     labelNames: ['outcome'],
     registers,
   });
+  const jwksFetches = new Counter({
+    name: 'jwks_fetches_total',
+    help: 'Fetches of the JWKS from Stytch, by result: fetched, failed',
+    labelNames: ['result'],
+    registers,
+  });
+  const jwksFetchedAt = new Gauge({
+    name: 'jwks_last_fetch_timestamp_seconds',
+    help: 'When the JWKS was last fetched, in seconds since 1970',
+    registers,
+  });
   const rotations = new Counter({
     name: 'secret_rotations_total',
     help: 'Rotations of the client secret, by result: started, completed, cancelled, failed',
@@ -50,6 +71,11 @@ export function createPaymentMetrics(): PaymentMetrics {
   });
   // Counters start at 0: an alert cannot see the increase of a counter that first appears as 1.
   for (const result of ['issued', 'refreshed', 'failed']) requests.inc({ result }, 0);
+  for (const outcome of authorizationOutcomes) authorizations.inc({ outcome }, 0);
+  for (const result of ['fetched', 'failed']) jwksFetches.inc({ result }, 0);
+  for (const method of ['GET', 'POST']) metrics.startAtZero(method, '/initiate-payment', paymentStatuses);
+  // A refused request of an overloaded server has no route.
+  for (const method of ['GET', 'POST']) metrics.startAtZero(method, 'none', [503]);
   for (const result of ['started', 'completed', 'cancelled', 'failed']) rotations.inc({ result }, 0);
   return {
     ...metrics,
@@ -85,6 +111,10 @@ export function createPaymentMetrics(): PaymentMetrics {
     },
     onAuthorization: (outcome) => {
       authorizations.inc({ outcome });
+    },
+    onJwksFetch: ({ type }) => {
+      jwksFetches.inc({ result: type });
+      if (type === 'fetched') jwksFetchedAt.setToCurrentTime();
     },
   };
 }

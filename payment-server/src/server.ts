@@ -8,6 +8,9 @@ import { createStytch } from './helper/stytch';
 import { createPaymentMetrics } from './metrics';
 import { WalletClient } from './wallet/walletClient';
 
+/** The folder of this package. */
+const folder = join(__dirname, '..');
+
 /**
  * Starts the payment-server.
  *
@@ -16,7 +19,7 @@ import { WalletClient } from './wallet/walletClient';
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readPaymentConfig(environment);
   const metrics = createPaymentMetrics();
-  return startServer({ name: 'payment-server', config, metrics }, async ({ logger, tls }) => {
+  return startServer({ name: 'payment-server', folder, config, metrics }, async ({ logger, tls }) => {
     const stytch = await createStytch(config, {
       onAccessToken: metrics.onAccessToken,
       onRotation: (event) => {
@@ -34,6 +37,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
       baseUrl: config.STYTCH_BASE_URL,
       realm: 'payment-server',
       onAuthorization: metrics.onAuthorization,
+      onJwksFetch: metrics.onJwksFetch,
     });
     const dependencies = {
       stytch,
@@ -75,4 +79,4 @@ function howToGetToken({ STYTCH_BASE_URL, STYTCH_PROJECT_ID }: Config): string {
   );
 }
 
-if (require.main === module) void runProgram(start, [join(__dirname, '..'), join(__dirname, '..', '..')]);
+if (require.main === module) void runProgram(start, [folder, join(folder, '..')]);

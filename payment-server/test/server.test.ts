@@ -134,6 +134,10 @@ describe('start', () => {
       'access_token_request_duration_seconds_count 2',
       'authorizations_total{outcome="unauthorized"} 1',
       'authorizations_total{outcome="allowed"} 1',
+      'authorizations_total{outcome="insufficient_scope"} 0',
+      'jwks_fetches_total{result="fetched"} 1',
+      'jwks_fetches_total{result="failed"} 0',
+      'http_request_duration_seconds_count{method="POST",route="/initiate-payment",status="504"} 0',
       'http_request_duration_seconds_count{method="GET",route="/initiate-payment",status="200"} 3',
       'http_request_duration_seconds_count{method="GET",route="/initiate-payment",status="502"} 1',
     ]) {

@@ -12,6 +12,9 @@ import { readWalletConfig } from './config';
 import { createWalletMetrics } from './metrics';
 import { createTokenAuthorizer } from './middleware/authorizeToken';
 
+/** The folder of this package. */
+const folder = join(__dirname, '..');
+
 /**
  * Starts the wallet-server.
  *
@@ -20,12 +23,12 @@ import { createTokenAuthorizer } from './middleware/authorizeToken';
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readWalletConfig(environment);
   const metrics = createWalletMetrics();
-  return startServer({ name: 'wallet-server', config, metrics }, () => {
-    const authorizer = createTokenAuthorizer(config, metrics.onAuthorization);
+  return startServer({ name: 'wallet-server', folder, config, metrics }, () => {
+    const authorizer = createTokenAuthorizer(config, metrics);
     const { ALLOWED_CLIENT_NAMES: names } = config;
     const guard = names && requireClientNames(names);
     return { ...authorizer, createApp: (base) => createApp({ ...base, authorizer, guard }) };
   });
 }
 
-if (require.main === module) void runProgram(start, [join(__dirname, '..'), join(__dirname, '..', '..')]);
+if (require.main === module) void runProgram(start, [folder, join(folder, '..')]);

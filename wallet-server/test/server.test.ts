@@ -68,6 +68,15 @@ describe('start', () => {
     for (const outcome of ['allowed', 'insufficient_scope', 'invalid_token', 'unauthorized']) {
       expect(metrics).toContain(`authorizations_total{outcome="${outcome}"} 1`);
     }
+    for (const figure of [
+      'authorizations_total{outcome="authorization_unavailable"} 0',
+      'jwks_fetches_total{result="fetched"} 1',
+      'jwks_fetches_total{result="failed"} 0',
+      'http_request_duration_seconds_count{method="POST",route="/api/check-balance",status="503"} 0',
+    ]) {
+      expect(metrics.split('\n')).toContain(figure);
+    }
+    expect(metrics).toMatch(/^jwks_last_fetch_timestamp_seconds \d{10}/m);
     expect(metrics).toContain('process_resident_memory_bytes');
     await server.close();
   });

@@ -4,12 +4,14 @@ import { type BaseAppOptions, createBaseApp } from './app';
 import type { ServerSettings } from './config';
 import { Readiness } from './health';
 import { createLogger, type Logger } from './logger';
-import type { Metrics } from './metrics';
+import { type Metrics, observeServer } from './metrics';
 import { type RunningServer, serve } from './serve';
 import { TlsFiles, type TlsSource } from './tls';
 
 interface ServerOptions {
   name: string;
+  /** The folder with the program's package.json. */
+  folder: string;
   config: ServerSettings;
   metrics: Metrics;
 }
@@ -32,7 +34,7 @@ interface ServerParts {
  * @throws ConfigError when a TLS file is invalid, or a port is in use or not allowed.
  */
 export async function startServer(
-  { name, config, metrics }: ServerOptions,
+  { name, folder, config, metrics }: ServerOptions,
   build: (context: { logger: Logger; tls: TlsSource | undefined }) => ServerParts | Promise<ServerParts>,
 ): Promise<RunningServer> {
   const { registry } = metrics;
@@ -44,6 +46,7 @@ export async function startServer(
   const tls = await TlsFiles.open(config, { logger, registry });
   const { createApp, isReady, start, stop } = await build({ logger, tls });
   const readiness = new Readiness(isReady);
+  observeServer(registry, folder, readiness);
   const base = { logger, metrics, readiness, allowedOrigins: config.ALLOWED_ORIGINS };
   const server = await serve({
     name,

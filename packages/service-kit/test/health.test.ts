@@ -62,6 +62,19 @@ describe('Metrics', () => {
     expect(response.text).not.toMatch(/things\/1|nowhere/);
   });
 
+  test('When series start at 0, then they exist before the first request', async () => {
+    const metrics = createMetrics();
+    metrics.startAtZero('GET', '/things/:id', [200, 503]);
+
+    const text = await metrics.registry.metrics();
+
+    for (const status of [200, 503]) {
+      const labels = `method="GET",route="/things/:id",status="${status}"`;
+      expect(text).toContain(`http_request_duration_seconds_count{${labels}} 0`);
+      expect(text).toContain(`http_request_duration_seconds_bucket{le="0.25",${labels}} 0`);
+    }
+  });
+
   test('When a method is unknown, then it is counted as other', async () => {
     const app = createApp();
     const server = await serve({ name: 'test', app, host: '127.0.0.1', port: 0, ...createTestLogger() });

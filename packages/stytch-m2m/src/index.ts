@@ -26,11 +26,13 @@ export {
 } from './resource/authorizationErrors';
 export {
   type AuthorizationOutcome,
+  authorizationOutcomes,
   type Authorizer,
   type AuthorizerOptions,
   type AuthorizeTokenMiddleware,
   createAuthorizer,
 } from './resource/authorizer';
+export { type JwksFetchEvent } from './resource/jwksCache';
 export type { AuthorizationSource, IncomingRequest, RequestHeaders } from './resource/bearerToken';
 export type { AuthorizeTokenOptions } from './resource/policy';
 export type { M2MClientIdentity } from './resource/verifiedTokenCache';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { KeyLike } from 'jose';
-import { JwksUnavailableError, JwksCache } from '../src/resource/jwksCache';
+import { JwksUnavailableError, JwksCache, type JwksFetchEvent } from '../src/resource/jwksCache';
 import { createSigningKey } from './jwt';
 import { jwksOf, TestProject } from './project';
 import { deferred, outcomeOf, pass, flushPromises, startOfTest, stopTheClock } from './timers';
@@ -57,6 +57,26 @@ describe('fetching', () => {
 
     expect(new Set(found)).toEqual(new Set([true]));
     expect(project.getJwks.mock.calls).toEqual([[{ project_id: 'project-test-1' }]]);
+  });
+
+  test('When a fetch succeeds or fails, then onJwksFetch gets its outcome, and its own errors change nothing', async () => {
+    const events: JwksFetchEvent[] = [];
+    const onJwksFetch = (event: JwksFetchEvent) => {
+      events.push(event);
+      throw new Error('a failing hook');
+    };
+    const { client, projectId } = project;
+    const keys = new JwksCache({ client, projectId, onJwksFetch });
+    project.getJwks.mockRejectedValueOnce(new Error('down'));
+
+    await expect(keys.getKey('jwk-test-1')).rejects.toBeInstanceOf(JwksUnavailableError);
+    await pass(2_000);
+    expect(await keys.getKey('jwk-test-1')).toBeDefined();
+
+    expect(events).toEqual([
+      { type: 'failed', error: expect.any(Error) },
+      { type: 'fetched', milliseconds: expect.any(Number) },
+    ]);
   });
 
   test('When the keys have been fetched, then they are available, and not before', async () => {

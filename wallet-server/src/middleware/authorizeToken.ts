@@ -1,6 +1,7 @@
 import { Client } from 'stytch';
-import { type Authorizer, type AuthorizerOptions, createAuthorizer, stytchConfig } from 'stytch-m2m';
+import { type Authorizer, createAuthorizer, stytchConfig } from 'stytch-m2m';
 import type { Config } from '../config';
+import type { WalletMetrics } from '../metrics';
 
 /**
  * Creates the authorizer. Its `authorizeToken('read:users')` is the middleware that protects a route. It verifies access
@@ -8,7 +9,7 @@ import type { Config } from '../config';
  */
 export function createTokenAuthorizer(
   { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL }: Config,
-  onAuthorization: NonNullable<AuthorizerOptions['onAuthorization']>,
+  { onAuthorization, onJwksFetch }: WalletMetrics,
 ): Authorizer {
   const client = new Client(
     stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
@@ -19,5 +20,6 @@ export function createTokenAuthorizer(
     baseUrl: STYTCH_BASE_URL,
     realm: 'wallet-server',
     onAuthorization,
+    onJwksFetch,
   });
 }

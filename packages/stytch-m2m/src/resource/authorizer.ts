@@ -24,16 +24,20 @@ export interface AuthorizerOptions extends TokenVerifierOptions {
   onAuthorization?: (outcome: AuthorizationOutcome) => void;
 }
 
+/** Every outcome of an authorization: `allowed`, or the code of the refusal. Counters can start each at 0. */
+export const authorizationOutcomes = [
+  'allowed',
+  'unauthorized',
+  'invalid_request',
+  'invalid_token',
+  'token_too_old',
+  'insufficient_scope',
+  'access_denied',
+  'authorization_unavailable',
+] as const;
+
 /** `allowed`, or the code of the refusal. */
-export type AuthorizationOutcome =
-  | 'allowed'
-  | 'unauthorized'
-  | 'invalid_request'
-  | 'invalid_token'
-  | 'token_too_old'
-  | 'insufficient_scope'
-  | 'access_denied'
-  | 'authorization_unavailable';
+export type AuthorizationOutcome = (typeof authorizationOutcomes)[number];
 
 /** Middleware for Express 4 and 5, Connect, NestJS and other frameworks on `node:http`. */
 export type AuthorizeTokenMiddleware = (

@@ -18,6 +18,9 @@ export class JwksUnavailableError extends Error {
   }
 }
 
+/** The end of a fetch of the JWKS, for metrics and logs. */
+export type JwksFetchEvent = { type: 'fetched'; milliseconds: number } | { type: 'failed'; error: Error };
+
 export interface JwksCacheOptions extends ProjectAddress {
   /** A `Client` or `B2BClient` of the Stytch SDK, to fetch the JWKS with. Default: none, the JWKS is public. */
   client?: JwksClient | undefined;
@@ -32,6 +35,8 @@ export interface JwksCacheOptions extends ProjectAddress {
   cooldownMilliseconds?: number;
   /** How long the fetched keys are used. Milliseconds, default 300,000. They are refreshed after half of it. */
   maxAgeMilliseconds?: number;
+  /** Called after every fetch of the JWKS, for metrics. */
+  onJwksFetch?: (event: JwksFetchEvent) => void;
 }
 
 type Keys = ReadonlyMap<string, KeyLike>;
@@ -55,8 +60,14 @@ export class JwksCache {
     this.#cooldownMilliseconds = cooldownMilliseconds;
     this.#cache = new RefreshingCache<Keys>({
       timeoutMilliseconds,
-      fetch: () => fetchJwks(options, timeoutMilliseconds),
-      onFailure: (_error, failures) => {
+      fetch: async () => {
+        const startedAt = performance.now();
+        const fetched = await fetchJwks(options, timeoutMilliseconds);
+        emit(options, { type: 'fetched', milliseconds: performance.now() - startedAt });
+        return fetched;
+      },
+      onFailure: (error, failures) => {
+        emit(options, { type: 'failed', error });
         const pause = backOff(failures, 1_000, maxBackOffMilliseconds);
         return { cacheMilliseconds: pause, refreshPauseMilliseconds: pause };
       },
@@ -124,6 +135,14 @@ export class JwksCache {
       const left = this.#cache.failureLeftMilliseconds;
       throw new JwksUnavailableError(Math.max(1, Math.ceil(left / 1_000)), error);
     }
+  }
+}
+
+function emit({ onJwksFetch }: JwksCacheOptions, event: JwksFetchEvent): void {
+  try {
+    onJwksFetch?.(event);
+  } catch {
+    // A failing hook must not cost the caller its key.
   }
 }
 
