@@ -174,7 +174,10 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     for (const { protocol, hostname, port } of addresses) {
       expect(protocol).toBe('https:');
       const service = services.find(({ metadata }) => metadata?.name === hostname);
-      expect(service?.spec?.ports?.map((one) => String(one.port))).toEqual([port]);
+      expect(service?.spec?.ports?.map((one) => [one.name, String(one.port)])).toEqual([
+        ['https', port],
+        ['health', '8081'],
+      ]);
       const certificate = certificates.find(({ spec }) => spec.dnsNames?.includes(hostname));
       expect(certificate?.spec.usages).toContain('server auth');
       expect(secretAt('/run/secrets/tls', named(hostname).pod.containers[0]!, named(hostname).pod)).toBe(
