@@ -22,6 +22,8 @@ module.exports = {
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/e2e/test/**/*.test.ts'] },
     // Full load, real time limits, and what installs packages: `npm run test:long`.
     { ...shared, displayName: 'long', testMatch: ['<rootDir>/{e2e,deploy}/long/**/*.test.ts'] },
+    // It needs Prometheus: `npm run test:monitoring`.
+    { ...shared, displayName: 'monitoring', testMatch: ['<rootDir>/deploy/monitoring/test/**/*.test.ts'] },
     // It needs the packages of bench/: `npm run test:long` installs them.
     { ...shared, displayName: 'bench', testMatch: ['<rootDir>/bench/test/**/*.test.ts'] },
   ],

@@ -3,7 +3,7 @@ import ts from 'typescript';
 import type { Manifest } from './kustomize';
 
 /**
- * Validates objects of Kubernetes and cert-manager against their published JSON schemas.
+ * Validates objects of Kubernetes, cert-manager and the Prometheus Operator against their published JSON schemas.
  *
  * @returns a line for each invalid object.
  */
@@ -62,9 +62,13 @@ export function unknownFields(manifests: readonly Manifest[]): string[] {
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
 }
 
+/** The libraries of custom resources, by their API group. */
+const libraries: Readonly<Record<string, string>> = {
+  'cert-manager.io': '@kubernetes-models/cert-manager',
+  'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
+};
+
 function modelModule({ apiVersion, kind }: Manifest): string {
-  const library = apiVersion.startsWith('cert-manager.io/')
-    ? '@kubernetes-models/cert-manager'
-    : 'kubernetes-models';
-  return `${library}/${apiVersion}/${kind}`;
+  const [group = ''] = apiVersion.split('/');
+  return `${libraries[group] ?? 'kubernetes-models'}/${apiVersion}/${kind}`;
 }
