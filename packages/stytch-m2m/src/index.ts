@@ -4,12 +4,8 @@
  * @module stytch-m2m
  */
 
-export {
-  type AccessToken,
-  type AccessTokenEvent,
-  AccessTokenProvider,
-  type AccessTokenProviderOptions,
-} from './client/accessTokenProvider';
+export type { AccessToken, AccessTokenEvent } from './client/accessToken';
+export { AccessTokenProvider, type AccessTokenProviderOptions } from './client/accessTokenProvider';
 export { AccessTokenUnavailableError } from './client/accessTokenUnavailableError';
 export { isInvalidTokenChallenge } from './client/challenges';
 export { ClientCredentials } from './client/clientCredentials';
@@ -54,3 +50,14 @@ export {
 } from './stytch/secretStore';
 export type { JwksClient, RotationClient, TokenClient } from './stytch/stytchClient';
 export { stytchConfig, type StytchConfig, stytchDispatcher } from './stytch/stytchDispatcher';
+export type {
+  AuthorizeMessage,
+  GetAccessTokenMessage,
+  JwksFetchMessage,
+  OperationMessage,
+  RotationMessage,
+  RotationStepMessage,
+  StytchRequestMessage,
+  TokenRequestMessage,
+  TracingMessages,
+} from './tracing';

@@ -33,8 +33,9 @@ export interface RefreshingCacheOptions<Value, Failure> {
    * Fetches a value. It throws a `Failure` and nothing else.
    *
    * @param deadline the time by which it must end, in milliseconds of `performance.now()`.
+   * @param context the tracing context of the caller that causes the fetch, if there is one.
    */
-  fetch: (deadline: number) => Promise<Fetched<Value>>;
+  fetch: (deadline: number, context: unknown) => Promise<Fetched<Value>>;
   /** The timeout of one fetch, including any wait before it. Milliseconds. */
   timeoutMilliseconds: number;
   /** @param failures the number of failed fetches since the last success, including this one. */
@@ -104,17 +105,18 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
    *
    * @throws what `fetch` throws.
    */
-  async get(): Promise<Value> {
-    return this.peek() ?? this.refresh();
+  async get(context?: unknown): Promise<Value> {
+    return this.peek() ?? this.refresh(0, context);
   }
 
   /**
    * Fetches a new value. Concurrent callers share one fetch. While a failure is cached, it is thrown without a fetch.
    *
    * @param cooldownMilliseconds if the last fetch started less than this long ago, its result is returned instead.
+   * @param context the tracing context of the caller. Undefined in the background.
    * @throws what `fetch` throws.
    */
-  refresh(cooldownMilliseconds = 0): Promise<Value> {
+  refresh(cooldownMilliseconds = 0, context?: unknown): Promise<Value> {
     if (this.#pending) return this.#pending;
     const now = performance.now();
     const entry = this.#storage.get();
@@ -133,6 +135,7 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
       pause,
       now + this.#options.timeoutMilliseconds,
       () => pending === this.#pending,
+      context,
     );
     this.#pending = pending;
     return pending;
@@ -155,12 +158,12 @@ export class RefreshingCache<Value, Failure extends Error = Error> {
     this.refresh().catch(() => undefined); // Callers still have a valid value.
   }
 
-  async #fetch(pause: number, deadline: number, isCurrent: () => boolean): Promise<Value> {
+  async #fetch(pause: number, deadline: number, isCurrent: () => boolean, context: unknown): Promise<Value> {
     if (pause > 0) await wait(pause);
     const startedAt = performance.now();
     this.#fetchStartedAt = startedAt;
     try {
-      const fetched = await this.#options.fetch(deadline);
+      const fetched = await this.#options.fetch(deadline, context);
       if (isCurrent()) this.#succeed(fetched, startedAt);
       return fetched.value;
     } catch (error) {

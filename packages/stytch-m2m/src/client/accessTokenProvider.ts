@@ -1,23 +1,20 @@
 import NodeCache from 'node-cache';
 import { type CacheEntry, type FailurePolicy, type Fetched, RefreshingCache } from '../refreshingCache';
 import { backOff, untilAborted, wait } from '../stytch/backOff';
-import { callStytch, isRefusal, StytchApiError, StytchUnavailableError } from '../stytch/callStytch';
-import { AccessTokenUnavailableError, pauseBeforeRetry, retryAfterOf } from './accessTokenUnavailableError';
+import { callStytch, isRefusal } from '../stytch/callStytch';
+import type { AccessToken, AccessTokenEvent } from './accessToken';
+import {
+  AccessTokenUnavailableError,
+  pauseBeforeRetry,
+  defaultRefusalMilliseconds,
+  retryAfterOf,
+  toFailure,
+} from './accessTokenUnavailableError';
 import type { ClientCredentials } from './clientCredentials';
 import { scopeList } from '../stytch/scopeList';
 import type { TokenClient } from '../stytch/stytchClient';
+import { channels, traced } from '../tracing';
 import { readTokenAnswer, timesOf } from './tokenAnswer';
-
-/** An event of the token cache, for metrics and logs. No event contains a token. */
-export type AccessTokenEvent =
-  | {
-      type: 'issued' | 'refreshed';
-      scopes: readonly string[];
-      expiresInSeconds: number;
-      milliseconds: number;
-    }
-  | { type: 'cache_hit' | 'invalidated'; scopes: readonly string[] }
-  | { type: 'failed'; scopes: readonly string[]; error: AccessTokenUnavailableError };
 
 export interface AccessTokenProviderOptions {
   /** A `Client` or `B2BClient` of the Stytch SDK. */
@@ -28,12 +25,6 @@ export interface AccessTokenProviderOptions {
   /** How long a refusal of the credentials or scopes is cached. Milliseconds, default 5,000. */
   refusalMilliseconds?: number;
   onEvent?: (event: AccessTokenEvent) => void;
-}
-
-export interface AccessToken {
-  accessToken: string;
-  /** `cache`: from the cache. `issued`: requested now. `refreshed`: requested now, to replace an earlier token. */
-  source: 'cache' | 'issued' | 'refreshed';
 }
 
 /** The token for one set of scopes. */
@@ -49,8 +40,6 @@ interface ScopedToken {
 
 // Milliseconds.
 const minBetweenInvalidations = 1_000;
-/** A longer `Retry-After` is cut to this. */
-const maxRetryAfterSeconds = 300;
 /** A bound on memory: a program uses a few sets of scopes. */
 const maxScopeSets = 1_000;
 
@@ -93,18 +82,28 @@ export class AccessTokenProvider {
    * Gets an access token with these scopes: the cached one, or a new one.
    *
    * @param scopes one scope, several separated by spaces (RFC 6749 §3.3), or a list.
-   * @param options `signal` ends the wait of this caller. Other callers still wait for the same token.
+   * @param options `signal` ends the wait of this caller. Other callers still wait for the same token. `context` is any
+   *   value: subscribers of the tracing channels get it.
    * @throws AccessTokenUnavailableError when there is no token within the timeout, or before the signal aborts.
    */
   async getAccessToken(
     scopes: string | readonly string[],
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, context }: { signal?: AbortSignal; context?: unknown } = {},
   ): Promise<AccessToken> {
     const token = this.#tokenFor(scopeList(scopes));
-    const cached = token.cache.peek();
-    if (!cached) return untilAborted(token.cache.refresh(), signal, callerLeft);
-    this.#emit({ type: 'cache_hit', scopes: token.scopes });
-    return { accessToken: cached.accessToken, source: 'cache' };
+    if (!channels.getAccessToken.hasSubscribers) return this.#get(token, signal, context);
+    return traced(channels.getAccessToken, { scopes: token.scopes, context }, async (message) => {
+      const accessToken = await this.#get(token, signal, message.context);
+      message.source = accessToken.source;
+      return accessToken;
+    });
+  }
+
+  #get({ cache, scopes }: ScopedToken, signal: AbortSignal | undefined, context: unknown) {
+    const cached = cache.peek();
+    if (!cached) return untilAborted(cache.refresh(0, context), signal, callerLeft);
+    this.#emit({ type: 'cache_hit', scopes });
+    return { accessToken: cached.accessToken, source: 'cache' as const };
   }
 
   /**
@@ -148,7 +147,7 @@ export class AccessTokenProvider {
     const { timeoutMilliseconds = 5_000 } = this.#options;
     const cache = new RefreshingCache<AccessToken, AccessTokenUnavailableError>({
       timeoutMilliseconds,
-      fetch: (deadline) => this.#requestWithRetries(token, deadline),
+      fetch: (deadline, context) => this.#requestWithRetries(token, deadline, context),
       onFailure: (error, failures) => this.#onFailure(token, error, failures),
       cachedError: (error, left) => error.withRetryAfter(seconds(left)),
       storage: {
@@ -167,7 +166,7 @@ export class AccessTokenProvider {
     return token;
   }
 
-  async #requestWithRetries(token: ScopedToken, deadline: number): Promise<Fetched<AccessToken>> {
+  async #requestWithRetries(token: ScopedToken, deadline: number, context: unknown) {
     const { credentials } = this.#options;
     const isInTime = () => performance.now() < deadline;
     let reconsidered = false;
@@ -175,7 +174,11 @@ export class AccessTokenProvider {
       const { secret, generation } = credentials;
       token.generation = generation;
       try {
-        return await this.#request(token, deadline - performance.now());
+        return await traced(channels.tokenRequest, { scopes: token.scopes, context }, async (message) => {
+          const fetched = await this.#request(token, deadline - performance.now(), message.context);
+          message.source = fetched.value.source as 'issued' | 'refreshed';
+          return fetched;
+        });
       } catch (error) {
         // The secret was replaced meanwhile: the failure says nothing about the new one.
         if (generation !== credentials.generation && isInTime()) continue;
@@ -184,7 +187,7 @@ export class AccessTokenProvider {
           reconsidered = true;
           if ((await credentials.reconsider(secret)) && isInTime()) continue;
         }
-        const failure = this.#toFailure(error, tries);
+        const failure = toFailure(error, tries, this.#options.refusalMilliseconds);
         const pause = pauseBeforeRetry(failure, tries);
         if (failure.reason === 'refused' || performance.now() + pause >= deadline) throw failure;
         await wait(pause);
@@ -193,7 +196,7 @@ export class AccessTokenProvider {
   }
 
   /** One token request (RFC 6749 §4.4.2). */
-  async #request(token: ScopedToken, timeout: number): Promise<Fetched<AccessToken>> {
+  async #request(token: ScopedToken, timeout: number, context: unknown): Promise<Fetched<AccessToken>> {
     const { client, credentials } = this.#options;
     const { scopes, generation } = token;
     const startedAt = performance.now();
@@ -202,7 +205,7 @@ export class AccessTokenProvider {
       client_secret: credentials.secret,
       scopes: [...scopes],
     };
-    const answer: unknown = await callStytch(() => client.m2m.token(request), timeout);
+    const answer: unknown = await callStytch(() => client.m2m.token(request), timeout, { context });
     const milliseconds = performance.now() - startedAt;
     const { accessToken, expiresInSeconds } = readTokenAnswer(answer);
     const source = token.hadToken ? 'refreshed' : 'issued';
@@ -213,26 +216,9 @@ export class AccessTokenProvider {
     return { value: { accessToken, source }, cacheable, ...timesOf(expiresInSeconds * 1_000) };
   }
 
-  #toFailure(error: unknown, tries: number): AccessTokenUnavailableError {
-    if (error instanceof StytchApiError && !error.transient) {
-      const { refusalMilliseconds = 5_000 } = this.#options;
-      return new AccessTokenUnavailableError('refused', seconds(refusalMilliseconds), error);
-    }
-    const retryAfter = retryAfterOf(error);
-    if (retryAfter !== undefined) {
-      return new AccessTokenUnavailableError(
-        'unavailable',
-        Math.min(retryAfter, maxRetryAfterSeconds),
-        error,
-      );
-    }
-    const timedOut = error instanceof StytchUnavailableError && error.timedOut;
-    return new AccessTokenUnavailableError(timedOut ? 'timeout' : 'unavailable', tries, error);
-  }
-
   #onFailure(token: ScopedToken, error: AccessTokenUnavailableError, failures: number): FailurePolicy {
     this.#emit({ type: 'failed', scopes: token.scopes, error });
-    const { refusalMilliseconds = 5_000, credentials } = this.#options;
+    const { refusalMilliseconds = defaultRefusalMilliseconds, credentials } = this.#options;
     const refreshPauseMilliseconds = Math.max(backOff(failures, 1_000, 30_000), pauseBeforeRetry(error, 1));
     // The failure of an old secret says nothing about the new one.
     if (token.generation !== credentials.generation)

@@ -1,6 +1,11 @@
 import { backOff } from '../stytch/backOff';
 import { StytchApiError, StytchUnavailableError } from '../stytch/callStytch';
 
+/** How long a refusal is cached, unless an option says otherwise. Milliseconds. */
+export const defaultRefusalMilliseconds = 5_000;
+/** A longer `Retry-After` is cut to this. */
+const maxRetryAfterSeconds = 300;
+
 /**
  * No access token is available. `cause` is the error of the last token request. Its message contains no secret.
  *
@@ -44,6 +49,28 @@ export class AccessTokenUnavailableError extends Error {
 export function retryAfterOf(error: unknown): number | undefined {
   const fromStytch = error instanceof StytchApiError || error instanceof StytchUnavailableError;
   return fromStytch ? error.retryAfterSeconds : undefined;
+}
+
+/**
+ * Makes the failure that callers get of the error of a token request.
+ *
+ * @param tries the number of failed token requests.
+ * @param refusalMilliseconds how long a refusal is cached.
+ */
+export function toFailure(
+  error: unknown,
+  tries: number,
+  refusalMilliseconds = defaultRefusalMilliseconds,
+): AccessTokenUnavailableError {
+  if (error instanceof StytchApiError && !error.transient) {
+    return new AccessTokenUnavailableError('refused', Math.ceil(refusalMilliseconds / 1_000), error);
+  }
+  const retryAfter = retryAfterOf(error);
+  if (retryAfter !== undefined) {
+    return new AccessTokenUnavailableError('unavailable', Math.min(retryAfter, maxRetryAfterSeconds), error);
+  }
+  const timedOut = error instanceof StytchUnavailableError && error.timedOut;
+  return new AccessTokenUnavailableError(timedOut ? 'timeout' : 'unavailable', tries, error);
 }
 
 /** How long to wait before a retry, in milliseconds: `Retry-After` plus jittered back-off, so that clients do not retry in lockstep. */

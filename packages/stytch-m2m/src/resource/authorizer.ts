@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AuthorizationError, AuthorizationUnavailableError, InvalidTokenError } from './authorizationErrors';
+import { type AuthorizeMessage, channels, traced } from '../tracing';
 import { type AuthorizationSource, bearerToken } from './bearerToken';
 import { JwksUnavailableError } from './jwksCache';
 import { type AuthorizeTokenOptions, checkPolicy, createPolicy, type Policy } from './policy';
@@ -54,13 +55,14 @@ export interface Authorizer<Claims extends object = Record<string, unknown>> {
    * @param from the value of the `Authorization` header, a Fetch `Headers`, or an object with `headers`: a request of
    *   Node or of Fetch. Pass Node's request where there is one: its `rawHeaders` show a second `Authorization` header.
    * @param scopes one scope, several separated by spaces, or a list. An empty list accepts any valid token.
+   * @param options as for `authorizeToken`. `context` is any value: subscribers of the tracing channels get it.
    * @throws AuthorizationError with status, headers and body of the answer.
    * @throws TypeError when an argument is not valid.
    */
   readonly authorize: (
     from: AuthorizationSource,
     scopes: string | readonly string[],
-    options?: AuthorizeTokenOptions<Claims>,
+    options?: AuthorizeTokenOptions<Claims> & { context?: unknown },
   ) => Promise<M2MClientIdentity<Claims>>;
   /**
    * Creates middleware that authorizes each request, as `authorize` does. It sets `request.m2mClient`, or passes the
@@ -110,46 +112,66 @@ export function createAuthorizer<Claims extends object = Record<string, unknown>
       // A failing hook must neither allow nor refuse a request.
     }
   };
+  const end = (outcome: AuthorizationOutcome, message: AuthorizeMessage | undefined) => {
+    if (message) message.outcome = outcome;
+    emit(outcome);
+  };
   /** Unexpected errors stay as they are: they say nothing about the token. */
-  const refuse = (error: unknown, policy: Policy): unknown => {
+  const refuse = (error: unknown, policy: Policy, message: AuthorizeMessage | undefined): Error => {
     const refusal = asAuthorizationError(error, policy.realm);
-    if (refusal) emit(refusal.code as AuthorizationOutcome);
-    return refusal ?? error;
+    if (refusal) end(refusal.code as AuthorizationOutcome, message);
+    return refusal ?? (error as Error);
+  };
+  /** Synchronous for a cached token: a promise would cost more than the check. */
+  const decide = (
+    from: AuthorizationSource,
+    policy: Policy,
+    message?: AuthorizeMessage,
+  ): M2MClientIdentity | Promise<M2MClientIdentity> => {
+    const allow = (client: M2MClientIdentity) => {
+      end('allowed', message);
+      return client;
+    };
+    try {
+      const client = identify(verifier, from, policy, message);
+      if (!(client instanceof Promise)) return allow(client);
+      return client.then(allow, (error: unknown) => {
+        throw refuse(error, policy, message);
+      });
+    } catch (error) {
+      throw refuse(error, policy, message);
+    }
+  };
+  const authorize = (from: AuthorizationSource, policy: Policy, context?: unknown) => {
+    if (!channels.authorize.hasSubscribers) return decide(from, policy);
+    const request = typeof from === 'object' && from !== null ? from : undefined;
+    const message: AuthorizeMessage = { request, requiredScopes: policy.requiredScopes, context };
+    return traced(channels.authorize, message, () => decide(from, policy, message));
   };
   const policyOf = (scopes: string | readonly string[], routeOptions: AuthorizeTokenOptions<Claims> = {}) =>
     createPolicy(scopes, { realm, ...routeOptions } as AuthorizeTokenOptions & { realm: string });
   policyOf([]);
   return {
-    authorize: async (from, scopes, routeOptions) => {
-      const policy = policyOf(scopes, routeOptions);
-      try {
-        const client = await authorize(verifier, from, policy);
-        emit('allowed');
-        return client as M2MClientIdentity<Claims>;
-      } catch (error) {
-        throw refuse(error, policy);
-      }
+    authorize: async (from, scopes, { context, ...routeOptions } = {}) => {
+      const client = await authorize(from, policyOf(scopes, routeOptions), context);
+      return client as M2MClientIdentity<Claims>;
     },
     authorizeToken: (scopes, routeOptions) => {
       const policy = policyOf(scopes, routeOptions);
       return (request, _response, next) => {
         const allow = (client: M2MClientIdentity) => {
           request.m2mClient = client;
-          emit('allowed');
           next();
         };
         let client: M2MClientIdentity | Promise<M2MClientIdentity>;
         try {
-          client = authorize(verifier, request, policy);
+          client = authorize(request, policy);
         } catch (error) {
-          next(refuse(error, policy));
+          next(error);
           return;
         }
-        if (client instanceof Promise) {
-          client.then(allow, (error: unknown) => {
-            next(refuse(error, policy));
-          });
-        } else allow(client);
+        if (client instanceof Promise) client.then(allow, next);
+        else allow(client);
       };
     },
     isReady: () => verifier.jwks.available,
@@ -162,19 +184,20 @@ export function createAuthorizer<Claims extends object = Record<string, unknown>
   };
 }
 
-/** Synchronous for a cached token: a promise would cost more than the check. */
-function authorize(
+function identify(
   verifier: TokenVerifier,
   from: AuthorizationSource,
   policy: Policy,
+  message: AuthorizeMessage | undefined,
 ): M2MClientIdentity | Promise<M2MClientIdentity> {
   const { realm, clockToleranceSeconds } = policy;
   const token = bearerToken(from, realm);
   const digest = VerifiedTokenCache.digest(token);
   const cached = verifier.getCached(digest, clockToleranceSeconds);
+  if (message) message.cached = cached !== undefined;
   if (cached) return checkPolicy(cached, policy);
   return verifier
-    .verify(token, digest, clockToleranceSeconds)
+    .verify(token, digest, clockToleranceSeconds, message?.context)
     .then((verified) => checkPolicy(verified, policy));
 }
 

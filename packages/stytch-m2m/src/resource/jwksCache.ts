@@ -5,6 +5,7 @@ import { type ProjectAddress, stytchBaseUrl } from '../stytch/addresses';
 import { callStytch, StytchUnavailableError } from '../stytch/callStytch';
 import type { JwksClient } from '../stytch/stytchClient';
 import { stytchDispatcher } from '../stytch/stytchDispatcher';
+import { channels, traced } from '../tracing';
 
 /** The project's JWKS is unavailable, so that no token can be verified. It is not the caller's fault. */
 export class JwksUnavailableError extends Error {
@@ -60,12 +61,14 @@ export class JwksCache {
     this.#cooldownMilliseconds = cooldownMilliseconds;
     this.#cache = new RefreshingCache<Keys>({
       timeoutMilliseconds,
-      fetch: async () => {
-        const startedAt = performance.now();
-        const fetched = await fetchJwks(options, timeoutMilliseconds);
-        emit(options, { type: 'fetched', milliseconds: performance.now() - startedAt });
-        return fetched;
-      },
+      fetch: (_deadline, context) =>
+        traced(channels.jwksFetch, { context }, async (message) => {
+          const startedAt = performance.now();
+          const fetched = await fetchJwks(options, timeoutMilliseconds, message.context);
+          message.keys = fetched.value.size;
+          emit(options, { type: 'fetched', milliseconds: performance.now() - startedAt });
+          return fetched;
+        }),
       onFailure: (error, failures) => {
         emit(options, { type: 'failed', error });
         const pause = backOff(failures, 1_000, maxBackOffMilliseconds);
@@ -124,13 +127,14 @@ export class JwksCache {
   /**
    * Gets the key with this id, or undefined when the project has no such key.
    *
+   * @param context the tracing context.
    * @throws JwksUnavailableError when this is unknown.
    */
-  async getKey(keyId: string): Promise<KeyLike | undefined> {
+  async getKey(keyId: string, context?: unknown): Promise<KeyLike | undefined> {
     try {
-      const keys = await this.#cache.get();
+      const keys = await this.#cache.get(context);
       // The key id is new or invented: only a fetch shows which. A failed fetch counts for the cooldown, too.
-      return keys.get(keyId) ?? (await this.#cache.refresh(this.#cooldownMilliseconds)).get(keyId);
+      return keys.get(keyId) ?? (await this.#cache.refresh(this.#cooldownMilliseconds, context)).get(keyId);
     } catch (error) {
       const left = this.#cache.failureLeftMilliseconds;
       throw new JwksUnavailableError(Math.max(1, Math.ceil(left / 1_000)), error);
@@ -146,11 +150,16 @@ function emit({ onJwksFetch }: JwksCacheOptions, event: JwksFetchEvent): void {
   }
 }
 
-async function fetchJwks(options: JwksCacheOptions, timeoutMilliseconds: number): Promise<Fetched<Keys>> {
+async function fetchJwks(
+  options: JwksCacheOptions,
+  timeoutMilliseconds: number,
+  context: unknown,
+): Promise<Fetched<Keys>> {
   const { client, projectId, maxAgeMilliseconds = 300_000 } = options;
   const answer = await callStytch(
     () => (client ? client.sessions.getJWKS({ project_id: projectId }) : fetchPublicJwks(options)),
     timeoutMilliseconds,
+    { context },
   );
   return {
     value: await importKeys(answer),

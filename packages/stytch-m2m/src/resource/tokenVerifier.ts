@@ -54,15 +54,31 @@ export class TokenVerifier {
     return token;
   }
 
-  /** @throws TokenRejectedError, JwksUnavailableError */
-  async verify(token: string, digest: string, clockToleranceSeconds: number): Promise<VerifiedToken> {
+  /**
+   * Verifies a token, unless that is impossible during a JWKS outage and it was verified before.
+   *
+   * @param context the tracing context.
+   * @throws TokenRejectedError, JwksUnavailableError
+   */
+  async verify(
+    token: string,
+    digest: string,
+    clockToleranceSeconds: number,
+    context?: unknown,
+  ): Promise<VerifiedToken> {
     const before = this.#verifiedBeforeOutage(digest, clockToleranceSeconds);
     if (before) {
       this.jwks.refresh(); // Not awaited: if Stytch hangs, requests with verified tokens must not.
       return before;
     }
     const { jwks } = this;
-    const options = { jwks, issuers: this.#issuers, audience: this.#audience, clockToleranceSeconds };
+    const options = {
+      jwks,
+      issuers: this.#issuers,
+      audience: this.#audience,
+      clockToleranceSeconds,
+      context,
+    };
     try {
       const verified = await verifyToken(token, options);
       this.#cache.set(digest, verified);

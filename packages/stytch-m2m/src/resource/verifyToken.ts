@@ -13,6 +13,8 @@ export interface VerifyOptions {
   audience: string[];
   /** The tolerated difference between the clocks of Stytch and of this machine. Seconds. */
   clockToleranceSeconds: number;
+  /** The tracing context. */
+  context?: unknown;
 }
 
 /** The claims of RFC 7519 and `scope`. All others are custom claims. */
@@ -27,11 +29,11 @@ const registeredClaims = new Set(['aud', 'exp', 'iat', 'iss', 'jti', 'nbf', 'sub
  */
 export async function verifyToken(
   token: string,
-  { jwks, issuers, audience, clockToleranceSeconds }: VerifyOptions,
+  { jwks, issuers, audience, clockToleranceSeconds, context }: VerifyOptions,
 ): Promise<VerifiedToken> {
   if (!hasCanonicalSignature(token)) throw new TokenRejectedError('the signature is not in base64url');
   const getKey = async ({ kid }: JWTHeaderParameters) => {
-    const key = kid === undefined ? undefined : await jwks.getKey(kid);
+    const key = kid === undefined ? undefined : await jwks.getKey(kid, context);
     if (!key) throw new TokenRejectedError('signed with a key that is not in the JWKS');
     return key;
   };

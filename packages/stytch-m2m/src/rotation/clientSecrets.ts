@@ -1,5 +1,6 @@
 import { callStytch, isRefusal, StytchUnavailableError } from '../stytch/callStytch';
 import type { RotationClient } from '../stytch/stytchClient';
+import { channels, type RotationStepMessage, traced } from '../tracing';
 
 export interface ClientSecretsOptions {
   /** A `Client` or `B2BClient` of the Stytch SDK. */
@@ -29,18 +30,23 @@ const acceptableSecret = /^[\x21-\x7E]+$/;
  */
 export class ClientSecrets {
   readonly #options: ClientSecretsOptions;
+  readonly #context: unknown;
 
-  constructor(options: ClientSecretsOptions) {
+  /** @param context the tracing context of the rotation. */
+  constructor(options: ClientSecretsOptions, context?: unknown) {
     this.#options = options;
+    this.#context = context;
   }
 
   async show(): Promise<ShownSecrets> {
-    return readShown(await this.#call((client_id) => this.#clients.get({ client_id })));
+    return readShown(await this.#call('show', (client_id) => this.#clients.get({ client_id })));
   }
 
   /** @returns the next secret. Stytch shows it only once. */
   async start(): Promise<string> {
-    const { m2m_client } = await this.#call((client_id) => this.#clients.secrets.rotateStart({ client_id }));
+    const { m2m_client } = await this.#call('start', (client_id) =>
+      this.#clients.secrets.rotateStart({ client_id }),
+    );
     const { next_client_secret: secret } = (m2m_client ?? {}) as { next_client_secret?: unknown };
     if (typeof secret === 'string' && acceptableSecret.test(secret)) return secret;
     throw new StytchUnavailableError('Stytch answered without a usable next secret', false);
@@ -50,7 +56,7 @@ export class ClientSecrets {
   async complete(nextSecret: string): Promise<void> {
     const isDone = ({ secret, next }: ShownSecrets) => secret === lastFour(nextSecret) && next === undefined;
     try {
-      const answer = await this.#call((client_id) => this.#clients.secrets.rotate({ client_id }));
+      const answer = await this.#call('complete', (client_id) => this.#clients.secrets.rotate({ client_id }));
       if (isDone(readShown(answer))) return;
       throw new StytchUnavailableError(
         'Stytch shows other secrets than those of a completed rotation',
@@ -64,7 +70,9 @@ export class ClientSecrets {
   }
 
   async cancel(): Promise<void> {
-    const answer = await this.#call((client_id) => this.#clients.secrets.rotateCancel({ client_id }));
+    const answer = await this.#call('cancel', (client_id) =>
+      this.#clients.secrets.rotateCancel({ client_id }),
+    );
     if (readShown(answer).next === undefined) return;
     throw new StytchUnavailableError('Stytch shows a next secret after it was cancelled', false);
   }
@@ -72,7 +80,7 @@ export class ClientSecrets {
   /** Whether Stytch issues an access token for a secret. */
   async works(client_secret: string): Promise<boolean> {
     try {
-      const answer = await this.#call((client_id) =>
+      const answer = await this.#call('verify', (client_id) =>
         this.#options.client.m2m.token({ client_id, client_secret }),
       );
       const { access_token } = answer;
@@ -89,9 +97,14 @@ export class ClientSecrets {
   }
 
   /** @returns always an object. */
-  async #call(call: (clientId: string) => Promise<unknown>): Promise<Record<string, unknown>> {
+  async #call(
+    step: RotationStepMessage['step'],
+    call: (clientId: string) => Promise<unknown>,
+  ): Promise<Record<string, unknown>> {
     const { clientId, timeoutMilliseconds = 5_000 } = this.#options;
-    const answer = await callStytch(() => call(clientId), timeoutMilliseconds);
+    const answer = await traced(channels.rotationStep, { step, context: this.#context }, ({ context }) =>
+      callStytch(() => call(clientId), timeoutMilliseconds, { context }),
+    );
     return typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : {};
   }
 }

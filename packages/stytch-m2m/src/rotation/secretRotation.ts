@@ -3,6 +3,7 @@ import { ClientSecrets, type ClientSecretsOptions, lastFour } from './clientSecr
 import { isUncertain, type RotationEvent, RotationSteps, rotationInProgress } from './rotationSteps';
 import { RotationConflictError, type SecretClaim, SecretClaims } from './secretClaim';
 import { type SecretStore, SecretStoreConflictError } from '../stytch/secretStore';
+import { channels, type RotationMessage, traced } from '../tracing';
 
 export interface SecretRotationOptions extends ClientSecretsOptions {
   /** Where the secret is stored. `ClientCredentials.follow` uses the secret of the same store. */
@@ -19,6 +20,8 @@ export type RotationStatus = { lastRotatedAt: Date | undefined } & (
 /**
  * Rotates the secret of an M2M client while it is in use. The client never loses its access, even when the process
  * ends between two steps.
+ *
+ * The option `context` of each method is any value: subscribers of the tracing channels get it.
  *
  * The order of the steps makes this safe. Each step is stored before Stytch is asked for it. The next secret is
  * stored before it is used. The old secret is revoked only after Stytch has issued a token for the next one. Both
@@ -45,15 +48,13 @@ export type RotationStatus = { lastRotatedAt: Date | undefined } & (
 export class SecretRotation {
   readonly #store: SecretStore;
   readonly #claims: SecretClaims;
-  readonly #stytch: ClientSecrets;
-  readonly #onEvent: SecretRotationOptions['onEvent'];
+  readonly #options: SecretRotationOptions;
   #running = false;
 
   constructor(options: SecretRotationOptions) {
     this.#store = options.store;
     this.#claims = new SecretClaims(options.store);
-    this.#stytch = new ClientSecrets(options);
-    this.#onEvent = options.onEvent;
+    this.#options = options;
   }
 
   /** @throws SecretStoreError */
@@ -79,8 +80,8 @@ export class SecretRotation {
    * @throws StytchApiError
    * @throws StytchUnavailableError
    */
-  start(): Promise<string> {
-    return this.#exclusively(async (steps, claim) => {
+  start({ context }: { context?: unknown } = {}): Promise<string> {
+    return this.#exclusively('start', context, async (steps, claim) => {
       await steps.reconcile();
       if (claim.started) throw rotationInProgress();
       return steps.start(false);
@@ -95,8 +96,8 @@ export class SecretRotation {
    * @throws StytchApiError, also when no rotation is in progress.
    * @throws StytchUnavailableError
    */
-  complete(): Promise<void> {
-    return this.#exclusively(async (steps, claim) => {
+  complete({ context }: { context?: unknown } = {}): Promise<void> {
+    return this.#exclusively('complete', context, async (steps, claim) => {
       if ((await steps.reconcile()) === 'completed') return; // An earlier try succeeded, and its answer was lost.
       if (claim.started) await steps.complete(claim.started.nextSecret);
       else await steps.completeUnknown();
@@ -111,8 +112,8 @@ export class SecretRotation {
    * @throws StytchApiError, also when no rotation is in progress.
    * @throws StytchUnavailableError
    */
-  cancel(): Promise<void> {
-    return this.#exclusively(async (steps, claim) => {
+  cancel({ context }: { context?: unknown } = {}): Promise<void> {
+    return this.#exclusively('cancel', context, async (steps, claim) => {
       // An earlier try succeeded and its answer was lost, or the answer to a start was lost.
       if ((await steps.reconcile()) === 'cancelled') return;
       await (claim.started ? steps.cancel() : steps.cancelUnknown());
@@ -129,8 +130,8 @@ export class SecretRotation {
    * @throws StytchApiError
    * @throws StytchUnavailableError Call `rotate` or `recover` later to finish the rotation.
    */
-  rotate(): Promise<string> {
-    return this.#exclusively(async (steps, claim) => {
+  rotate({ context }: { context?: unknown } = {}): Promise<string> {
+    return this.#exclusively('rotate', context, async (steps, claim) => {
       if ((await steps.reconcile()) === 'completed') return claim.secrets.secret;
       if (claim.started && claim.started.automatic !== true) throw rotationInProgress();
       const nextSecret = claim.started?.nextSecret ?? (await steps.start(true));
@@ -147,10 +148,10 @@ export class SecretRotation {
    * @throws StytchApiError
    * @throws StytchUnavailableError
    */
-  async recover(): Promise<void> {
+  async recover({ context }: { context?: unknown } = {}): Promise<void> {
     if (!(await this.#store.read()).secrets.rotation) return; // Works with a read-only store, too.
     try {
-      await this.#exclusively(async (steps, claim) => {
+      await this.#exclusively('recover', context, async (steps, claim) => {
         await steps.reconcile();
         if (claim.started?.automatic === true) await steps.complete(claim.started.nextSecret);
       });
@@ -160,13 +161,21 @@ export class SecretRotation {
   }
 
   /** Runs one piece of work at a time, in this process and among the processes that share the store. */
-  async #exclusively<Result>(work: Work<Result>): Promise<Result> {
+  #exclusively<Result>(
+    operation: RotationMessage['operation'],
+    context: unknown,
+    work: Work<Result>,
+  ): Promise<Result> {
+    return traced(channels.rotation, { operation, context }, (message) => this.#run(work, message.context));
+  }
+
+  async #run<Result>(work: Work<Result>, context: unknown): Promise<Result> {
     if (this.#running) throw new RotationRunningError();
     this.#running = true;
     try {
       const claim = await this.#claims.open();
       if (!claim) throw new RotationRunningError();
-      return await this.#claimed(claim, work);
+      return await this.#claimed(claim, work, new ClientSecrets(this.#options, context));
     } catch (error) {
       if (!isMistake(error)) this.#emit({ type: 'failed', error });
       throw error;
@@ -175,8 +184,8 @@ export class SecretRotation {
     }
   }
 
-  async #claimed<Result>(claim: SecretClaim, work: Work<Result>): Promise<Result> {
-    const steps = new RotationSteps(claim, this.#stytch, (event) => {
+  async #claimed<Result>(claim: SecretClaim, work: Work<Result>, stytch: ClientSecrets): Promise<Result> {
+    const steps = new RotationSteps(claim, stytch, (event) => {
       this.#emit(event);
     });
     try {
@@ -191,7 +200,7 @@ export class SecretRotation {
 
   #emit(event: RotationEvent): void {
     try {
-      this.#onEvent?.(event);
+      this.#options.onEvent?.(event);
     } catch {
       // A failing hook must not interrupt a rotation.
     }

@@ -67,6 +67,8 @@ export class StytchUnavailableError extends Error {
 
 /** The state of one call beside its result. `stytchDispatcher` fills it in. */
 export interface Call {
+  /** The tracing context. */
+  context?: unknown;
   retryAfterSeconds?: number | undefined;
   /** Why the answer was rejected or the wait ended. */
   failure?: StytchUnavailableError;
@@ -95,6 +97,7 @@ export function retryAfterSeconds(value = ''): number | undefined {
  * request with its credentials, so they are replaced by errors that are safe to log.
  *
  * @param timeoutMilliseconds how long to wait for the answer, in milliseconds.
+ * @param options `context` is any value: subscribers of the channel `stytch-m2m.stytch_request` get it.
  * @throws StytchApiError when Stytch answered with an error.
  * @throws StytchUnavailableError when it did not answer, or not in time, or with something that is not its API.
  *
@@ -114,8 +117,9 @@ export function retryAfterSeconds(value = ''): number | undefined {
 export async function callStytch<Result>(
   call: () => Promise<Result>,
   timeoutMilliseconds: number,
+  { context }: { context?: unknown } = {},
 ): Promise<Result> {
-  const about: Call = {};
+  const about: Call = { context };
   inFlight += 1;
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {

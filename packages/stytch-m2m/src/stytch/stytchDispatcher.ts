@@ -1,12 +1,19 @@
 import { runInThisContext } from 'node:vm';
-
+import { channels, type StytchRequestMessage } from '../tracing';
 import { type Call, currentCall, retryAfterSeconds, StytchUnavailableError } from './callStytch';
 
 /** Bytes. A page of 1,000 clients is well below this, unless they have much metadata. */
 const maxAnswerBytes = 1_000_000;
 
 interface Dispatching {
-  dispatch(options: { headers?: object }, handler: object): boolean;
+  dispatch(options: DispatchOptions, handler: object): boolean;
+}
+
+interface DispatchOptions {
+  method: string;
+  origin: string | URL;
+  path: string;
+  headers?: object;
 }
 
 /**
@@ -31,10 +38,10 @@ interface Dispatching {
  * console.log(client.m2m !== undefined);
  */
 export const stytchDispatcher = {
-  dispatch(options: { headers?: object }, handler: object): boolean {
+  dispatch(options: DispatchOptions, handler: object): boolean {
     const call = currentCall() ?? {};
     // 1 MB of compressed data could become 1 GB.
-    const headers = { ...options.headers, 'accept-encoding': 'identity' };
+    const headers = { ...options.headers, 'accept-encoding': 'identity', ...tracingHeaders(options, call) };
     return globalDispatcher().dispatch({ ...options, headers }, bound(handler, call));
   },
 } as never;
@@ -72,6 +79,15 @@ export function stytchConfig({ projectId, secret, baseUrl }: StytchConfig): {
     dispatcher: stytchDispatcher,
     ...(baseUrl !== undefined && { env: baseUrl }),
   };
+}
+
+/** The headers that subscribers add. */
+function tracingHeaders({ method, origin, path }: DispatchOptions, { context }: Call) {
+  const { stytchRequest } = channels;
+  if (!stytchRequest.hasSubscribers) return {};
+  const message: StytchRequestMessage = { context, method, origin: String(origin), path, headers: {} };
+  stytchRequest.publish(message);
+  return message.headers;
 }
 
 /**
