@@ -6,6 +6,7 @@ import { mountHealth, Readiness } from './health';
 import type { Logger } from './logger';
 import { createMetrics, type Metrics } from './metrics';
 import { requestLogger } from './requestLogger';
+import type { Tracing } from './traceSpan';
 
 export interface BaseAppOptions extends AdmissionOptions {
   logger: Logger;
@@ -13,6 +14,8 @@ export interface BaseAppOptions extends AdmissionOptions {
   metrics?: Metrics;
   /** Default: always ready. */
   readiness?: Readiness;
+  /** Makes a span of each request. Default: none. */
+  tracing?: Tracing | undefined;
 }
 
 /** Answers are data. If a browser shows one as a page, the page loads nothing, runs nothing and is not framed. */
@@ -28,13 +31,17 @@ const contentSecurityPolicy = {
  * @param register adds the routes of the service.
  */
 export function createBaseApp(
-  { logger, metrics = createMetrics(), readiness = new Readiness(), ...admission }: BaseAppOptions,
+  { logger, metrics = createMetrics(), readiness = new Readiness(), tracing, ...admission }: BaseAppOptions,
   register: (app: Express) => void,
 ): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(requestLogger(logger, metrics), helmet({ contentSecurityPolicy }), admitRequests(admission));
+  app.use(
+    requestLogger(logger, metrics, tracing),
+    helmet({ contentSecurityPolicy }),
+    admitRequests(admission),
+  );
   register(app);
   mountHealth(app, readiness, metrics.registry);
   app.use(notFoundHandler, errorHandler(logger));

@@ -4,6 +4,8 @@ import { parse } from 'dotenv';
 import { z } from 'zod';
 import { httpAddress, isInsecure, mustBeSecure, privateHostNames } from './addresses';
 import { origins } from './origins';
+import { tracingSettings } from './tracingSettings';
+import { wholeNumber } from './wholeNumber';
 
 /** Environment variables by name. Empty ones are left out. */
 export type Environment = Readonly<Record<string, string>>;
@@ -101,16 +103,6 @@ export function required(meaning: string) {
   return z.string({ error: `is missing: ${meaning}` });
 }
 
-/** A setting: a whole number within bounds. */
-export function wholeNumber(minimum: number, maximum: number) {
-  const error = `must be a whole number from ${minimum} to ${maximum}`;
-  return z
-    .string()
-    .regex(/^\d+$/, { error, abort: true })
-    .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum, { error });
-}
-
 /** The paths of certificate, key and CA, in PEM. */
 export const tlsSettings = {
   TLS_CERT_FILE: z.string().optional(),
@@ -131,6 +123,7 @@ export const stytchSettings = {
 export function serverSettings(defaultPort: number) {
   return {
     ...tlsSettings,
+    ...tracingSettings,
     /** 0 lets the operating system choose, here and in `PORT`. */
     HEALTH_PORT: wholeNumber(0, 65535).optional(),
     PORT: wholeNumber(0, 65535).default(defaultPort),

@@ -1,6 +1,8 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from './logger';
-import { serializeRequest, truncate } from './requestLogger';
+import { serializeRequest } from './requestLogger';
+import { traceIds } from './requestSpan';
+import { truncate } from './truncate';
 
 interface HttpErrorOptions {
   headers?: Readonly<Record<string, string>>;
@@ -83,10 +85,10 @@ function answerTo(error: unknown): Answer {
 export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const { status, code, message, headers, details } = answerTo(error);
-    const req = serializeRequest(request);
+    const about = { req: serializeRequest(request), code, ...traceIds(request) };
     // A refusal is logged without a stack, so that a flood of refusals is cheap.
-    if (status >= 500) logger.error({ req, err: error, code }, 'request refused or failed');
-    else logger.info({ req, code, reason: reasonOf(error, code) }, 'request refused or failed');
+    if (status >= 500) logger.error({ ...about, err: error }, 'request refused or failed');
+    else logger.info({ ...about, reason: reasonOf(error, code) }, 'request refused or failed');
     if (response.headersSent) {
       next(error);
       return;
@@ -98,10 +100,15 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
   };
 }
 
-/** Returns the message of the innermost cause. A JSON parser's message quotes the body, which may contain a secret. */
+/** A JSON parser's message quotes the body, which may contain a secret. */
 function reasonOf(error: unknown, code: string): string | undefined {
-  if (code === 'malformed_json' || !(error instanceof Error)) return undefined;
-  return error.cause instanceof Error ? reasonOf(error.cause, code) : truncate(error.message);
+  return code === 'malformed_json' ? undefined : innermostMessage(error);
+}
+
+/** Returns the message of the innermost cause. */
+export function innermostMessage(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return error.cause instanceof Error ? innermostMessage(error.cause) : truncate(error.message);
 }
 
 /** Answers 404 to a path without a route. */

@@ -13,11 +13,11 @@ export {
   stytchSettings,
   type TlsSettings,
   tlsSettings,
-  wholeNumber,
 } from './config';
 export { HttpError, InvalidInputError } from './errors';
 /** Adds `request.id` to the types of Express. */
 export type {} from './requestLogger';
+export { traceIds } from './requestSpan';
 export { Readiness } from './health';
 export { openStandardOutput } from './logDestination';
 export { createLogger, type Logger } from './logger';
@@ -30,3 +30,5 @@ export { exit, onStop } from './signals';
 export { startServer } from './startServer';
 export { readTlsCredentials, TlsFiles, type TlsSource } from './tls';
 export { type TlsCredentials, tlsOptions } from './tlsCredentials';
+export { inSpan, type TraceSpan, type Tracing } from './traceSpan';
+export { wholeNumber } from './wholeNumber';

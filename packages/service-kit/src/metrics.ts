@@ -27,6 +27,10 @@ const knownMethods: ReadonlySet<string> = new Set([
   'OPTIONS',
 ]);
 
+export function isKnownMethod(method: string): boolean {
+  return knownMethods.has(method);
+}
+
 /** Creates a registry with the histogram of request durations. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
@@ -40,7 +44,7 @@ export function createMetrics(): Metrics {
   const observe: Metrics['observe'] = ({ method, route }, status, seconds) => {
     // The pattern of the route, not the path: the number of label values must be bounded.
     const { path = 'none' } = (route ?? {}) as { path?: string };
-    duration.observe({ method: knownMethods.has(method) ? method : 'other', route: path, status }, seconds);
+    duration.observe({ method: isKnownMethod(method) ? method : 'other', route: path, status }, seconds);
   };
   const startAtZero: Metrics['startAtZero'] = (method, route, statuses) => {
     for (const status of statuses) duration.zero({ method, route, status });

@@ -3,6 +3,9 @@ import type { Request, RequestHandler, Response } from 'express';
 import { probePaths } from './health';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
+import { endRequestSpan, startRequestSpan, traceIds } from './requestSpan';
+import type { TraceSpan, Tracing } from './traceSpan';
+import { truncate } from './truncate';
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- Express's types are extended like this
@@ -12,6 +15,8 @@ declare global {
       id: string;
       /** Milliseconds on the clock of `performance.now()`. */
       arrivedAt: number;
+      /** Its span, if tracing is on. */
+      span?: TraceSpan | undefined;
     }
   }
 }
@@ -22,22 +27,22 @@ const safeRequestId = /^[\w.:-]{1,128}$/;
 /** nginx's status for a client that closed the connection before the answer was sent. */
 const clientClosedRequest = 499;
 
-/** Bounds the log lines: a few requests with long paths must not fill a disk. */
-const maxCharacters = 256;
-
-/** Shortens a text from a caller for the log. */
-export function truncate(text: string): string {
-  return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
-}
-
 /** The request as it is logged: the path without the query, which may contain secrets. */
 export function serializeRequest({ id, method, originalUrl }: Request) {
   const query = originalUrl.indexOf('?');
   return { id, method, path: truncate(query === -1 ? originalUrl : originalUrl.slice(0, query)) };
 }
 
-/** Gives every request an id (the caller's `X-Request-Id`, or a new one). Logs and measures its answer. */
-export function requestLogger(logger: Logger, { observe }: Pick<Metrics, 'observe'>): RequestHandler {
+/**
+ * Gives every request an id (the caller's `X-Request-Id`, or a new one). Logs and measures its answer.
+ *
+ * @param tracing makes a span of it, unless it is a probe. Default: none.
+ */
+export function requestLogger(
+  logger: Logger,
+  { observe }: Pick<Metrics, 'observe'>,
+  tracing?: Tracing,
+): RequestHandler {
   // These lines contain no secret, and searching them for secrets takes longer than writing them.
   const log = logger.child({}, { redact: [] });
 
@@ -49,8 +54,14 @@ export function requestLogger(logger: Logger, { observe }: Pick<Metrics, 'observ
     const status = sent ? this.statusCode : clientClosedRequest;
     observe(request, status, milliseconds / 1_000);
     if (probePaths.has(request.originalUrl)) return;
+    endRequestSpan(request, sent ? status : undefined);
     log.info(
-      { req: serializeRequest(request), res: { status }, responseTime: Math.round(milliseconds) },
+      {
+        req: serializeRequest(request),
+        res: { status },
+        responseTime: Math.round(milliseconds),
+        ...traceIds(request),
+      },
       sent ? 'request answered' : 'request aborted by the client',
     );
   }
@@ -60,6 +71,7 @@ export function requestLogger(logger: Logger, { observe }: Pick<Metrics, 'observ
     const given = request.headers['x-request-id'];
     request.id = typeof given === 'string' && safeRequestId.test(given) ? given : randomUUID();
     response.setHeader('X-Request-Id', request.id);
+    if (tracing && !probePaths.has(request.originalUrl)) startRequestSpan(tracing, request);
     response.on('close', answered);
     next();
   };

@@ -7,6 +7,7 @@ import { createLogger, type Logger } from './logger';
 import { type Metrics, observeServer } from './metrics';
 import { type RunningServer, serve } from './serve';
 import { TlsFiles, type TlsSource } from './tls';
+import type { Tracing } from './traceSpan';
 
 interface ServerOptions {
   name: string;
@@ -24,6 +25,8 @@ interface ServerParts {
   start?: () => void;
   /** Called after the last answer. */
   stop?: () => void;
+  /** Makes a span of each request. Stopped after the last answer. Default: none. */
+  tracing?: Tracing | undefined;
 }
 
 /**
@@ -44,10 +47,10 @@ export async function startServer(
   // So that a development setting is noticed where it does not belong.
   if (hosts) logger.warn({ hosts }, 'secrets are sent to these hosts unencrypted: for development only');
   const tls = await TlsFiles.open(config, { logger, registry });
-  const { createApp, isReady, start, stop } = await build({ logger, tls });
+  const { createApp, isReady, start, stop, tracing } = await build({ logger, tls });
   const readiness = new Readiness(isReady);
   observeServer(registry, folder, readiness);
-  const base = { logger, metrics, readiness, allowedOrigins: config.ALLOWED_ORIGINS };
+  const base = { logger, metrics, readiness, tracing, allowedOrigins: config.ALLOWED_ORIGINS };
   const server = await serve({
     name,
     app: createApp(base),
@@ -67,6 +70,7 @@ export async function startServer(
     close: async () => {
       await server.close();
       stop?.();
+      await tracing?.stop();
       tls?.stop();
     },
   };

@@ -1,0 +1,43 @@
+import type { Request } from 'express';
+import { isKnownMethod } from './metrics';
+import type { Tracing } from './traceSpan';
+import { truncate } from './truncate';
+
+/** Starts the span of a request (OpenTelemetry's semantic conventions for HTTP servers). */
+export function startRequestSpan(tracing: Tracing, request: Request): void {
+  const { method, originalUrl, headers, socket } = request;
+  const query = originalUrl.indexOf('?');
+  const known = isKnownMethod(method);
+  request.span = tracing.startSpan(
+    known ? method : 'HTTP',
+    'server',
+    {
+      'http.request.method': known ? method : '_OTHER',
+      'url.path': truncate(query === -1 ? originalUrl : originalUrl.slice(0, query)),
+      'url.scheme': 'encrypted' in socket ? 'https' : 'http',
+    },
+    headers,
+  );
+}
+
+/** @param status undefined if the client closed the connection before the answer was sent. */
+export function endRequestSpan({ span, method, route }: Request, status: number | undefined): void {
+  if (!span) return;
+  const { path } = (route ?? {}) as { path?: string };
+  if (path !== undefined) {
+    span.rename(`${isKnownMethod(method) ? method : 'HTTP'} ${path}`);
+    span.set({ 'http.route': path });
+  }
+  if (status === undefined) {
+    span.end({ type: 'client_disconnected' });
+    return;
+  }
+  span.set({ 'http.response.status_code': status });
+  // The convention: a 4xx is the caller's error, not the server's.
+  span.end(status >= 500 ? { type: String(status) } : undefined);
+}
+
+/** The fields that connect a log line with the trace of its request. None if there is no trace. */
+export function traceIds({ span }: Pick<Request, 'span'>) {
+  return span && { trace_id: span.traceId, span_id: span.spanId };
+}

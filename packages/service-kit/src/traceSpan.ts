@@ -1,0 +1,74 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { innermostMessage } from './errors';
+
+/** `server` and `client` are the two sides of a request. */
+export type SpanKind = 'server' | 'client' | 'internal';
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
+
+/** Why an operation failed. */
+export interface SpanFailure {
+  /** The attribute `error.type`: one of a few values. */
+  type: string;
+  message?: string | undefined;
+}
+
+/** A span in progress: one operation of a trace. No attribute contains a token, a secret or the id of a customer. */
+export interface TraceSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Starts an operation inside this one. */
+  child(name: string, kind: SpanKind, attributes?: SpanAttributes): TraceSpan;
+  set(attributes: SpanAttributes): void;
+  rename(name: string): void;
+  end(failure?: SpanFailure): void;
+  /** `traceparent` for a request of this operation, and `tracestate` if the caller sent one. */
+  headers(): Record<string, string>;
+}
+
+/** Makes the spans of one service. */
+export interface Tracing {
+  /**
+   * Starts an operation outside of any other one in this process.
+   *
+   * @param headers of the request. Their `traceparent` (W3C Trace Context) names the parent.
+   */
+  startSpan(
+    name: string,
+    kind: SpanKind,
+    attributes?: SpanAttributes,
+    headers?: IncomingHttpHeaders,
+  ): TraceSpan;
+  /** Sends the rest of the spans. Takes at most 2 s. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs work in a child span.
+ *
+ * @param parent undefined: there is no span.
+ * @param work gets the child span, as the parent of others.
+ */
+export async function inSpan<Result>(
+  parent: TraceSpan | undefined,
+  name: string,
+  kind: SpanKind,
+  work: (span: TraceSpan | undefined) => Promise<Result>,
+): Promise<Result> {
+  if (!parent) return work(undefined);
+  const span = parent.child(name, kind);
+  try {
+    const result = await work(span);
+    span.end();
+    return result;
+  } catch (error) {
+    span.end(failureOf(error));
+    throw error;
+  }
+}
+
+/** Describes an error for a span, by its `code`, `reason`, `errorType` or name, and the message of its innermost cause. */
+export function failureOf(error: unknown): SpanFailure {
+  const { code, reason, errorType, name } = (error ?? {}) as Record<string, unknown>;
+  const type = [code, reason, errorType, name].find((one) => typeof one === 'string' && one !== '');
+  return { type: (type as string | undefined) ?? '_OTHER', message: innermostMessage(error) };
+}

@@ -1,0 +1,74 @@
+/**
+ * Tracing with OpenTelemetry. It is off by default, and loads nothing of OpenTelemetry until it is on.
+ */
+import { tracingChannel } from 'node:diagnostics_channel';
+import type { Logger } from './logger';
+import { failureOf, type SpanAttributes, type SpanKind, type TraceSpan, type Tracing } from './traceSpan';
+import type { TracingSettings } from './tracingSettings';
+
+/**
+ * Creates what makes the spans of a service, and sends them to `OTEL_EXPORTER_OTLP_ENDPOINT`.
+ *
+ * @param name the service's name, unless `OTEL_SERVICE_NAME` is set.
+ * @returns undefined if tracing is off: there is no endpoint, or `OTEL_SDK_DISABLED` is true.
+ */
+export function openTracing(settings: TracingSettings, name: string, logger: Logger): Tracing | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: disabled } = settings;
+  if (endpoint === undefined || disabled) return undefined;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only here, in 0.1 s
+  const { createTracing } = require('./openTelemetry') as typeof import('./openTelemetry');
+  return createTracing(settings, endpoint, name, logger);
+}
+
+/** A message of a tracing channel: the fields that become a span. */
+interface Operation {
+  context?: unknown;
+  error?: unknown;
+}
+
+/** How the operations of a tracing channel become spans. */
+export interface ChannelSpans<Message extends Operation> {
+  name: (message: Message) => string;
+  kind: SpanKind;
+  /** The attributes of an ended operation. */
+  attributes: (message: Message) => SpanAttributes;
+  /** The parent. Default: `message.context`. Undefined: a new trace. */
+  parent?: (message: Message) => TraceSpan | undefined;
+}
+
+/**
+ * Makes a span of each operation of a tracing channel (node:diagnostics_channel). It becomes the `context` of the
+ * message, so that the operations inside are its children.
+ *
+ * @returns a function that ends this.
+ */
+export function traceChannel<Message extends Operation>(
+  tracing: Tracing,
+  channelName: string,
+  { name, kind, attributes, parent = contextOf }: ChannelSpans<Message>,
+): () => void {
+  const channel = tracingChannel<unknown, Message>(channelName);
+  const nothing = () => undefined;
+  const subscribers = {
+    start: (message: Message) => {
+      const outer = parent(message);
+      message.context = outer ? outer.child(name(message), kind) : tracing.startSpan(name(message), kind);
+    },
+    asyncEnd: (message: Message) => {
+      const span = contextOf(message);
+      span?.set(attributes(message));
+      span?.end(message.error === undefined ? undefined : failureOf(message.error));
+    },
+    end: nothing,
+    asyncStart: nothing,
+    error: nothing,
+  };
+  channel.subscribe(subscribers);
+  return () => {
+    channel.unsubscribe(subscribers);
+  };
+}
+
+function contextOf({ context }: Operation): TraceSpan | undefined {
+  return context as TraceSpan | undefined;
+}
