@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { inSpan } from 'service-kit';
 import type { AccessToken } from 'stytch-m2m';
 import type { ServerTiming } from './serverTiming';
 import type { CallContext, Wallet, WalletClient } from './wallet/walletClient';
@@ -15,7 +16,7 @@ export type Payment = typeof paymentInfo;
 
 export interface PaymentDependencies {
   /** An access token for the wallet-server, cached or new. */
-  getM2MAccessToken: (options: { signal: AbortSignal }) => Promise<AccessToken>;
+  getM2MAccessToken: (options: { signal: AbortSignal; context: unknown }) => Promise<AccessToken>;
   /** Invalidates a token that the wallet-server rejected. */
   invalidateM2MAccessToken: (accessToken: string) => void;
   wallet: Pick<WalletClient, 'checkBalance'>;
@@ -64,28 +65,31 @@ export async function readBalance(
   timing: ServerTiming,
 ): Promise<Wallet> {
   const { signal } = context;
-  const getToken = () =>
+  const getToken = (span: CallContext['span']) =>
     timing.measure(
       'token',
-      () => getM2MAccessToken({ signal }),
+      () => getM2MAccessToken({ signal, context: span }),
       ({ source }) => source,
     );
-  let { accessToken } = await getToken();
-  let rejected = false;
-  let retries = 0;
-  for (;;) {
-    try {
-      return await timing.measure('wallet', () => wallet.checkBalance(payment, accessToken, context));
-    } catch (error) {
-      if (!(error instanceof WalletError)) throw error;
-      if (error.reason === 'token_rejected' && !rejected) {
-        rejected = true;
-        invalidateM2MAccessToken(accessToken);
-        ({ accessToken } = await getToken());
-      } else if (error.transient && retries < maxRetries && !signal.aborted) {
-        retries += 1;
-        await wait(Math.random() * 100 * 2 ** retries, undefined, { signal }).catch(() => undefined);
-      } else throw error;
+  let { accessToken } = await getToken(context.span);
+  return inSpan(context.span, 'checkBalance', 'internal', async (span) => {
+    let rejected = false;
+    let retries = 0;
+    for (;;) {
+      try {
+        const call = { ...context, span };
+        return await timing.measure('wallet', () => wallet.checkBalance(payment, accessToken, call));
+      } catch (error) {
+        if (!(error instanceof WalletError)) throw error;
+        if (error.reason === 'token_rejected' && !rejected) {
+          rejected = true;
+          invalidateM2MAccessToken(accessToken);
+          ({ accessToken } = await getToken(span));
+        } else if (error.transient && retries < maxRetries && !signal.aborted) {
+          retries += 1;
+          await wait(Math.random() * 100 * 2 ** retries, undefined, { signal }).catch(() => undefined);
+        } else throw error;
+      }
     }
-  }
+  });
 }

@@ -6,6 +6,7 @@ import { createApp } from './app';
 import { type Config, readPaymentConfig } from './config';
 import { createStytch } from './helper/stytch';
 import { createPaymentMetrics } from './metrics';
+import { startTracing } from './tracing';
 import { WalletClient } from './wallet/walletClient';
 
 /** The folder of this package. */
@@ -20,6 +21,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
   const config = readPaymentConfig(environment);
   const metrics = createPaymentMetrics();
   return startServer({ name: 'payment-server', folder, config, metrics }, async ({ logger, tls }) => {
+    const tracing = startTracing(config, logger);
     const stytch = await createStytch(config, {
       onAccessToken: metrics.onAccessToken,
       onRotation: (event) => {
@@ -48,6 +50,7 @@ export async function start(environment: Environment): Promise<RunningServer> {
       payments: { ...stytch, wallet: new WalletClient({ url: config.WALLET_SERVER_URL, tls }) },
     };
     return {
+      tracing,
       createApp: (base) => createApp({ ...base, ...dependencies }),
       isReady: () => authorizer.isReady(),
       start: () => {

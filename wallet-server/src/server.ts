@@ -11,6 +11,7 @@ import { createApp } from './app';
 import { readWalletConfig } from './config';
 import { createWalletMetrics } from './metrics';
 import { createTokenAuthorizer } from './middleware/authorizeToken';
+import { startTracing } from './tracing';
 
 /** The folder of this package. */
 const folder = join(__dirname, '..');
@@ -23,11 +24,12 @@ const folder = join(__dirname, '..');
 export async function start(environment: Environment): Promise<RunningServer> {
   const config = readWalletConfig(environment);
   const metrics = createWalletMetrics();
-  return startServer({ name: 'wallet-server', folder, config, metrics }, () => {
+  return startServer({ name: 'wallet-server', folder, config, metrics }, ({ logger }) => {
+    const tracing = startTracing(config, logger);
     const authorizer = createTokenAuthorizer(config, metrics);
     const { ALLOWED_CLIENT_NAMES: names } = config;
     const guard = names && requireClientNames(names);
-    return { ...authorizer, createApp: (base) => createApp({ ...base, authorizer, guard }) };
+    return { ...authorizer, tracing, createApp: (base) => createApp({ ...base, authorizer, guard }) };
   });
 }
 

@@ -143,6 +143,10 @@ describe('readWalletConfig', () => {
     expect(readWalletConfig({ STYTCH_PROJECT_ID: projectId, STYTCH_SECRET: projectSecret })).toEqual({
       PORT: 4000,
       HOST: '127.0.0.1',
+      OTEL_BSP_SCHEDULE_DELAY: 5_000,
+      OTEL_SDK_DISABLED: false,
+      OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+      OTEL_TRACES_SAMPLER_ARG: 1,
       LOG_LEVEL: 'info',
       SHUTDOWN_DELAY_SECONDS: 0,
       STYTCH_PROJECT_ID: projectId,

@@ -30,5 +30,5 @@ export { exit, onStop } from './signals';
 export { startServer } from './startServer';
 export { readTlsCredentials, TlsFiles, type TlsSource } from './tls';
 export { type TlsCredentials, tlsOptions } from './tlsCredentials';
-export { inSpan, type TraceSpan, type Tracing } from './traceSpan';
+export { clientAttributes, inSpan, type TraceSpan, type Tracing } from './traceSpan';
 export { wholeNumber } from './wholeNumber';

@@ -48,14 +48,16 @@ export interface Tracing {
  * @param parent undefined: there is no span.
  * @param work gets the child span, as the parent of others.
  */
-export async function inSpan<Result>(
+export function inSpan<Result>(
   parent: TraceSpan | undefined,
   name: string,
   kind: SpanKind,
   work: (span: TraceSpan | undefined) => Promise<Result>,
 ): Promise<Result> {
-  if (!parent) return work(undefined);
-  const span = parent.child(name, kind);
+  return parent ? runIn(parent.child(name, kind), work) : work(undefined);
+}
+
+async function runIn<Result>(span: TraceSpan, work: (span: TraceSpan) => Promise<Result>): Promise<Result> {
   try {
     const result = await work(span);
     span.end();
@@ -64,6 +66,19 @@ export async function inSpan<Result>(
     span.end(failureOf(error));
     throw error;
   }
+}
+
+/** The attributes of the span of an outgoing request (OpenTelemetry's semantic conventions for HTTP clients). */
+export function clientAttributes(method: string, url: string): SpanAttributes {
+  const { hostname, port, protocol, origin, pathname } = new URL(url);
+  const defaultPort = protocol === 'https:' ? 443 : 80;
+  return {
+    'http.request.method': method,
+    'server.address': hostname,
+    'server.port': port === '' ? defaultPort : Number(port),
+    // Without the query, which may contain secrets.
+    'url.full': origin + pathname,
+  };
 }
 
 /** Describes an error for a span, by its `code`, `reason`, `errorType` or name, and the message of its innermost cause. */

@@ -1,9 +1,16 @@
 /**
  * Tracing with OpenTelemetry. It is off by default, and loads nothing of OpenTelemetry until it is on.
  */
-import { tracingChannel } from 'node:diagnostics_channel';
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import type { Logger } from './logger';
-import { failureOf, type SpanAttributes, type SpanKind, type TraceSpan, type Tracing } from './traceSpan';
+import {
+  clientAttributes,
+  failureOf,
+  type SpanAttributes,
+  type SpanKind,
+  type TraceSpan,
+  type Tracing,
+} from './traceSpan';
 import type { TracingSettings } from './tracingSettings';
 
 /**
@@ -18,6 +25,21 @@ export function openTracing(settings: TracingSettings, name: string, logger: Log
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only here, in 0.1 s
   const { createTracing } = require('./openTelemetry') as typeof import('./openTelemetry');
   return createTracing(settings, endpoint, name, logger);
+}
+
+/**
+ * Ends tracing in this order: the subscribers, then the last export.
+ *
+ * @param ends functions of `traceChannel` and the like.
+ */
+export function withSubscribers(tracing: Tracing, ends: readonly (() => void)[]): Tracing {
+  return {
+    ...tracing,
+    stop: () => {
+      for (const end of ends) end();
+      return tracing.stop();
+    },
+  };
 }
 
 /** A message of a tracing channel: the fields that become a span. */
@@ -67,6 +89,33 @@ export function traceChannel<Message extends Operation>(
   return () => {
     channel.unsubscribe(subscribers);
   };
+}
+
+/** A request that a library is about to send. */
+interface OutgoingRequest {
+  context: unknown;
+  method: string;
+  origin: string;
+  path: string;
+  headers: Record<string, string>;
+}
+
+/**
+ * Sends `traceparent` with each request that is published on a channel (node:diagnostics_channel). Its `context` is the
+ * span of the request.
+ *
+ * @returns a function that ends this.
+ */
+export function propagate(channelName: string): () => void {
+  const listener = (message: unknown) => {
+    const { context, headers, method, origin, path } = message as OutgoingRequest;
+    const span = context as TraceSpan | undefined;
+    if (!span) return;
+    Object.assign(headers, span.headers());
+    span.set(clientAttributes(method, origin + path));
+  };
+  subscribe(channelName, listener);
+  return () => unsubscribe(channelName, listener);
 }
 
 function contextOf({ context }: Operation): TraceSpan | undefined {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { Logger } from 'service-kit';
+import { type Logger, traceIds } from 'service-kit';
 
 export type AuditedAction =
   | 'create_client'
@@ -22,7 +22,7 @@ export interface Change {
 /** Makes a change and logs an audit line: operator, action, M2M client and outcome. */
 export async function audit<Result>(
   logger: Logger,
-  { id, m2mClient }: Request,
+  { id, m2mClient, span }: Request,
   { action, clientId, fields }: Change,
   makeChange: () => Promise<Result>,
 ): Promise<Result> {
@@ -36,12 +36,18 @@ export async function audit<Result>(
   try {
     const result = await makeChange();
     const client_id = clientId ?? createdClientId(result);
-    logger.info({ audit: { ...line, client_id, outcome: 'done' } }, 'M2M client changed');
+    logger.info(
+      { ...traceIds({ span }), audit: { ...line, client_id, outcome: 'done' } },
+      'M2M client changed',
+    );
     return result;
   } catch (error) {
     // If Stytch's answer was lost, Stytch may have made the change.
     const { message: reason } = error as Error;
-    logger.warn({ audit: { ...line, outcome: 'failed', reason } }, 'M2M client change failed');
+    logger.warn(
+      { ...traceIds({ span }), audit: { ...line, outcome: 'failed', reason } },
+      'M2M client change failed',
+    );
     throw error;
   }
 }

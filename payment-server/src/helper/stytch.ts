@@ -24,8 +24,8 @@ export interface Stytch {
   client: Client;
   /** The M2M client payment-service. */
   clientId: string;
-  /** An access token with scope `read:users`: cached, or new (RFC 6749 §4.4). */
-  getM2MAccessToken: (options?: { signal?: AbortSignal }) => Promise<AccessToken>;
+  /** An access token with scope `read:users`: cached, or new (RFC 6749 §4.4). `context` is the span of the caller. */
+  getM2MAccessToken: (options?: { signal?: AbortSignal; context?: unknown }) => Promise<AccessToken>;
   /** Invalidates a token that the wallet-server rejected. */
   invalidateM2MAccessToken: (accessToken: string) => void;
   rotation: SecretRotation;

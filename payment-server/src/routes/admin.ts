@@ -1,5 +1,5 @@
-import { type ErrorRequestHandler, type RequestHandler, Router } from 'express';
-import { jsonBody, type Logger, type Methods, route } from 'service-kit';
+import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express';
+import { inSpan, jsonBody, type Logger, type Methods, route } from 'service-kit';
 import { AuthorizationError, type Authorizer, callStytch } from 'stytch-m2m';
 import { audit, type AuditedAction } from '../admin/audit';
 import { readClientId, readCreate, readSearch, readUpdate } from '../admin/clientRequests';
@@ -53,12 +53,13 @@ type Dependencies = Pick<AdminDependencies, 'stytch' | 'logger'>;
 
 function mountClients(mount: Mount, { stytch, logger }: Dependencies): void {
   const { clients } = stytch.client.m2m;
-  const call = <Result>(work: () => Promise<Result>) => callStytch(work, timeoutMilliseconds);
+  const call = <Result>({ span: parent }: Request, name: string, work: () => Promise<Result>) =>
+    inSpan(parent, name, 'client', (span) => callStytch(work, timeoutMilliseconds, { context: span }));
 
   mount('/search-m2m-client', {
     get: async (request, response) => {
       const search = readSearch(request.query);
-      response.json({ search_Result: await call(() => clients.search(search)) });
+      response.json({ search_Result: await call(request, 'clients.search', () => clients.search(search)) });
     },
   });
 
@@ -68,7 +69,7 @@ function mountClients(mount: Mount, { stytch, logger }: Dependencies): void {
       noStore,
       async (request, response) => {
         const client = readCreate(request.body);
-        const create = () => call(() => clients.create(client));
+        const create = () => call(request, 'clients.create', () => clients.create(client));
         const change = { action: 'create_client' } as const;
         response.json({ created_m2mClient: await audit(logger, request, change, create) });
       },
@@ -78,7 +79,7 @@ function mountClients(mount: Mount, { stytch, logger }: Dependencies): void {
   mount('/get-m2m-client/:clientId', {
     get: async (request, response) => {
       const client_id = readClientId(request.params);
-      response.json({ m2mClient: await call(() => clients.get({ client_id })) });
+      response.json({ m2mClient: await call(request, 'clients.get', () => clients.get({ client_id })) });
     },
   });
 
@@ -88,7 +89,7 @@ function mountClients(mount: Mount, { stytch, logger }: Dependencies): void {
       async (request, response) => {
         const client_id = readClientId(request.params);
         const changes = readUpdate(request.body);
-        const update = () => call(() => clients.update({ client_id, ...changes }));
+        const update = () => call(request, 'clients.update', () => clients.update({ client_id, ...changes }));
         const fields = Object.keys(changes).sort();
         const change = { action: 'update_client', clientId: client_id, fields } as const;
         response.json({ updated_m2mClient: await audit(logger, request, change, update) });
@@ -99,7 +100,7 @@ function mountClients(mount: Mount, { stytch, logger }: Dependencies): void {
   mount('/delete-m2m-client/:clientId', {
     delete: async (request, response) => {
       const client_id = readClientId(request.params);
-      const remove = () => call(() => clients.delete({ client_id }));
+      const remove = () => call(request, 'clients.delete', () => clients.delete({ client_id }));
       const change = { action: 'delete_client', clientId: client_id } as const;
       response.json({ deleted_m2mClient: await audit(logger, request, change, remove) });
     },
@@ -119,21 +120,25 @@ function mountRotation(mount: Mount, { stytch, logger }: Dependencies): void {
     mount(path, { get: handler, post: handler }, { head: false });
   };
   mountStep('/start-secret-rotation', async (request, response) => {
-    const nextSecret = await audited('start_secret_rotation', request, () => rotation.start());
+    const nextSecret = await audited('start_secret_rotation', request, () =>
+      rotation.start({ context: request.span }),
+    );
     response.set('Cache-Control', 'no-store').json(nextSecret);
   });
   mountStep('/complete-secret-rotation', async (request, response) => {
-    await audited('complete_secret_rotation', request, () => rotation.complete());
+    await audited('complete_secret_rotation', request, () => rotation.complete({ context: request.span }));
     response.json({ message: completed, ...(!secretIsStored && { warning }) });
   });
   mountStep('/cancel-secret-rotation', async (request, response) => {
-    await audited('cancel_secret_rotation', request, () => rotation.cancel());
+    await audited('cancel_secret_rotation', request, () => rotation.cancel({ context: request.span }));
     response.json({ message: 'Secret rotation cancelled successfully' });
   });
 
   mount('/rotate-client-secret', {
     post: async (request, response) => {
-      const secret = await audited('rotate_client_secret', request, () => rotation.rotate());
+      const secret = await audited('rotate_client_secret', request, () =>
+        rotation.rotate({ context: request.span }),
+      );
       // Where nothing stores the secret, the answer has to hold it: a restart would lose it.
       response
         .set('Cache-Control', 'no-store')

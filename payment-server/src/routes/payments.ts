@@ -26,7 +26,8 @@ export function mountPayments(app: Express, dependencies: PaymentRouteDependenci
     const { signal, release } = requestLifetime(response, dependencies.timeoutMilliseconds ?? 10_000);
     const timing = new ServerTiming();
     try {
-      return await initiatePayment(payment, dependencies, { requestId: request.id, signal }, timing);
+      const { id: requestId, span } = request;
+      return await initiatePayment(payment, dependencies, { requestId, signal, span }, timing);
     } finally {
       release();
       const measured = timing.toString();

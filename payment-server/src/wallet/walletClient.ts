@@ -1,5 +1,12 @@
 import { Axios, AxiosError, type AxiosResponse, isAxiosError } from 'axios';
-import { type TlsCredentials, tlsOptions, type TlsSource } from 'service-kit';
+import {
+  clientAttributes,
+  inSpan,
+  type TlsCredentials,
+  tlsOptions,
+  type TlsSource,
+  type TraceSpan,
+} from 'service-kit';
 import { isInvalidTokenChallenge } from 'stytch-m2m';
 import { Pool } from 'undici';
 import { z } from 'zod';
@@ -18,6 +25,8 @@ export interface CallContext {
   requestId: string;
   /** Aborts when the caller has disconnected, or the request has timed out. */
   signal: AbortSignal;
+  /** The parent of the call's span, if tracing is on. */
+  span?: TraceSpan | undefined;
 }
 
 export interface WalletClientOptions {
@@ -36,10 +45,12 @@ const brokenConnection = new Set(['ECONNRESET', 'EPIPE', 'ECONNREFUSED']);
 export class WalletClient {
   readonly #http: InstanceType<typeof Axios>;
   readonly #path: string;
+  readonly #spanAttributes: ReturnType<typeof clientAttributes>;
 
   constructor({ url, timeoutMilliseconds = 3_000, tls }: WalletClientOptions) {
     const { origin, pathname } = new URL(url);
     this.#path = `${pathname.replace(/\/$/, '')}/api/check-balance`;
+    this.#spanAttributes = clientAttributes('POST', origin + this.#path);
     // The bare class is faster: `axios.create` merges its many defaults into each request.
     this.#http = new Axios({
       adapter: undiciAdapter(connectionsTo(origin, timeoutMilliseconds, tls)),
@@ -59,15 +70,21 @@ export class WalletClient {
   async checkBalance(payment: Payment, accessToken: string, context: CallContext): Promise<Wallet> {
     const { requestId, signal } = context;
     if (signal.aborted) throw timeout();
-    const headers = {
-      'Content-Type': 'application/json',
-      Accept: 'application/json',
-      'Accept-Encoding': 'identity',
-      Authorization: `Bearer ${accessToken}`,
-      'X-Request-Id': requestId,
-    };
-    const request = { method: 'POST', url: this.#path, data: payment, signal, headers };
-    return readWallet(await this.#http.request<unknown>(request).catch(throwWalletError));
+    return inSpan(context.span, 'POST /api/check-balance', 'client', async (span) => {
+      span?.set(this.#spanAttributes);
+      const headers = {
+        'Content-Type': 'application/json',
+        Accept: 'application/json',
+        'Accept-Encoding': 'identity',
+        Authorization: `Bearer ${accessToken}`,
+        'X-Request-Id': requestId,
+        ...span?.headers(),
+      };
+      const request = { method: 'POST', url: this.#path, data: payment, signal, headers };
+      const response = await this.#http.request<unknown>(request).catch(throwWalletError);
+      span?.set({ 'http.response.status_code': response.status });
+      return readWallet(response);
+    });
   }
 }
 
