@@ -76,8 +76,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   try {
     const localStytch = local ? await start('local-stytch', {}) : undefined;
-    const wallet = await start('wallet-server', { ...localStytch?.seed });
-    const payment = await start('payment-server', { ...localStytch?.seed, WALLET_SERVER_URL: wallet.url });
+    const addresses = { ...localStytch?.seed, ...(localStytch && tracesTo(localStytch)) };
+    const wallet = await start('wallet-server', addresses);
+    const payment = await start('payment-server', { ...addresses, WALLET_SERVER_URL: wallet.url });
     const broken = Promise.race(
       programs.map(async ({ name, ended }) => {
         const how = await ended;
@@ -90,6 +91,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     signal?.throwIfAborted();
     throw error;
   }
+}
+
+/** Sends the traces to local-stytch, unless the environment or a `.env` file names another receiver. */
+function tracesTo({ url }: Program): NodeJS.ProcessEnv {
+  const folders = [join(root, 'payment-server'), join(root, 'wallet-server'), root];
+  if (loadEnvironment(folders).OTEL_EXPORTER_OTLP_ENDPOINT !== undefined) return {};
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/local`, OTEL_BSP_SCHEDULE_DELAY: '500' };
 }
 
 /**

@@ -1,13 +1,15 @@
-import { type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { requireAdminToken } from './access';
 import { readClaimsTemplate } from './claimsTemplate';
-import { InvalidAdminRequestError } from './errors';
+import { InvalidAdminRequestError, TransportError } from './errors';
 import { type Faults, faultSchema } from './faults';
-import { jsonBody, operation, route, routeNotFound } from './http';
+import { jsonBody, largeJsonBody, operation, route, routeNotFound } from './http';
 import { mintSchema, mintToken } from './mintedToken';
+import { readSpans, tracesSchema } from './otlp';
 import type { RequestLog } from './requestLog';
 import { resetState, type State } from './state';
+import type { TraceStore } from './traces';
 
 const rotateSchema = z.strictObject({ keep_previous: z.boolean().default(true) });
 const clockSchema = z.strictObject({ offset_seconds: z.number().min(-1e9).max(1e9) });
@@ -23,6 +25,7 @@ export interface Controlled {
   state: State;
   faults: Faults;
   requests: RequestLog;
+  traces: TraceStore;
 }
 
 /**
@@ -31,7 +34,7 @@ export interface Controlled {
  * @param adminToken the token that all routes but `/health` require. Undefined: none.
  */
 export function createAdminApi(controlled: Controlled, adminToken: string | undefined): Router {
-  const { state, faults, requests } = controlled;
+  const { state, faults, requests, traces } = controlled;
   const router = Router({ caseSensitive: true, strict: true });
   const read = (run: () => object): RequestHandler[] => [operation(run)];
   const write = <Schema extends z.ZodType>(
@@ -47,6 +50,27 @@ export function createAdminApi(controlled: Controlled, adminToken: string | unde
       requests.clear();
       return {};
     }),
+  });
+  route(router, '/v1/traces', {
+    post: [
+      largeJsonBody,
+      operation((request) => {
+        traces.add(readSpans(parse(tracesSchema, request.body)));
+        return {};
+      }),
+    ],
+  });
+  route(router, '/traces', {
+    get: [operation((request) => ({ traces: traces.list(parameter(request, 'service')) }))],
+  });
+  route<{ traceId: string }>(router, '/traces/:traceId', {
+    get: [
+      operation(({ params }) => {
+        const found = traces.get(params.traceId.toLowerCase());
+        if (!found) throw new TransportError(404, 'traceNotFound');
+        return found;
+      }),
+    ],
   });
   route(router, '/reset', {
     post: write(nothing, () => {
@@ -99,11 +123,12 @@ export function createAdminApi(controlled: Controlled, adminToken: string | unde
   return router;
 }
 
-/** Restores the state of the start, removes all faults and empties the request log. */
-export function reset({ state, faults, requests }: Controlled): void {
+/** Restores the state of the start, removes all faults, empties the request log and drops the traces. */
+export function reset({ state, faults, requests, traces }: Controlled): void {
   resetState(state);
   faults.clear();
   requests.clear();
+  traces.clear();
 }
 
 const nothing = z.strictObject({});
@@ -139,9 +164,15 @@ function describeState({ projectId, clients, keys, clock, settings }: State) {
   };
 }
 
+function parameter({ url }: Pick<Request, 'url'>, name: string): string | undefined {
+  return new URL(url, 'http://localhost').searchParams.get(name) ?? undefined;
+}
+
 function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
   const result = schema.safeParse(body ?? {});
   if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+  const problems = result.error.issues
+    .slice(0, 20)
+    .map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
   throw new InvalidAdminRequestError(problems.join('; '));
 }

@@ -14,17 +14,20 @@ import {
 } from './http';
 import { getJwks, requireProject } from './jwks';
 import { authenticateProject } from './projectAuthentication';
+import { recordSpans } from './ownSpans';
 import type { RequestLog } from './requestLog';
 import { cancelRotation, completeRotation, startRotation } from './rotation';
 import { searchClients } from './search';
 import type { State } from './state';
 import { issueToken } from './token';
 import { readTokenRequest } from './tokenRequest';
+import type { TraceStore } from './traces';
 
 export interface Dependencies {
   state: State;
   faults: Faults;
   requests: RequestLog;
+  traces: TraceStore;
   /** Gets each error whose answer is a 500 without details. */
   reportError: (error: unknown) => void;
   /** The token that the admin API requires. Undefined where only this machine can call: then it requires none. */
@@ -32,7 +35,14 @@ export interface Dependencies {
 }
 
 /** Builds the app that emulates Stytch's M2M API. It opens nothing. */
-export function createApp({ state, faults, requests, reportError, adminToken }: Dependencies): Express {
+export function createApp({
+  state,
+  faults,
+  requests,
+  traces,
+  reportError,
+  adminToken,
+}: Dependencies): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -40,8 +50,8 @@ export function createApp({ state, faults, requests, reportError, adminToken }: 
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.use(neverStored, limitRequests(), refuseForeignPages(adminToken !== undefined));
-  app.use('/local', createAdminApi({ state, faults, requests }, adminToken));
-  app.use(requests.record, faults.apply);
+  app.use('/local', createAdminApi({ state, faults, requests, traces }, adminToken));
+  app.use(recordSpans(traces), requests.record, faults.apply);
   addPublicRoutes(app, state, requests);
   addManagementRoutes(app, state);
   app.use(routeNotFound, errorHandler(reportError));

@@ -6,6 +6,7 @@ import { createApp, type Dependencies } from './app';
 import { Faults } from './faults';
 import { RequestLog } from './requestLog';
 import { createState, type Snapshot } from './state';
+import { TraceStore } from './traces';
 
 export interface Emulator extends Controlled {
   app: Express;
@@ -16,7 +17,12 @@ export function createEmulator(
   initial: Snapshot,
   options: Pick<Dependencies, 'reportError' | 'adminToken'>,
 ): Emulator {
-  const controlled = { state: createState(initial), faults: new Faults(), requests: new RequestLog() };
+  const controlled = {
+    state: createState(initial),
+    faults: new Faults(),
+    requests: new RequestLog(),
+    traces: new TraceStore(),
+  };
   return { ...controlled, app: createApp({ ...controlled, ...options }) };
 }
 

@@ -4,6 +4,7 @@ import request from 'supertest';
 import { createApp } from '../src/app';
 import { Faults } from '../src/faults';
 import { RequestLog } from '../src/requestLog';
+import { TraceStore } from '../src/traces';
 import { basic, expectRefusal, startLocalStytch, type TestStytch, tokenUrl } from './localStytch';
 
 let stytch: TestStytch;
@@ -211,7 +212,13 @@ describe('an unexpected error', () => {
       throw new Error('in the middle');
     };
     const faults = Object.assign(new Faults(), { apply });
-    const app = createApp({ state, faults, requests: new RequestLog(), reportError: stytch.reportError });
+    const app = createApp({
+      state,
+      faults,
+      traces: new TraceStore(),
+      requests: new RequestLog(),
+      reportError: stytch.reportError,
+    });
 
     await expect(request(app).get('/v1/anything')).rejects.toThrow(/aborted|hang up|terminated/);
   });

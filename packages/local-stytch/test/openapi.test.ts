@@ -61,8 +61,15 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([stytch.close(), exposed.close()]));
 
-async function call(to: TestStytch, { method, path }: Operation, body?: string, type = 'application/json') {
-  const response = await fetch(to.url + path, {
+/** The path of an operation, with the examples of its parameters. */
+function pathOf({ path, operation }: Operation): string {
+  const parameters = (operation.parameters ?? []) as { name: string; in: string; example?: string }[];
+  return parameters.reduce((filled, { name, example = '' }) => filled.replace(`{${name}}`, example), path);
+}
+
+async function call(to: TestStytch, one: Operation, body?: string, type = 'application/json') {
+  const { method } = one;
+  const response = await fetch(to.url + pathOf(one), {
     method,
     ...(body !== undefined && { body, headers: { 'Content-Type': type } }),
   });
@@ -74,7 +81,7 @@ test('the document has every route of the admin API, and no other', () => {
   const routes = router.stack.flatMap(({ route }) =>
     Object.keys(route?.methods ?? {})
       .filter((method) => !['_all', 'head'].includes(method))
-      .map((method) => `${method.toUpperCase()} /local${route?.path ?? ''}`),
+      .map((method) => `${method.toUpperCase()} /local${route?.path ?? ''}`.replace(/:(\w+)/, '{$1}')),
   );
 
   expect(operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(routes.sort());
@@ -110,6 +117,8 @@ describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as cons
       client_id: stytch.seed.clientId,
       client_secret: stytch.seed.clientSecret,
     });
+    const [traces] = operations.filter(({ operation: { operationId } }) => operationId === 'exportTraces');
+    await stytch.admin('POST', '/v1/traces', traces?.examples[0]);
     const bodies = examples.length > 0 ? examples.map((example) => JSON.stringify(example)) : [undefined];
 
     for (const body of bodies) {
@@ -129,7 +138,7 @@ describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as cons
   });
 
   test('answers its errors as the document says', async () => {
-    const tooLarge = JSON.stringify('x'.repeat(200_000));
+    const tooLarge = JSON.stringify('x'.repeat(path === '/local/v1/traces' ? 4_200_000 : 200_000));
     const errors: [number, Awaited<ReturnType<typeof call>>][] = [
       [405, await call(stytch, { ...one, method: 'PUT' })],
       ...(operation.requestBody
@@ -139,6 +148,7 @@ describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as cons
             [415, await call(stytch, one, 'text', 'text/plain')],
           ] as [number, Awaited<ReturnType<typeof call>>][])
         : []),
+      ...(path.includes('{') ? ([[404, await call(stytch, one)]] as [number, Json][]) : []),
       ...(path === '/local/health' ? [] : ([[401, await call(exposed, one)]] as [number, Json][])),
     ];
 
