@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
+import { preciseTime } from 'service-kit';
 import { round, type TraceStore } from './traces';
 
 /** W3C Trace Context. Later versions may add fields. */
@@ -15,7 +16,7 @@ export function recordSpans(traces: TraceStore): RequestHandler {
     const { traceparent: header = '' } = request.headers;
     const [, traceId, parent, flags = '01'] = traceparent.exec(String(header)) ?? [];
     if ((Number.parseInt(flags, 16) & 1) === 1) {
-      const start = performance.timeOrigin + performance.now();
+      const start = preciseTime();
       const context = { trace_id: traceId ?? randomHex(16), parent_span_id: parent ?? null };
       const { path } = request;
       response.on('close', () => {
@@ -26,7 +27,7 @@ export function recordSpans(traces: TraceStore): RequestHandler {
             service: 'local-stytch',
             kind: 'server',
             start_milliseconds: round(start),
-            duration_milliseconds: round(performance.timeOrigin + performance.now() - start),
+            duration_milliseconds: round(preciseTime() - start),
             ...describe(request, response, path),
           },
         ]);

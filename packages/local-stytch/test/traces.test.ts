@@ -22,8 +22,8 @@ function otlp(service: string, ...spans: object[]): object {
 }
 
 const send = (body: object) => stytch.admin('POST', '/v1/traces', body);
-const list = async (query = ''): Promise<Record<string, Json>[]> =>
-  (await stytch.admin('GET', `/traces${query}`)).traces;
+const list = async (query = ''): Promise<Record<string, unknown>[]> =>
+  (await stytch.admin('GET', `/traces${query}`)).traces as Record<string, unknown>[];
 const show = (id = traceId) => stytch.admin('GET', `/traces/${id}`);
 const post = (body: string, type = 'application/json') =>
   fetch(`${stytch.url}/local/v1/traces`, { method: 'POST', body, headers: { 'Content-Type': type } });

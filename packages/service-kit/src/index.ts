@@ -22,6 +22,7 @@ export { Readiness } from './health';
 export { openStandardOutput } from './logDestination';
 export { createLogger, type Logger } from './logger';
 export { createMetrics, type Metrics } from './metrics';
+export { preciseTime } from './preciseTime';
 export { runCommand, runProgram } from './program';
 export { jsonBody, parseInput } from './requests';
 export { type Methods, route } from './route';

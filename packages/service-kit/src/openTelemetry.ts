@@ -22,6 +22,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from './logger';
 import { OtlpExporter } from './otlpExporter';
+import { preciseTime } from './preciseTime';
 import type { SpanAttributes, SpanFailure, SpanKind, TraceSpan, Tracing } from './traceSpan';
 import type { TracingSettings } from './tracingSettings';
 
@@ -76,11 +77,8 @@ function startSpan(
   kind: SpanKind,
   attributes: SpanAttributes = {},
 ): TraceSpan {
-  return new OpenTelemetrySpan(
-    tracer,
-    tracer.startSpan(name, { kind: kinds[kind], attributes }, parent),
-    parent,
-  );
+  const options = { kind: kinds[kind], attributes, startTime: preciseTime() };
+  return new OpenTelemetrySpan(tracer, tracer.startSpan(name, options, parent), parent);
 }
 
 class OpenTelemetrySpan implements TraceSpan {
@@ -117,7 +115,7 @@ class OpenTelemetrySpan implements TraceSpan {
       this.#span.setAttribute('error.type', type);
       this.#span.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) });
     }
-    this.#span.end();
+    this.#span.end(preciseTime());
   }
 
   headers(): Record<string, string> {
