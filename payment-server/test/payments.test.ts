@@ -297,7 +297,7 @@ describe('/initiate-payment', () => {
       ['hangs', hang],
       ['sends one byte at a time', drip],
     ])('When the wallet %s, then the answer is 504 at the deadline', async (_name, how) => {
-      server = await createPaymentServer({ walletUrl: wallet.url, ...patient, paymentDeadline: 60 });
+      server = await createPaymentServer({ walletUrl: wallet.url, ...patient, paymentDeadline: 500 });
       wallet.behave(how);
       const asked = wallet.nextRequest();
 

@@ -110,6 +110,9 @@ describe('authorize', () => {
   });
 
   test.each([
+    ['', {}],
+    ['  ', {}],
+    [undefined as never, {}],
     [['read users'], {}],
     [['read:"users"'], {}],
     ['read:\nusers', {}],
@@ -191,12 +194,20 @@ describe('issuer and audience', () => {
     },
   );
 
-  test.each([{ issuer: '' }, { issuer: ['a', ''] }, { audience: '' }, { projectId: '' }, { realm: '"' }])(
-    'When the options are %j, then createAuthorizer throws a TypeError',
-    (options) => {
-      expect(() => create(options)).toThrow(TypeError);
-    },
-  );
+  test.each([
+    { issuer: '' },
+    { issuer: ['a', ''] },
+    { audience: '' },
+    { audience: [] },
+    { projectId: '' },
+    { projectId: undefined as never },
+    { baseUrl: '' },
+    { baseUrl: 'rubbish' },
+    { realm: '"' },
+    { realm: undefined as never },
+  ])('When the options are %j, then createAuthorizer throws a TypeError', (options) => {
+    expect(() => create(options)).toThrow(TypeError);
+  });
 });
 
 describe('the JWKS without the SDK', () => {

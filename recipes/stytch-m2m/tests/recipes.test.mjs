@@ -26,11 +26,7 @@ function compileNest() {
   }
   writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}');
   cpSync(join(snippets, 'main.ts'), join(folder, 'main.ts'));
-  const authorizer = readFileSync(join(snippets, 'authorizer.mjs'), 'utf8');
-  writeFileSync(
-    join(folder, 'authorizer.ts'),
-    authorizer.replace('process.env.STYTCH_PROJECT_ID', "process.env.STYTCH_PROJECT_ID ?? ''"),
-  );
+  cpSync(join(snippets, 'authorizer.mjs'), join(folder, 'authorizer.ts'));
   execFileSync(process.execPath, [tsc('typescript-6'), '--project', folder], { stdio: 'inherit' });
   return join(folder, 'main.js');
 }

@@ -30,10 +30,12 @@ export class ClientCredentials {
   #reload: (() => Promise<void>) | undefined;
   readonly #listeners = new Set<() => void>();
 
+  /** @throws TypeError when the id or the secret is missing. */
   constructor(
     readonly clientId: string,
     secret: string,
   ) {
+    if (!clientId || !secret) throw new TypeError('An M2M client needs its id and its secret');
     this.#secret = secret;
     this.#given = secret;
   }

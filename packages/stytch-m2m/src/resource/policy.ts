@@ -33,7 +33,8 @@ export function createPolicy(
 ): Policy {
   const { realm, match = 'all', check, maxTokenAgeSeconds, clockToleranceSeconds = 5 } = options;
   const requiredScopes = scopeList(scopes);
-  if (!/^[\w .:/-]*$/.test(realm)) throw new TypeError('realm must be of letters, digits, spaces and -._:/');
+  if (typeof (realm as unknown) !== 'string' || !/^[\w .:/-]+$/.test(realm))
+    throw new TypeError('realm must be of letters, digits, spaces and -._:/');
   if (!(clockToleranceSeconds >= 0)) throw new TypeError('clockToleranceSeconds must be 0 or more seconds');
   if (maxTokenAgeSeconds !== undefined && !(maxTokenAgeSeconds >= 0)) {
     throw new TypeError('maxTokenAgeSeconds must be 0 or more seconds');

@@ -31,11 +31,12 @@ export class TokenVerifier {
   constructor(options: TokenVerifierOptions) {
     const { projectId, maxCachedTokens = 10_000, acceptVerifiedDuringOutage = true } = options;
     this.jwks = new JwksCache(options);
-    const { issuer = [`stytch.com/${projectId}`, stytchBaseUrl(options)], audience = projectId } = options;
+    const baseUrl = stytchBaseUrl(options);
+    const { issuer = [`stytch.com/${projectId}`, baseUrl], audience = projectId } = options;
     this.#issuers = [issuer].flat();
     this.#audience = [audience].flat();
-    if (!projectId || !this.#issuers.every(Boolean) || !this.#audience.every(Boolean)) {
-      throw new TypeError('projectId, issuer and audience must not be empty');
+    if (![this.#issuers, this.#audience].every((list) => list.length > 0 && list.every(Boolean))) {
+      throw new TypeError('issuer and audience must not be empty');
     }
     this.#cache = new VerifiedTokenCache(maxCachedTokens);
     this.#acceptDuringOutage = acceptVerifiedDuringOutage;

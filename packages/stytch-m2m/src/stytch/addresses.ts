@@ -5,8 +5,18 @@ export interface ProjectAddress {
   baseUrl?: string | undefined;
 }
 
-/** The base URL of Stytch's API for a project, without a trailing slash. */
+/**
+ * The base URL of Stytch's API for a project, without a trailing slash.
+ *
+ * @throws TypeError when the project's id is missing, or the base URL is not one of http or https.
+ */
 export function stytchBaseUrl({ projectId, baseUrl }: ProjectAddress): string {
+  if (typeof (projectId as unknown) !== 'string' || projectId === '') {
+    throw new TypeError('projectId must be the id of a Stytch project');
+  }
+  if (baseUrl !== undefined && !/^https?:\/\/./.test(baseUrl)) {
+    throw new TypeError('baseUrl must begin with https:// or http://');
+  }
   const own = projectId.startsWith('project-live-') ? 'https://api.stytch.com' : 'https://test.stytch.com';
   return (baseUrl ?? own).replace(/\/+$/, '');
 }

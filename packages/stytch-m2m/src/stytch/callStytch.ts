@@ -125,7 +125,7 @@ export async function callStytch<Result>(
   const timeout = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       about.failure ??= new StytchUnavailableError(
-        `Stytch did not answer within ${timeoutMilliseconds} ms`,
+        `Stytch did not answer within ${Math.round(timeoutMilliseconds)} ms`,
         true,
       );
       reject(about.failure);
