@@ -32,11 +32,13 @@ export { type JwksFetchEvent } from './resource/jwksCache';
 export type { AuthorizationSource, IncomingRequest, RequestHeaders } from './resource/bearerToken';
 export type { AuthorizeTokenOptions } from './resource/policy';
 export type { M2MClientIdentity } from './resource/verifiedTokenCache';
-export { FileSecretStore } from './rotation/fileSecretStore';
+export { FileSecretStore, type FileSecretStoreOptions } from './rotation/fileSecretStore';
+export type { KubernetesApiOptions } from './rotation/kubernetesApi';
+export { KubernetesSecretStore, type KubernetesSecretStoreOptions } from './rotation/kubernetesSecretStore';
 export { MemorySecretStore } from './rotation/memorySecretStore';
 export { keepRotating, type RotationScheduleOptions } from './rotation/rotationSchedule';
 export { type RotationEvent } from './rotation/rotationSteps';
-export { RotationConflictError } from './rotation/secretClaim';
+export { RotationConflictError, RotationRunningError } from './rotation/secretClaim';
 export { type RotationStatus, SecretRotation, type SecretRotationOptions } from './rotation/secretRotation';
 export { type ProjectAddress, tokenEndpoint } from './stytch/addresses';
 export { callStytch, StytchApiError, StytchUnavailableError } from './stytch/callStytch';
@@ -44,6 +46,7 @@ export {
   type SecretStore,
   SecretStoreConflictError,
   SecretStoreError,
+  SecretStoreReadOnlyError,
   type StoredRotation,
   type StoredSecrets,
   type StoredVersion,

@@ -4,11 +4,13 @@ import { access, open, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { withTimeout } from '../stytch/backOff';
 import { FileLock } from './fileLock';
+import { PollingWatchers } from './polling';
 import { formatSecretFile, parseSecretFile } from './secretFileFormat';
 import {
   type SecretStore,
   SecretStoreConflictError,
   SecretStoreError,
+  SecretStoreReadOnlyError,
   type StoredSecrets,
   type StoredVersion,
 } from '../stytch/secretStore';
@@ -18,6 +20,11 @@ const watchMilliseconds = 1_000;
 /** Timeouts of the file system. Milliseconds. A write may have to wait for another process. */
 const readTimeoutMilliseconds = 5_000;
 const writeTimeoutMilliseconds = 10_000;
+
+export interface FileSecretStoreOptions {
+  /** True when another program writes the file, such as a mounted Kubernetes Secret. Default false. */
+  readOnly?: boolean;
+}
 
 /**
  * Stores the secret of an M2M client in a file whose first line is the secret, as in Docker and Kubernetes secrets.
@@ -45,12 +52,17 @@ const writeTimeoutMilliseconds = 10_000;
  */
 export class FileSecretStore implements SecretStore {
   readonly persistent = true;
-  readonly #watchers = new Set<(stored: StoredVersion) => void>();
+  readonly readOnly: boolean;
+  readonly #watchers = new PollingWatchers(() => this.read(), watchMilliseconds);
   #reading: Promise<StoredVersion> | undefined;
   #writing: Promise<StoredVersion> | undefined;
-  #writes = 0;
 
-  constructor(readonly path: string) {}
+  constructor(
+    readonly path: string,
+    { readOnly = false }: FileSecretStoreOptions = {},
+  ) {
+    this.readOnly = readOnly;
+  }
 
   async read(): Promise<StoredVersion> {
     const reading = (this.#reading ??= readStored(this.path).finally(() => {
@@ -60,49 +72,21 @@ export class FileSecretStore implements SecretStore {
   }
 
   async write(secrets: StoredSecrets, version: string): Promise<string> {
+    if (this.readOnly) throw new SecretStoreReadOnlyError();
     if (this.#writing) throw new SecretStoreError('The file of the client secret is still being written');
     this.#writing = replaceStored(this.path, secrets, version).finally(() => {
       this.#writing = undefined;
       this.#reading = undefined; // A read in flight may see the old content.
-      this.#writes += 1;
+      this.#watchers.invalidateReads();
     });
     const stored = await orSecretStoreError('written', withTimeout(this.#writing, writeTimeoutMilliseconds));
-    for (const notify of this.#watchers) notify(stored);
+    this.#watchers.notify(stored);
     return stored.version;
   }
 
   /** Polls the file each second. Unlike file events this works with Kubernetes volumes and network file systems. */
   watch(listener: (secrets: StoredSecrets) => void, onError: (error: unknown) => void): () => void {
-    let known = '';
-    let failure = '';
-    let reading = false;
-    const notify = ({ secrets, version }: StoredVersion) => {
-      failure = '';
-      if (version === known) return;
-      known = version;
-      listener(secrets);
-    };
-    const look = async () => {
-      if (reading) return;
-      reading = true;
-      const writes = this.#writes;
-      try {
-        const stored = await this.read();
-        if (writes === this.#writes) notify(stored);
-      } catch (error) {
-        const { message } = error as Error;
-        if (message !== failure) onError(error);
-        failure = message;
-      } finally {
-        reading = false;
-      }
-    };
-    this.#watchers.add(notify);
-    const timer = setInterval(() => void look(), watchMilliseconds).unref();
-    return () => {
-      this.#watchers.delete(notify);
-      clearInterval(timer);
-    };
+    return this.#watchers.watch(listener, onError);
   }
 }
 

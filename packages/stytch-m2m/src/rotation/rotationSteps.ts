@@ -57,7 +57,7 @@ export class RotationSteps {
     await claim.hold({ automatic });
     const nextSecret = await this.#startAtStytch();
     try {
-      await claim.hold({ nextSecret });
+      await claim.hold({ nextSecret, startedAt: new Date() });
     } catch (error) {
       // After a conflict, another process has the claim and cancels the rotation.
       if (!(error instanceof SecretStoreConflictError)) await this.#stytch.cancel();
@@ -159,6 +159,26 @@ export class RotationSteps {
 export function isUncertain(error: unknown): boolean {
   if (error instanceof StytchApiError) return error.transient;
   return !(error instanceof RotationConflictError || error instanceof SecretStoreError);
+}
+
+/** Whether the operator asked for an impossible step: nothing has failed. */
+export function isMistake(error: unknown): boolean {
+  return (
+    error instanceof RotationConflictError ||
+    isRefusal(error, 'm2m_client_already_rotating_secret') ||
+    isRefusal(error, 'm2m_client_not_rotating_secret')
+  );
+}
+
+/** The milliseconds until every process has the next secret, also if the clock was set back since it was stored. */
+export function timeToWait({ startedAt }: StartedRotation, propagationMilliseconds: number): number {
+  const remaining = startedAt.getTime() + propagationMilliseconds - Date.now();
+  return Math.min(Math.max(remaining, 0), propagationMilliseconds);
+}
+
+export function tooEarly(seconds: number): RotationConflictError {
+  const message = `Some processes may not have the next secret yet: complete in ${seconds} s`;
+  return new RotationConflictError(message);
 }
 
 export function rotationInProgress(): RotationConflictError {

@@ -29,7 +29,35 @@ import {
  *   .then(() => rotation.cancel().catch(() => undefined));
  */
 export class RotationConflictError extends Error {
-  override readonly name = 'RotationConflictError';
+  override readonly name: 'RotationConflictError' | 'RotationRunningError' = 'RotationConflictError';
+}
+
+/**
+ * Another process works on the rotation, or did until it was killed. Try again: after two minutes without a change this
+ * process takes over.
+ *
+ * @example
+ * import { Client } from 'stytch';
+ * import { MemorySecretStore, RotationRunningError, SecretRotation, stytchConfig } from 'stytch-m2m';
+ *
+ * const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL } = process.env;
+ * const { CLIENT_ID = '', CLIENT_SECRET = '' } = process.env;
+ * const client = new Client(
+ *   stytchConfig({ projectId: STYTCH_PROJECT_ID, secret: STYTCH_SECRET, baseUrl: STYTCH_BASE_URL }),
+ * );
+ * const store = new MemorySecretStore(CLIENT_SECRET);
+ * const rotation = new SecretRotation({ client, clientId: CLIENT_ID, store });
+ *
+ * Promise.all([rotation.start(), rotation.start()])
+ *   .catch((error: unknown) => console.log(error instanceof RotationRunningError)) // true
+ *   .then(() => rotation.cancel().catch(() => undefined));
+ */
+export class RotationRunningError extends RotationConflictError {
+  override readonly name = 'RotationRunningError';
+
+  constructor() {
+    super('A rotation is running: try again when it has ended');
+  }
 }
 
 /** A claim expires after this time without a change. Milliseconds. No step takes half as long. */

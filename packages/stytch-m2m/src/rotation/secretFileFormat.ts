@@ -12,40 +12,43 @@ const texts = { 'next-secret': 'nextSecret', holder: 'holder' } as const;
  * Parses the file of a client secret.
  *
  * @param writtenAt when the file was written, used for times that are not in it.
+ * @param place where the content is, for errors.
  * @throws SecretStoreError when the content is malformed.
  */
-export function parseSecretFile(content: string, writtenAt: Date): StoredSecrets {
-  const { secret, lastRotatedAt = writtenAt, rotation } = parse(content);
+export function parseSecretFile(
+  content: string,
+  writtenAt: Date,
+  place = 'The file of the client secret',
+): StoredSecrets {
+  const { secret, lastRotatedAt = writtenAt, rotation } = parse(content, place);
   if (!rotation) return { secret, lastRotatedAt };
   return { secret, lastRotatedAt, rotation: { ...rotation, startedAt: rotation.startedAt ?? writtenAt } };
 }
 
-function parse(content: string): Parsed {
+function parse(content: string, place: string): Parsed {
   const [secret = '', ...lines] = content.trim().split(/\r?\n/);
   if (!/^\S+$/.test(secret)) {
-    throw new SecretStoreError('The file of the client secret has no secret: put it on the first line');
+    throw new SecretStoreError(`${place} has no secret: put it on the first line`);
   }
   const parsed: { -readonly [Name in keyof Parsed]: Parsed[Name] } = { secret };
   for (const line of lines) {
     const [, name = '', value = ''] = /^([a-z-]+): (\S+)$/.exec(line) ?? [];
-    if (name === 'last-rotated') parsed.lastRotatedAt = readDate(value);
-    else parsed.rotation = { ...parsed.rotation, ...readRotationLine(name, value) };
+    if (name === 'last-rotated') parsed.lastRotatedAt = readDate(value, place);
+    else parsed.rotation = { ...parsed.rotation, ...readRotationLine(name, value, place) };
   }
   return parsed;
 }
 
-function readRotationLine(name: string, value: string): ParsedRotation {
-  if (name === 'rotation-started') return { startedAt: readDate(value) };
+function readRotationLine(name: string, value: string, place: string): ParsedRotation {
+  if (name === 'rotation-started') return { startedAt: readDate(value, place) };
   if (Object.hasOwn(texts, name)) return { [texts[name as keyof typeof texts]]: value };
   if (Object.hasOwn(flags, name)) return { [flags[name as keyof typeof flags]]: value === 'yes' };
-  throw new SecretStoreError('The file of the client secret has an unknown line');
+  throw new SecretStoreError(`${place} has an unknown line`);
 }
 
-function readDate(value: string): Date {
+function readDate(value: string, place: string): Date {
   const date = new Date(value);
-  if (Number.isNaN(date.getTime())) {
-    throw new SecretStoreError('The file of the client secret has an invalid time');
-  }
+  if (Number.isNaN(date.getTime())) throw new SecretStoreError(`${place} has an invalid time`);
   return date;
 }
 

@@ -1,13 +1,26 @@
-import { isRefusal } from '../stytch/callStytch';
+import { waitUnlessAborted } from '../stytch/backOff';
 import { ClientSecrets, type ClientSecretsOptions, lastFour } from './clientSecrets';
-import { isUncertain, type RotationEvent, RotationSteps, rotationInProgress } from './rotationSteps';
-import { RotationConflictError, type SecretClaim, SecretClaims } from './secretClaim';
-import { type SecretStore, SecretStoreConflictError } from '../stytch/secretStore';
+import {
+  isMistake,
+  isUncertain,
+  type RotationEvent,
+  RotationSteps,
+  rotationInProgress,
+  timeToWait,
+  tooEarly,
+} from './rotationSteps';
+import { RotationConflictError, RotationRunningError, type SecretClaim, SecretClaims } from './secretClaim';
+import { type SecretStore, SecretStoreConflictError, SecretStoreReadOnlyError } from '../stytch/secretStore';
 import { channels, type RotationMessage, traced } from '../tracing';
 
 export interface SecretRotationOptions extends ClientSecretsOptions {
   /** Where the secret is stored. `ClientCredentials.follow` uses the secret of the same store. */
   store: SecretStore;
+  /**
+   * How long until every process that follows the store has a new value. A rotation is completed only this long after
+   * its next secret was stored. Milliseconds, default 0.
+   */
+  propagationMilliseconds?: number;
   onEvent?: (event: RotationEvent) => void;
 }
 
@@ -49,12 +62,14 @@ export class SecretRotation {
   readonly #store: SecretStore;
   readonly #claims: SecretClaims;
   readonly #options: SecretRotationOptions;
+  readonly #propagationMilliseconds: number;
   #running = false;
 
   constructor(options: SecretRotationOptions) {
     this.#store = options.store;
     this.#claims = new SecretClaims(options.store);
     this.#options = options;
+    this.#propagationMilliseconds = options.propagationMilliseconds ?? 0;
   }
 
   /** @throws SecretStoreError */
@@ -91,7 +106,8 @@ export class SecretRotation {
   /**
    * Completes a rotation, once Stytch has issued a token for the next secret: the old secret stops working.
    *
-   * @throws RotationConflictError when the next secret is unknown or not accepted.
+   * @throws RotationConflictError when the next secret is unknown or not accepted, or when some processes may not have
+   *   it yet.
    * @throws SecretStoreError
    * @throws StytchApiError, also when no rotation is in progress.
    * @throws StytchUnavailableError
@@ -99,8 +115,10 @@ export class SecretRotation {
   complete({ context }: { context?: unknown } = {}): Promise<void> {
     return this.#exclusively('complete', context, async (steps, claim) => {
       if ((await steps.reconcile()) === 'completed') return; // An earlier try succeeded, and its answer was lost.
-      if (claim.started) await steps.complete(claim.started.nextSecret);
-      else await steps.completeUnknown();
+      if (!claim.started) return steps.completeUnknown();
+      const seconds = Math.ceil(timeToWait(claim.started, this.#propagationMilliseconds) / 1_000);
+      if (seconds > 0) throw tooEarly(seconds);
+      return steps.complete(claim.started.nextSecret);
     });
   }
 
@@ -121,28 +139,58 @@ export class SecretRotation {
   }
 
   /**
-   * Runs a whole rotation: starts it, stores the next secret, gets a token with it, completes. Continues an interrupted
-   * rotation. Cancels when the next secret is not accepted.
+   * Runs a whole rotation: starts it, stores the next secret, waits until every process has it, gets a token with it,
+   * completes. Continues an interrupted rotation. Cancels when the next secret is not accepted.
    *
+   * @param options.signal aborts only the wait: `rotate` or `recover` completes the rotation later.
    * @returns the new secret.
+   * @throws RotationRunningError when another process works on the secret.
    * @throws RotationConflictError when another rotation is in progress, or the next secret was not accepted.
    * @throws SecretStoreError
    * @throws StytchApiError
    * @throws StytchUnavailableError Call `rotate` or `recover` later to finish the rotation.
+   * @throws the signal's reason.
    */
-  rotate({ context }: { context?: unknown } = {}): Promise<string> {
-    return this.#exclusively('rotate', context, async (steps, claim) => {
-      if ((await steps.reconcile()) === 'completed') return claim.secrets.secret;
-      if (claim.started && claim.started.automatic !== true) throw rotationInProgress();
-      const nextSecret = claim.started?.nextSecret ?? (await steps.start(true));
-      await steps.complete(nextSecret);
-      return nextSecret;
-    });
+  async rotate(options: { signal?: AbortSignal; context?: unknown } = {}): Promise<string> {
+    let stored: string | undefined;
+    for (;;) {
+      // The claim is released for the wait, so that the rotation of a killed process can be continued at once.
+      const { nextSecret, milliseconds } = await this.#exclusively(
+        'rotate',
+        options.context,
+        (steps, claim) => this.#advance(steps, claim, stored),
+      );
+      if (milliseconds === 0) return nextSecret;
+      stored = nextSecret;
+      await waitUnlessAborted(milliseconds, options.signal);
+    }
+  }
+
+  /**
+   * @param stored the next secret that an earlier call has stored.
+   * @returns how long to wait before the rest. 0 when the rotation is completed.
+   */
+  async #advance(steps: RotationSteps, claim: SecretClaim, stored: string | undefined) {
+    const isCompleted = (await steps.reconcile()) === 'completed';
+    if (isCompleted || (!claim.started && claim.secrets.secret === stored)) {
+      return { nextSecret: claim.secrets.secret, milliseconds: 0 };
+    }
+    if (stored !== undefined && claim.started?.nextSecret !== stored) {
+      throw new RotationConflictError('Another process has ended the rotation: look at its outcome');
+    }
+    if (claim.started && claim.started.automatic !== true) throw rotationInProgress();
+    const nextSecret = claim.started?.nextSecret ?? (await steps.start(true));
+    // A call that has waited does not wait again, whatever the clock says.
+    const milliseconds =
+      claim.started && !stored ? timeToWait(claim.started, this.#propagationMilliseconds) : 0;
+    if (milliseconds === 0) await steps.complete(nextSecret);
+    return { nextSecret, milliseconds };
   }
 
   /**
    * Recovers after a restart: finishes an interrupted `rotate`, and cancels a start whose answer was lost. A rotation
-   * that an operator started stays in progress, and so does one that another process works on.
+   * that an operator started stays in progress, and so does one that another process works on, or whose next secret
+   * some processes may not have yet.
    *
    * @throws SecretStoreError
    * @throws StytchApiError
@@ -153,7 +201,9 @@ export class SecretRotation {
     try {
       await this.#exclusively('recover', context, async (steps, claim) => {
         await steps.reconcile();
-        if (claim.started?.automatic === true) await steps.complete(claim.started.nextSecret);
+        if (claim.started?.automatic !== true || timeToWait(claim.started, this.#propagationMilliseconds) > 0)
+          return;
+        await steps.complete(claim.started.nextSecret);
       });
     } catch (error) {
       if (!(error instanceof RotationRunningError)) throw error;
@@ -170,6 +220,7 @@ export class SecretRotation {
   }
 
   async #run<Result>(work: Work<Result>, context: unknown): Promise<Result> {
+    if (this.#store.readOnly === true) throw new SecretStoreReadOnlyError();
     if (this.#running) throw new RotationRunningError();
     this.#running = true;
     try {
@@ -207,19 +258,4 @@ export class SecretRotation {
   }
 }
 
-/** Whether the operator asked for an impossible step: nothing has failed. */
-function isMistake(error: unknown): boolean {
-  return (
-    error instanceof RotationConflictError ||
-    isRefusal(error, 'm2m_client_already_rotating_secret') ||
-    isRefusal(error, 'm2m_client_not_rotating_secret')
-  );
-}
-
 type Work<Result> = (steps: RotationSteps, claim: SecretClaim) => Promise<Result>;
-
-class RotationRunningError extends RotationConflictError {
-  constructor() {
-    super('A rotation is running: try again when it has ended');
-  }
-}

@@ -16,6 +16,17 @@ export function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/** Waits, or throws the signal's reason once it aborts. */
+export async function waitUnlessAborted(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const waiting = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  try {
+    await untilAborted(waiting, signal, () => signal?.reason as Error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * Waits for a promise with a timeout.
  *

@@ -1,7 +1,7 @@
 /** The stored secret of an M2M client, and its rotation if there is one. */
 export interface StoredSecrets {
   readonly secret: string;
-  /** When the secret was last rotated. If the file does not say, when the file was last written. */
+  /** When the secret was last rotated. If the stored value does not say, when it was last written or created. */
   readonly lastRotatedAt?: Date;
   /** Set before Stytch is asked to start a rotation, until it is completed or cancelled. */
   readonly rotation?: StoredRotation;
@@ -9,6 +9,7 @@ export interface StoredSecrets {
 
 /** A rotation in progress. */
 export interface StoredRotation {
+  /** When the next secret was stored. Until there is one, when the start was stored. */
   readonly startedAt: Date;
   /** Set once Stytch has returned it. From then on both secrets work. */
   readonly nextSecret?: string;
@@ -29,11 +30,13 @@ export interface StoredVersion {
 
 /**
  * Stores the secret of an M2M client. Several processes may share a store: a write is a compare-and-set, so that no
- * process overwrites a newer value.
+ * process overwrites a newer value. `stytch-m2m/secret-store-contract` has tests for an implementation of your own.
  */
 export interface SecretStore {
   /** Whether the stored value outlives this process. */
   readonly persistent: boolean;
+  /** Whether this process only follows the stored value, which another one writes. Default false. */
+  readonly readOnly?: boolean;
   /** @throws SecretStoreError */
   read(): Promise<StoredVersion>;
   /**
@@ -84,5 +87,24 @@ export class SecretStoreConflictError extends SecretStoreError {
 
   constructor() {
     super('Another process has changed the stored client secret');
+  }
+}
+
+/**
+ * This process only follows the stored value: another one rotates the secret. Nothing was changed.
+ *
+ * @example
+ * import { FileSecretStore, SecretStoreReadOnlyError } from 'stytch-m2m';
+ *
+ * const store = new FileSecretStore('client-secret', { readOnly: true });
+ * store.write({ secret: 'next' }, 'a version').catch((error: unknown) => {
+ *   console.log(error instanceof SecretStoreReadOnlyError); // true
+ * });
+ */
+export class SecretStoreReadOnlyError extends SecretStoreError {
+  override readonly name = 'SecretStoreReadOnlyError';
+
+  constructor() {
+    super('The client secret is read-only for this process: another one rotates it');
   }
 }
