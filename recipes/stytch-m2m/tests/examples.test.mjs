@@ -18,9 +18,8 @@ before(async () => {
 after(() => stytch.close());
 
 test('Each function, class and constant that the package exports has an example', () => {
-  const exported = ['stytch-m2m', 'stytch-m2m/fetch', 'stytch-m2m/axios'].flatMap((path) =>
-    Object.keys(require(path)),
-  );
+  const paths = ['', '/fetch', '/axios', '/secret-store-contract'];
+  const exported = paths.flatMap((path) => Object.keys(require(`stytch-m2m${path}`)));
 
   assert.deepEqual(examples.map((name) => name.replace('.mts', '')).sort(), exported.sort());
 });
