@@ -40,15 +40,31 @@ const secretInMemory = z
         error: 'needs CLIENT_SECRET_FILE: a secret in memory would be lost with the next restart',
       })
       .optional(),
+    CLIENT_SECRET_READ_ONLY: z.undefined({ error: 'needs CLIENT_SECRET_FILE' }).optional(),
   })
   .check(crossFieldChecks);
+
+/**
+ * Whether another program rotates the secret in the file. It is a setting, and not found out, because a file that is
+ * read-only by mistake must be reported: its secret would never be rotated.
+ */
+const readOnly = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .default('false')
+  .transform((value) => value === 'true');
 
 const secretInFile = z
   .object({
     ...settings,
     CLIENT_SECRET: z.undefined({ error: 'must not be set beside CLIENT_SECRET_FILE' }).optional(),
     CLIENT_SECRET_FILE: z.string(),
+    CLIENT_SECRET_READ_ONLY: readOnly,
     SECRET_ROTATION_INTERVAL: interval.optional(),
+  })
+  .refine((config) => !config.CLIENT_SECRET_READ_ONLY || config.SECRET_ROTATION_INTERVAL === undefined, {
+    path: ['SECRET_ROTATION_INTERVAL'],
+    error: 'must not be set with CLIENT_SECRET_READ_ONLY=true: another program rotates the secret',
+    when: () => true,
   })
   .check(crossFieldChecks);
 

@@ -4,6 +4,7 @@ import {
   AccessTokenUnavailableError,
   RotationConflictError,
   SecretStoreError,
+  SecretStoreReadOnlyError,
   StytchApiError,
   StytchUnavailableError,
 } from 'stytch-m2m';
@@ -19,6 +20,9 @@ const walletAnswers: Record<WalletErrorReason, readonly [status: number, code: s
   invalid_answer: [502, 'wallet_answer_invalid', 'The wallet-server did not answer as it should'],
 };
 
+const readOnly =
+  'This server only follows the client secret: the job rotate-client-secret rotates it. See docs/secret-rotation.md';
+
 /**
  * Maps all domain errors to HTTP. The answers to errors of Stytch:
  *
@@ -29,6 +33,7 @@ const walletAnswers: Record<WalletErrorReason, readonly [status: number, code: s
  * | Stytch does not accept this service's credentials | 502 `stytch_refused_credentials`, never 401 |
  * | Stytch refuses an operator's call | its own status and `error_type` |
  * | a rotation would cost this service its access, or another is running | 409 `rotation_conflict` |
+ * | this server only follows the client secret | 409 `secret_read_only` |
  * | the file of the client secret cannot be read or written | 500 `secret_store_failed` |
  */
 export const mapErrors: ErrorRequestHandler = (error: unknown, _request, _response, next) => {
@@ -48,6 +53,7 @@ export function toHttpError(error: unknown): unknown {
   }
   if (error instanceof StytchApiError) return ofStytchApi(error);
   if (error instanceof RotationConflictError) return new HttpError(409, 'rotation_conflict', error.message);
+  if (error instanceof SecretStoreReadOnlyError) return new HttpError(409, 'secret_read_only', readOnly);
   if (error instanceof SecretStoreError) {
     return new HttpError(500, 'secret_store_failed', error.message, { cause: error });
   }

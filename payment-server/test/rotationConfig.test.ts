@@ -44,6 +44,36 @@ describe('where the client secret is', () => {
   });
 });
 
+describe('CLIENT_SECRET_READ_ONLY', () => {
+  test.each([
+    [undefined, false],
+    ['false', false],
+    ['true', true],
+  ])('When it is %s, then it is read as %s', (text, value) => {
+    const given = text === undefined ? {} : { CLIENT_SECRET_READ_ONLY: text };
+
+    expect(readPaymentConfig({ ...inFile, ...given }).CLIENT_SECRET_READ_ONLY).toBe(value);
+  });
+
+  test('When it is neither true nor false, then the message says what it should be', () => {
+    expect(problemsOf({ ...inFile, CLIENT_SECRET_READ_ONLY: 'yes' })).toContain(
+      'CLIENT_SECRET_READ_ONLY: must be true or false',
+    );
+  });
+
+  test('When the secret is in memory, then the message says that it needs a file', () => {
+    expect(problemsOf({ ...inMemory, CLIENT_SECRET_READ_ONLY: 'true' })).toContain(
+      'CLIENT_SECRET_READ_ONLY: needs CLIENT_SECRET_FILE',
+    );
+  });
+
+  test('When there is also an interval, then the message says that another program rotates', () => {
+    const both = { ...inFile, CLIENT_SECRET_READ_ONLY: 'true', SECRET_ROTATION_INTERVAL: '30d' };
+
+    expect(problemsOf(both)).toContain('SECRET_ROTATION_INTERVAL: must not be set with');
+  });
+});
+
 describe('SECRET_ROTATION_INTERVAL', () => {
   test.each([
     ['30d', 30 * 86_400_000],

@@ -3,9 +3,13 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ConfigError, type RunningServer } from 'service-kit';
+import { SecretStoreReadOnlyError } from 'stytch-m2m';
 import request from 'supertest';
 import { type LocalStytch, start as startStytch } from '../../packages/local-stytch/src/server';
+import { readPaymentConfig } from '../src/config';
+import { createStytch } from '../src/helper/stytch';
 import { start } from '../src/server';
 
 let stytch: LocalStytch;
@@ -157,6 +161,53 @@ describe('the rotation in steps', () => {
 });
 
 const metricsOf = async () => (await request(server!.url).get('/metrics').expect(200)).text;
+
+describe('a server that only follows the secret', () => {
+  const readOnly = { CLIENT_SECRET_READ_ONLY: 'true' };
+
+  test.each([
+    'start-secret-rotation',
+    'complete-secret-rotation',
+    'cancel-secret-rotation',
+    'rotate-client-secret',
+  ])('When %s is requested, then it names the job, and Stytch and the file do not change', async (route) => {
+    await startServer('file', readOnly);
+    const before = readFileSync(path, 'utf8');
+
+    const { body } = (await ask('post', route).expect(409)) as { body: unknown };
+
+    expect(body).toMatchObject({
+      code: 'secret_read_only',
+      error: expect.stringContaining('the job rotate-client-secret rotates it') as string,
+    });
+    expect(readFileSync(path, 'utf8')).toBe(before);
+    const { body: log } = (await request(stytch.url).get('/local/requests')) as {
+      body: { requests: { path: string }[] };
+    };
+    expect(log.requests.filter((one) => one.path.includes('/secrets/'))).toEqual([]);
+  });
+
+  test('When another program is in the middle of a rotation, then the server neither continues nor reports it', async () => {
+    const rotating = 'next-secret: second-bbbb\nrotation-started: 2026-01-01T12:00:00.000Z\nautomatic: yes\n';
+    writeFileSync(path, `${stytch.seed.CLIENT_SECRET}\n${rotating}`);
+    const { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL, CLIENT_ID } = stytch.seed;
+    const seed = { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL, CLIENT_ID };
+    const config = readPaymentConfig({ ...seed, CLIENT_SECRET_FILE: path, ...readOnly });
+    const events = { onAccessToken: jest.fn(), onRotation: jest.fn(), onSecretError: jest.fn() };
+    const following = await createStytch(config, events);
+
+    following.start();
+    await expect(following.rotation.recover()).rejects.toBeInstanceOf(SecretStoreReadOnlyError);
+    await nextTurn();
+    following.stop();
+
+    expect(events.onSecretError).not.toHaveBeenCalled();
+    expect(await following.rotation.status()).toMatchObject({
+      status: 'started',
+      nextSecretLastFour: 'bbbb',
+    });
+  });
+});
 
 describe('the metrics of rotation', () => {
   const figure = (text: string, name: string) =>

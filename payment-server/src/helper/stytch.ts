@@ -33,7 +33,7 @@ export interface Stytch {
   lastRotatedAt: () => Date | undefined;
   /** Whether a new secret outlives this process: it does with `CLIENT_SECRET_FILE`. */
   secretIsStored: boolean;
-  /** Recovers interrupted rotations, and rotates on schedule if there is one. */
+  /** Recovers interrupted rotations, and rotates on schedule if there is one. Neither if the secret is read-only. */
   start: () => void;
   stop: () => void;
 }
@@ -61,7 +61,7 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
   const store =
     config.CLIENT_SECRET_FILE === undefined
       ? new MemorySecretStore(config.CLIENT_SECRET)
-      : new FileSecretStore(config.CLIENT_SECRET_FILE);
+      : new FileSecretStore(config.CLIENT_SECRET_FILE, { readOnly: config.CLIENT_SECRET_READ_ONLY });
   const { credentials, stop: stopFollowing } = await followSecret(config.CLIENT_ID, store, events);
   const accessTokens = new AccessTokenProvider({ client, credentials, onEvent: events.onAccessToken });
   const rotation = new SecretRotation({
@@ -83,6 +83,7 @@ export async function createStytch(config: Config, events: StytchEvents): Promis
     lastRotatedAt: () => credentials.lastRotatedAt,
     secretIsStored: store.persistent,
     start: () => {
+      if (config.CLIENT_SECRET_READ_ONLY) return;
       stopRotating = keepRotating({
         rotation,
         ...(intervalMilliseconds !== undefined && { intervalMilliseconds }),
