@@ -190,7 +190,7 @@ describe('a server that only follows the secret', () => {
   test('When another program is in the middle of a rotation, then the server neither continues nor reports it', async () => {
     const rotating = 'next-secret: second-bbbb\nrotation-started: 2026-01-01T12:00:00.000Z\nautomatic: yes\n';
     writeFileSync(path, `${stytch.seed.CLIENT_SECRET}\n${rotating}`);
-    const { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL, CLIENT_ID } = stytch.seed;
+    const { STYTCH_PROJECT_ID = '', STYTCH_SECRET = '', STYTCH_BASE_URL = '', CLIENT_ID = '' } = stytch.seed;
     const seed = { STYTCH_PROJECT_ID, STYTCH_SECRET, STYTCH_BASE_URL, CLIENT_ID };
     const config = readPaymentConfig({ ...seed, CLIENT_SECRET_FILE: path, ...readOnly });
     const events = { onAccessToken: jest.fn(), onRotation: jest.fn(), onSecretError: jest.fn() };
