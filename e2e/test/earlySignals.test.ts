@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endOf } from '../../tools/src/childProcess';
@@ -127,11 +127,11 @@ describe('As process 1 of a container', () => {
   test('When rotate-secret gets SIGTERM while it waits for Stytch, then it ends', async () => {
     if (skipped()) return;
     const requested = once(silent.server, 'request');
-    const { child, ended } = run([
-      ...unshare,
-      process.execPath,
-      join(root, 'packages/rotate-client-secret/dist/rotateClientSecret.js'),
-    ]);
+    const folder = mkdtempSync(join(tmpdir(), 'rotate-'));
+    const file = join(folder, 'client-secret');
+    writeFileSync(file, 'client-secret-1');
+    const main = join(root, 'packages/rotate-client-secret/dist/rotateClientSecret.js');
+    const { child, ended } = run([...unshare, process.execPath, main], { CLIENT_SECRET_FILE: file });
     await requested;
 
     const parent = String(child.pid);
@@ -139,5 +139,6 @@ describe('As process 1 of a container', () => {
     process.kill(Number(processOne), 'SIGTERM');
 
     expect(await ended).toBe(143);
+    rmSync(folder, { recursive: true });
   });
 });

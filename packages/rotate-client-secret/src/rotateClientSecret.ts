@@ -1,125 +1,85 @@
 import 'service-kit/earlySignals';
-import { Agent } from 'node:https';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
-import axios, { type AxiosRequestConfig } from 'axios';
-import {
-  type Environment,
-  httpAddress,
-  loadEnvironment,
-  readConfig,
-  readTlsCredentials,
-  required,
-  runCommand,
-  crossFieldChecks,
-  stytchSettings,
-  tlsOptions,
-  tlsSettings,
-} from 'service-kit';
-import { tokenEndpoint } from 'stytch-m2m';
-import { z } from 'zod';
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { ConfigError, type Environment, loadEnvironment, runCommand } from 'service-kit';
+import { Client } from 'stytch';
+import { RotationRunningError, SecretRotation, stytchConfig } from 'stytch-m2m';
+import { type ClientName, clientNames, readRotationConfig } from './config';
 
-const schema = z
-  .object({
-    ...tlsSettings,
-    STYTCH_PROJECT_ID: stytchSettings.STYTCH_PROJECT_ID,
-    STYTCH_BASE_URL: stytchSettings.STYTCH_BASE_URL,
-    OPERATOR_CLIENT_ID: required('the id of an M2M client with scope manage:m2m_clients'),
-    OPERATOR_CLIENT_SECRET: required('the secret of that client'),
-    PAYMENT_SERVER_URL: httpAddress().default('http://localhost:6000'),
-  })
-  .check(crossFieldChecks);
-
-/** Milliseconds. A rotation makes up to nine calls to Stytch, each of up to five seconds. */
-const timeout = 50_000;
+/** How often to look whether another job has ended its rotation. Milliseconds. */
+const retryMilliseconds = 2_000;
+/** The claim of a killed job expires after 2 min. Milliseconds. */
+const longestRetry = 150_000;
 
 /**
- * Rotates the client secret of a running payment-server once, through its route, as an operator. For an https
- * payment-server the TLS settings name the CAs and the client certificate.
+ * Rotates the secret of an M2M client once: starts the rotation at Stytch, stores both secrets, waits until every server
+ * has the next one, gets a token with it, completes, and stores the new secret. It finishes or undoes what a killed job
+ * has begun.
  *
- * @param signal aborts before the rotation is requested. After that this waits for the answer.
- * @returns the text to print. It contains the new secret only if the payment-server keeps it in memory.
- * @throws ConfigError when a setting is missing, or a file is invalid.
- * @throws Error with the answer of Stytch or of the payment-server.
+ * @param signal aborts the waits. A step in progress is finished. The next run continues.
+ * @returns the text to print. It contains no secret.
+ * @throws ConfigError when a setting is missing or invalid.
+ * @throws RotationConflictError, SecretStoreError, StytchApiError, StytchUnavailableError as `SecretRotation.rotate`.
  * @throws the signal's reason on abort.
  */
-export async function rotateSecret(environment: Environment, signal?: AbortSignal): Promise<string> {
-  const config = readConfig(schema, environment, undefined, ['OPERATOR_CLIENT_SECRET']);
-  const tls = await readTlsCredentials(config);
-  const endpoint = tokenEndpoint({ projectId: config.STYTCH_PROJECT_ID, baseUrl: config.STYTCH_BASE_URL });
-  const credentials = {
-    grant_type: 'client_credentials',
-    client_id: config.OPERATOR_CLIENT_ID,
-    client_secret: config.OPERATOR_CLIENT_SECRET,
-    scope: 'manage:m2m_clients',
-  };
-  const token = await post(endpoint, 'access_token', credentials, {
-    ...(signal && { signal }),
-  }).catch((error: unknown) => {
+export async function rotateClientSecret(
+  environment: Environment,
+  client: ClientName,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { projectId, secret, baseUrl, ...config } = readRotationConfig(environment, client);
+  const rotation = new SecretRotation({
+    ...config,
+    client: new Client(stytchConfig({ projectId, secret, baseUrl })),
+    onEvent: ({ type }) => {
+      if (type === 'started') console.log(waiting(config.propagationMilliseconds));
+    },
+  });
+  await rotateWhenFree(rotation, signal);
+  return `The client secret of ${client} is rotated.`;
+}
+
+async function rotateWhenFree(rotation: SecretRotation, signal: AbortSignal | undefined): Promise<void> {
+  const deadline = performance.now() + longestRetry;
+  for (;;) {
     signal?.throwIfAborted();
-    throw error;
-  });
-  signal?.throwIfAborted();
-  signal?.addEventListener('abort', printThatItWaits);
-  const headers = { Authorization: `Bearer ${String(token.access_token)}` };
-  const address = `${config.PAYMENT_SERVER_URL}/rotate-client-secret`;
-  const answer = await post(address, 'message', undefined, {
-    headers,
-    ...(tls && { httpsAgent: new Agent(tlsOptions(tls)) }),
-  });
-  const { message, warning, client_secret } = answer;
-  const secret = typeof client_secret === 'string' && `CLIENT_SECRET=${client_secret}`;
-  return [message, warning, secret].filter((text) => typeof text === 'string').join('\n');
+    try {
+      await rotation.rotate({ ...(signal && { signal }) });
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof RotationRunningError) || performance.now() > deadline) throw error;
+      console.log('Another job works on the rotation, or was killed less than two minutes ago: waiting.');
+    }
+    await wait(retryMilliseconds, undefined, { ...(signal && { signal }) }).catch(() => undefined);
+  }
 }
 
-function printThatItWaits(): void {
-  console.error(
-    'The rotation has started: waiting for its answer, which may contain the only copy of the new secret. ' +
-      'A second signal exits at once.',
-  );
+function waiting(milliseconds: number): string {
+  return `The next secret is stored. Completing in ${milliseconds / 1_000} s, when every server has it.`;
 }
 
-/** Sends a POST and returns the body. The answer must be a 200 with a string in `field`. */
-async function post(
-  url: string,
-  field: string,
-  body: object | undefined,
-  more: Pick<AxiosRequestConfig, 'headers' | 'httpsAgent' | 'signal'> = {},
-) {
-  const { status, data } = await axios
-    .post<Record<string, unknown> | null>(url, body, {
-      ...more,
-      timeout,
-      maxRedirects: 0,
-      proxy: false,
-      validateStatus: () => true,
-    })
-    .catch((error: unknown) => {
-      throw new Error(`${new URL(url).origin} is unreachable: ${(error as Error).message}`);
+/** @throws ConfigError for anything but `--client` with a name. */
+export function readClient(parameters: readonly string[]): ClientName {
+  const usage = `Usage: rotate-client-secret [--client ${clientNames.join('|')}]`;
+  try {
+    const { values } = parseArgs({
+      args: [...parameters],
+      options: { client: { type: 'string', default: 'payment-service' } },
     });
-  if (status === 200 && typeof data?.[field] === 'string') return data;
-  const reason = [data?.error_description, data?.error].find((text) => typeof text === 'string');
-  throw new Error(`${new URL(url).pathname} answered ${status}: ${reason ?? 'no reason given'}`);
-}
-
-/** @throws Error when the text cannot be written: otherwise a new secret would be lost unnoticed. */
-export async function printWhole(text: string, output: Writable = process.stdout): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    output.write(`${text}\n`, (error) => {
-      if (error)
-        reject(
-          new Error(
-            `The secret is rotated, but the output cannot be written: ${error.message}. ` +
-              'If the payment-server keeps its secret in memory, rotate it once more.',
-          ),
-        );
-      else resolve();
-    });
-  });
+    const name = clientNames.find((one) => one === values.client);
+    if (name) return name;
+  } catch {
+    // The usage says what is possible.
+  }
+  throw new ConfigError(usage);
 }
 
 if (require.main === module) {
   void runCommand(async (signal) => {
-    await printWhole(await rotateSecret(loadEnvironment([join(__dirname, '..', '..', '..')]), signal));
+    const client = readClient(process.argv.slice(2));
+    const environment = loadEnvironment([join(__dirname, '..', '..', '..')]);
+    console.log(await rotateClientSecret(environment, client, signal));
   });
 }

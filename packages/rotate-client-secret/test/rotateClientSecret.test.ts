@@ -1,227 +1,294 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { ConfigError } from 'service-kit';
+import { RotationConflictError, SecretStoreError, StytchUnavailableError } from 'stytch-m2m';
 import { type LocalStytch, start } from '../../local-stytch/src/server';
-import { createTlsFolder, type TlsFolder } from '../../service-kit/test/tlsFolder';
-import { CertificateAuthority } from '../../certificates/src';
-import { printWhole, rotateSecret } from '../src/rotateClientSecret';
-
-const stopReason = new Error('stopped');
+import { KubernetesApiServer } from '../../stytch-m2m/test/kubernetesApi';
+import { until } from '../../stytch-m2m/test/loopback';
+import { readRotationConfig } from '../src/config';
+import { readClient, rotateClientSecret } from '../src/rotateClientSecret';
 
 let stytch: LocalStytch;
-let payment: Server;
-let behave: RequestListener;
-let requests: { method: string | undefined; url: string | undefined; authorization: string | undefined }[];
+let api: KubernetesApiServer;
+let printed: jest.SpyInstance;
 
 beforeAll(async () => {
+  jest.spyOn(console, 'warn').mockImplementation(); // The SDK warns about every base URL but Stytch's.
+  printed = jest.spyOn(console, 'log').mockImplementation();
   stytch = await start({ PORT: '0', LOG_LEVEL: 'silent' });
-  payment = createServer((incoming, response) => {
-    const { method, url, headers } = incoming;
-    requests.push({ method, url, authorization: headers.authorization });
-    behave(incoming, response);
-  });
-  await new Promise<void>((resolve) => payment.listen(0, '127.0.0.1', resolve));
 });
-afterAll(async () => {
-  await new Promise((resolve) => payment.close(resolve));
-  await stytch.close();
-});
-beforeEach(() => {
-  requests = [];
-  behave = answer(200, { message: 'Secret rotation completed successfully' });
-});
+afterAll(() => stytch.close());
 
-function answer(status: number, body: unknown): RequestListener {
-  return (_request, response) => {
-    const text = typeof body === 'string' ? body : JSON.stringify(body);
-    const type = typeof body === 'string' ? 'text/html' : 'application/json';
-    response.writeHead(status, { 'Content-Type': type, Connection: 'close' }).end(text);
+beforeEach(async () => {
+  await fetch(`${stytch.url}/local/reset`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{}',
+  });
+  printed.mockClear();
+  api = await KubernetesApiServer.start();
+  api.createSecret('payment-client', { 'client-secret': `${seed('CLIENT_SECRET')}\n` });
+  api.createSecret('operator-client', { 'client-secret': seed('OPERATOR_CLIENT_SECRET') });
+});
+afterEach(() => api.stop());
+
+const seed = (name: string) => stytch.seed[name] ?? '';
+
+/** The environment of the job in a cluster. */
+function inCluster(change: Record<string, string> = {}) {
+  const { hostname, port } = new URL(api.url);
+  return {
+    STYTCH_PROJECT_ID: seed('STYTCH_PROJECT_ID'),
+    STYTCH_SECRET: seed('STYTCH_SECRET'),
+    STYTCH_BASE_URL: stytch.url,
+    CLIENT_ID: seed('CLIENT_ID'),
+    CLIENT_SECRET_NAME: 'payment-client',
+    OPERATOR_CLIENT_ID: seed('OPERATOR_CLIENT_ID'),
+    OPERATOR_CLIENT_SECRET_NAME: 'operator-client',
+    KUBERNETES_SERVICE_HOST: hostname,
+    KUBERNETES_SERVICE_PORT: port,
+    SERVICE_ACCOUNT_FOLDER: api.credentialsFolder,
+    PROPAGATION_SECONDS: '0',
+    ...change,
   };
 }
 
-function environment(change: Record<string, string> = {}) {
-  const { port } = payment.address() as AddressInfo;
-  return { ...stytch.seed, PAYMENT_SERVER_URL: `http://127.0.0.1:${port}`, ...change };
+function without(name: string, environment: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([other]) => other !== name));
 }
 
-describe('npm run rotate-secret', () => {
-  test.each([['<html>welcome</html>'], [{}], [{ message: 1 }]])(
-    'When the answer is 200 with %j, then it fails',
-    async (body) => {
-      behave = answer(200, body);
+/** Whether Stytch accepts a secret, by default of payment-service. */
+async function works(client_secret: string, client = 'CLIENT_ID'): Promise<boolean> {
+  const { status } = await fetch(`${stytch.url}/v1/public/${seed('STYTCH_PROJECT_ID')}/oauth2/token`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ grant_type: 'client_credentials', client_id: seed(client), client_secret }),
+  });
+  return status === 200;
+}
 
-      await expect(rotateSecret(environment())).rejects.toThrow('/rotate-client-secret answered 200');
-    },
-  );
+const stored = (name = 'payment-client') => api.content(name).split('\n')[0] ?? '';
 
-  test('When the rotation succeeds, then there was one request, as the operator, and its message is returned', async () => {
-    await expect(rotateSecret(environment())).resolves.toBe('Secret rotation completed successfully');
+describe('rotate-client-secret', () => {
+  test('When it runs in a cluster, then the Secret has a new secret that works, and the old one has ended', async () => {
+    const message = await rotateClientSecret(inCluster(), 'payment-service');
 
-    expect(requests).toEqual([
-      {
-        method: 'POST',
-        url: '/rotate-client-secret',
-        authorization: expect.stringMatching(/^Bearer [\w-]+\.[\w-]+\.[\w-]+$/) as string,
-      },
-    ]);
-    const [, claims = ''] = requests[0]?.authorization?.split('.') ?? [];
-    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
-      scope: 'manage:m2m_clients',
-    });
+    expect(message).toBe('The client secret of payment-service is rotated.');
+    expect(api.content('payment-client')).toMatch(/^\S{44}\nlast-rotated: \S+\n$/);
+    expect([await works(stored()), await works(seed('CLIENT_SECRET'))]).toEqual([true, false]);
+    expect(stored('operator-client')).toBe(seed('OPERATOR_CLIENT_SECRET'));
+    expect(JSON.stringify(printed.mock.calls)).not.toContain(stored());
   });
 
-  test('When the server keeps the new secret in memory only, then the secret is returned', async () => {
-    behave = answer(200, { message: 'Done', client_secret: 'second-bbbb', warning: 'Store it' });
+  test('When it runs for the operator, then only the operator’s secret is rotated', async () => {
+    await rotateClientSecret(inCluster(), 'operator');
 
-    await expect(rotateSecret(environment())).resolves.toBe('Done\nStore it\nCLIENT_SECRET=second-bbbb');
+    expect([
+      await works(stored('operator-client'), 'OPERATOR_CLIENT_ID'),
+      await works(seed('OPERATOR_CLIENT_SECRET'), 'OPERATOR_CLIENT_ID'),
+    ]).toEqual([true, false]);
+    expect(stored()).toBe(seed('CLIENT_SECRET'));
   });
 
-  test.each([
-    [
-      409,
-      { error: 'A rotation is at work', code: 'rotation_conflict' },
-      'answered 409: A rotation is at work',
-    ],
-    [502, '<html></html>', 'answered 502: no reason given'],
-    [503, null, 'answered 503: no reason given'],
-    [302, {}, 'answered 302: no reason given'],
-  ])('When the server answers %d with %j, then the error says why', async (status, body, why) => {
-    behave = answer(status, body);
-
-    await expect(rotateSecret(environment())).rejects.toThrow(`/rotate-client-secret ${why}`);
-  });
-
-  test('When the operator’s secret is wrong, then the error has Stytch’s message, and the server is not called', async () => {
-    const wrong = environment({ OPERATOR_CLIENT_SECRET: 'wrong-secret' });
-
-    const error: unknown = await rotateSecret(wrong).catch((thrown: unknown) => thrown);
-
-    expect((error as Error).message).toMatch(/^\/v1\/public\/.*\/oauth2\/token answered 400: ./);
-    expect((error as Error).message).not.toContain('wrong-secret');
-    expect(requests).toEqual([]);
-  });
-
-  test('When the operator’s secret is in a file, then it is read', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'operator-'));
+  test('When the secret is in a file, then the file is rotated', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rotate-'));
     const file = join(folder, 'client-secret');
-    writeFileSync(file, `${stytch.seed['OPERATOR_CLIENT_SECRET'] ?? ''}\n`);
+    writeFileSync(file, `${seed('CLIENT_SECRET')}\n`);
 
-    const settings = new Map(Object.entries(environment({ OPERATOR_CLIENT_SECRET_FILE: file })));
-    settings.delete('OPERATOR_CLIENT_SECRET');
-
-    await expect(rotateSecret(Object.fromEntries(settings))).resolves.toBe(
-      'Secret rotation completed successfully',
+    await rotateClientSecret(
+      without('CLIENT_SECRET_NAME', inCluster({ CLIENT_SECRET_FILE: file })),
+      'payment-service',
     );
+
+    const [secret = ''] = readFileSync(file, 'utf8').split('\n');
+    expect([await works(secret), await works(seed('CLIENT_SECRET'))]).toEqual([true, false]);
     rmSync(folder, { recursive: true });
   });
 
-  test('When it is stopped during the token request, then it ends, and requests no rotation', async () => {
+  test('When it is stopped while it waits, then both secrets work, and the next run waits only for the rest', async () => {
     const stopping = new AbortController();
-    behave = () => {
-      stopping.abort(stopReason);
-    };
-    const { PAYMENT_SERVER_URL } = environment();
+    const reason = new Error('stopped');
+    const job = inCluster({ PROPAGATION_SECONDS: '2' });
+    const stopped = rotateClientSecret(job, 'payment-service', stopping.signal).catch(
+      (error: unknown) => error,
+    );
+    await until(() => api.content('payment-client').includes('next-secret'));
+    await until(() => !api.content('payment-client').includes('holder'));
+    stopping.abort(reason);
+    const outcome = await stopped;
+    const [, next = ''] = /next-secret: (\S+)/.exec(api.content('payment-client')) ?? [];
+    const between = [await works(seed('CLIENT_SECRET')), await works(next)];
+    const startedAt = Date.parse(/rotation-started: (\S+)/.exec(api.content('payment-client'))?.[1] ?? '');
 
-    const stopped = rotateSecret(environment({ STYTCH_BASE_URL: PAYMENT_SERVER_URL }), stopping.signal);
+    await rotateClientSecret(job, 'payment-service');
+    const passed = Date.now() - startedAt;
 
-    await expect(stopped).rejects.toBe(stopReason);
-    expect(requests).toMatchObject([{ url: expect.stringMatching(/oauth2.token$/) as string }]);
+    expect([outcome, between]).toEqual([reason, [true, true]]);
+    expect(stored()).toBe(next);
+    expect(await works(seed('CLIENT_SECRET'))).toBe(false);
+    expect(passed).toBeGreaterThanOrEqual(2_000);
+    expect(passed).toBeLessThan(3_500);
+    expect(printed.mock.calls).toEqual([
+      ['The next secret is stored. Completing in 2 s, when every server has it.'],
+    ]);
   });
 
-  test('When it is stopped during the rotation, then it waits for the answer, which may have the only copy of the secret', async () => {
-    const said = jest.spyOn(console, 'error').mockImplementation();
-    const stopping = new AbortController();
-    behave = (incoming, response) => {
-      stopping.abort(stopReason);
-      answer(200, { message: 'Done', client_secret: 'second-bbbb' })(incoming, response);
-    };
+  test('When another job works on the rotation, then it waits for that job', async () => {
+    const working = `${seed('CLIENT_SECRET')}\nrotation-started: 2026-01-01T12:00:00.000Z\nautomatic: yes\nholder: elsewhere/-/1/a\n`;
+    api.createSecret('payment-client', { 'client-secret': working });
+    const rotating = rotateClientSecret(inCluster(), 'payment-service');
+    await until(() => printed.mock.calls.length > 0);
+    api.createSecret('payment-client', { 'client-secret': seed('CLIENT_SECRET') });
 
-    await expect(rotateSecret(environment(), stopping.signal)).resolves.toBe(
-      'Done\nCLIENT_SECRET=second-bbbb',
+    await rotating;
+
+    expect(printed.mock.calls[0]).toEqual([expect.stringContaining('Another job works on the rotation')]);
+    expect(await works(stored())).toBe(true);
+  });
+
+  test('When it is stopped while another job works, then it ends', async () => {
+    const working = `${seed('CLIENT_SECRET')}\nrotation-started: 2026-01-01T12:00:00.000Z\nholder: elsewhere/-/1/a\n`;
+    api.createSecret('payment-client', { 'client-secret': working });
+    const stopping = new AbortController();
+    const rotating = rotateClientSecret(inCluster(), 'payment-service', stopping.signal);
+    await until(() => printed.mock.calls.length > 0);
+
+    stopping.abort(new Error('stopped'));
+
+    await expect(rotating).rejects.toThrow('stopped');
+  });
+
+  test('When it is stopped while Stytch does not answer, then it ends as stopped, once the call has ended', async () => {
+    const stopping = new AbortController();
+    const reason = new Error('stopped');
+    api.onRequest = (when, method) => {
+      if (when === 'after' && method === 'PATCH') stopping.abort(reason);
+    };
+    const down = inCluster({ STYTCH_BASE_URL: 'http://127.0.0.1:1' });
+
+    await expect(rotateClientSecret(down, 'payment-service', stopping.signal)).rejects.toBe(reason);
+
+    expect(await works(stored())).toBe(true);
+  });
+
+  test('When the service account may not patch, then nothing changes at Stytch', async () => {
+    api.useToken('a-token', ['get']);
+
+    await expect(rotateClientSecret(inCluster(), 'payment-service')).rejects.toThrow(
+      'The service account may not patch the Secret payment-client: its Role must allow it',
     );
 
-    expect(said.mock.calls).toEqual([[expect.stringContaining('The rotation has started')]]);
-    said.mockRestore();
+    const log = await (await fetch(`${stytch.url}/local/requests`)).text();
+    expect(log).not.toContain('/secrets/');
   });
 
-  test('When the new secret cannot be printed, then the error says what to do', async () => {
-    const full = new Writable({
-      write: (_chunk, _encoding, done) => {
-        done(new Error('ENOSPC'));
-      },
-    }).on('error', () => undefined);
+  test('When the stored secret is lost, then it is replaced by a new one that works', async () => {
+    api.createSecret('payment-client', { 'client-secret': 'lost' });
 
-    await expect(printWhole('CLIENT_SECRET=second-bbbb', full)).rejects.toThrow(
-      /ENOSPC.*rotate it once more/,
+    await rotateClientSecret(inCluster(), 'payment-service');
+
+    expect([await works(stored()), await works(seed('CLIENT_SECRET'))]).toEqual([true, false]);
+  });
+
+  test('When Stytch is down, then it fails, and the Secret still has a secret that works', async () => {
+    const down = inCluster({ STYTCH_BASE_URL: 'http://127.0.0.1:1' });
+
+    await expect(rotateClientSecret(down, 'payment-service')).rejects.toBeInstanceOf(StytchUnavailableError);
+
+    expect(await works(stored())).toBe(true);
+  });
+
+  test('When a rotation by hand is in progress, then it is left alone', async () => {
+    const credentials = `${seed('STYTCH_PROJECT_ID')}:${seed('STYTCH_SECRET')}`;
+    const started = await fetch(`${stytch.url}/v1/m2m/clients/${seed('CLIENT_ID')}/secrets/rotate/start`, {
+      method: 'POST',
+      headers: { Authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
+    });
+    const { m2m_client } = (await started.json()) as { m2m_client: { next_client_secret: string } };
+    const lines = [seed('CLIENT_SECRET'), `next-secret: ${m2m_client.next_client_secret}`];
+    api.createSecret('payment-client', { 'client-secret': lines.join('\n') });
+
+    await expect(rotateClientSecret(inCluster(), 'payment-service')).rejects.toThrow(
+      'A rotation is under way: complete or cancel it first',
+    );
+
+    expect(await works(m2m_client.next_client_secret)).toBe(true);
+  });
+
+  test('When there is no Secret, then the error says what to create', async () => {
+    api.deleteSecret('payment-client');
+
+    const failing = rotateClientSecret(inCluster(), 'payment-service');
+
+    await expect(failing).rejects.toBeInstanceOf(SecretStoreError);
+    await expect(failing).rejects.not.toBeInstanceOf(RotationConflictError);
+    await expect(failing).rejects.toThrow('There is no Secret payment-client in the namespace stytch-m2m');
+  });
+});
+
+describe('the settings', () => {
+  test('When there are none, then each that is missing is named', () => {
+    const reading = () => readRotationConfig({}, 'payment-service');
+
+    expect(reading).toThrow(ConfigError);
+    expect(reading).toThrow(
+      /STYTCH_PROJECT_ID: is missing(.|\n)*STYTCH_SECRET: is missing(.|\n)*CLIENT_ID: is missing(.|\n)*CLIENT_SECRET_NAME: is missing/,
     );
   });
 
-  test('When the server is down, then the error has its address', async () => {
-    const away = environment({ PAYMENT_SERVER_URL: 'http://127.0.0.1:1' });
-
-    await expect(rotateSecret(away)).rejects.toThrow('http://127.0.0.1:1 is unreachable: ');
+  test('When it runs for the operator, then the operator’s settings are named', () => {
+    expect(() => readRotationConfig({}, 'operator')).toThrow(
+      /OPERATOR_CLIENT_ID: is missing(.|\n)*OPERATOR_CLIENT_SECRET_NAME: is missing/,
+    );
   });
 
-  test('When the address is plain http to another machine, then nothing is sent', async () => {
-    const elsewhere = environment({ PAYMENT_SERVER_URL: 'http://payment-server:6000' });
-
-    await expect(rotateSecret(elsewhere)).rejects.toThrow('PAYMENT_SERVER_URL: must be https:// unless');
-    expect(requests).toEqual([]);
+  test('When both a file and a Secret are named, then the message says that only one may be', () => {
+    expect(() => readRotationConfig(inCluster({ CLIENT_SECRET_FILE: '/file' }), 'payment-service')).toThrow(
+      'CLIENT_SECRET_NAME: must not be set beside CLIENT_SECRET_FILE',
+    );
   });
 
-  describe('over mutual TLS', () => {
-    let folder: TlsFolder;
-    let authority: CertificateAuthority;
-    let secure: SecureServer;
+  test('When a Secret is named outside of a cluster, then the message says so', () => {
+    const outside = without('KUBERNETES_SERVICE_HOST', inCluster());
 
-    beforeAll(async () => {
-      authority = await CertificateAuthority.create();
-      folder = createTlsFolder(await authority.issue('operator'), authority.certificate);
-      const { certificate, key } = await authority.issue('payment-server');
-      const mutual = { ca: authority.certificate, requestCert: true, rejectUnauthorized: true };
-      secure = createSecureServer({ cert: certificate, key, ...mutual }, (incoming, response) => {
-        behave(incoming, response);
-      });
-      await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
-    });
-    afterAll(async () => {
-      folder.remove();
-      await new Promise((resolve) => secure.close(resolve));
-    });
+    expect(() => readRotationConfig(outside, 'payment-service')).toThrow(
+      'KUBERNETES_SERVICE_HOST: is missing: CLIENT_SECRET_NAME needs a cluster',
+    );
+  });
 
-    const secureEnvironment = (change: Record<string, string>) => {
-      const { port } = secure.address() as AddressInfo;
-      return environment({ PAYMENT_SERVER_URL: `https://localhost:${port}`, ...change });
-    };
+  test.each([
+    ['a Kubernetes Secret', inCluster, 120_000],
+    ['a file', () => without('CLIENT_SECRET_NAME', inCluster({ CLIENT_SECRET_FILE: '/file' })), 5_000],
+  ])(
+    'When the secret is in %s, then it is completed after the usual time',
+    (_where, settings, milliseconds) => {
+      const environment = without('PROPAGATION_SECONDS', settings());
 
-    test('When it has a certificate and the CA, then the payment-server answers', async () => {
-      await expect(rotateSecret(secureEnvironment({ ...folder.settings }))).resolves.toBe(
-        'Secret rotation completed successfully',
+      expect(readRotationConfig(environment, 'payment-service').propagationMilliseconds).toBe(milliseconds);
+    },
+  );
+
+  test('When the API server has an IPv6 address, then it is accepted', () => {
+    expect(() =>
+      readRotationConfig(inCluster({ KUBERNETES_SERVICE_HOST: 'fd00::1' }), 'payment-service'),
+    ).not.toThrow();
+  });
+
+  test.each([
+    [[], 'payment-service'],
+    [['--client', 'operator'], 'operator'],
+    [['--client=payment-service'], 'payment-service'],
+  ])('When the parameters are %j, then the client is %s', (parameters, client) => {
+    expect(readClient(parameters)).toBe(client);
+  });
+
+  test.each([[['--client', 'nobody']], [['--client']], [['operator']], [['--force']]])(
+    'When the parameters are %j, then the usage is shown',
+    (parameters) => {
+      expect(() => readClient(parameters)).toThrow(
+        'Usage: rotate-client-secret [--client payment-service|operator]',
       );
-    });
-
-    test('When it has no certificate, then the error says that the server is unreachable', async () => {
-      await expect(rotateSecret(secureEnvironment({}))).rejects.toThrow(/localhost:\d+ is unreachable: /);
-    });
-
-    test('When a file does not exist, then the error names it', async () => {
-      const missing = secureEnvironment({ ...folder.settings, TLS_KEY_FILE: '/nowhere/key.pem' });
-
-      await expect(rotateSecret(missing)).rejects.toThrow('TLS_KEY_FILE: /nowhere/key.pem does not exist');
-    });
-  });
-
-  test('When settings are missing, then each is named', async () => {
-    const starting = rotateSecret({});
-
-    await expect(starting).rejects.toBeInstanceOf(ConfigError);
-    await expect(starting).rejects.toThrow(
-      /STYTCH_PROJECT_ID: is missing(.|\n)*OPERATOR_CLIENT_ID: is missing(.|\n)*OPERATOR_CLIENT_SECRET: is missing/,
-    );
-  });
+    },
+  );
 });
