@@ -1,4 +1,4 @@
-# One file for every image: docker build --target wallet-server|payment-server|local-stytch|operator .
+# One file for every image: docker build --target wallet-server|payment-server|local-stytch|rotate-client-secret .
 # The tag moves with each patch of Node. To pin it: --build-arg NODE_IMAGE=node:24-alpine@sha256:...
 ARG NODE_IMAGE=node:24-alpine
 
@@ -32,7 +32,7 @@ RUN rm -r payment-server packages/local-stytch packages/rotate-client-secret && 
 FROM built AS only-payment-server
 RUN rm -r wallet-server packages/local-stytch packages/rotate-client-secret && npm prune --omit=dev && rm -r node_modules/@types
 
-FROM built AS only-operator
+FROM built AS only-rotate-client-secret
 RUN rm -r wallet-server payment-server packages/local-stytch && npm prune --omit=dev && rm -r node_modules/@types
 
 # It has no dependencies of its own: what it needs of the registry comes with service-kit.
@@ -42,6 +42,9 @@ RUN rm -r wallet-server payment-server packages/rotate-client-secret packages/st
 # The base of all images. Root owns the files and nothing writes to them, so any user can run them, from a read-only
 # file system. The programs read no .env and listen on all addresses of the container.
 FROM ${NODE_IMAGE} AS runtime
+# Nothing is installed from now on: no package manager.
+WORKDIR /usr/local
+RUN rm -rf lib/node_modules bin/npm bin/npx bin/corepack bin/yarn bin/yarnpkg ../../opt/yarn*
 ENV NODE_ENV=production DOTENV=off HOST=0.0.0.0
 WORKDIR /app
 COPY deploy/image/healthcheck.mjs ./
@@ -56,15 +59,14 @@ EXPOSE 4000
 CMD ["node", "--enable-source-maps", "wallet-server/dist/server.js"]
 
 FROM runtime AS payment-server
-COPY deploy/image/seedSecret.mjs ./
 COPY --from=only-payment-server /app ./
 ENV PORT=6000
 EXPOSE 6000
 CMD ["node", "--enable-source-maps", "payment-server/dist/server.js"]
 
-# The command that rotates the secret of payment-service once.
-FROM runtime AS operator
-COPY --from=only-operator /app ./
+# The job that rotates the secret of an M2M client once.
+FROM runtime AS rotate-client-secret
+COPY --from=only-rotate-client-secret /app ./
 HEALTHCHECK NONE
 CMD ["node", "--enable-source-maps", "packages/rotate-client-secret/dist/rotateClientSecret.js"]
 
@@ -77,4 +79,4 @@ CMD ["node", "--enable-source-maps", "packages/local-stytch/dist/server.js", "--
 
 # A build without --target builds the last stage: it fails, so that nobody deploys the wrong image.
 FROM ${NODE_IMAGE} AS no-target
-RUN echo 'Choose one: docker build --target wallet-server|payment-server|operator|local-stytch .' >&2; exit 1
+RUN echo 'Choose one: docker build --target wallet-server|payment-server|rotate-client-secret|local-stytch .' >&2; exit 1

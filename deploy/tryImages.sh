@@ -88,13 +88,15 @@ try_build() {
   local target root
   buildah inspect --type image "$base" >/dev/null 2>&1 || build_base >"$work/base.log" 2>&1
   check 'a build without a target fails and names the four' \
-    '*--target wallet-server|payment-server|operator|local-stytch .*' "$(build 2>&1 || true)"
-  for target in wallet-server payment-server operator local-stytch; do
+    '*--target wallet-server|payment-server|rotate-client-secret|local-stytch .*' "$(build 2>&1 || true)"
+  for target in wallet-server payment-server rotate-client-secret local-stytch; do
     build "$target" >"$work/build.log" 2>&1 || check "$target builds" yes "$(tail "$work/build.log")"
     check "$target builds, for user 1000" '1000:1000' "$(configuration "$target" .User)"
     root=$(root_folder "$target")
     check "$target has no npm setting of this machine" '' \
       "$(find "$root/root/.npmrc" "$root/usr/local/etc/npmrc" "$root/app/.npmrc" 2>/dev/null || true)"
+    check "$target has no package manager" '' \
+      "$(find "$root/usr/local/lib/node_modules" "$root/usr/local/bin/npm" "$root/usr/local/bin/npx" 2>/dev/null || true)"
     du --summarize --bytes "$root/app" | awk -v name="$target" '{ printf "      %s: %.0f MiB\n", name, $1 / 2 ^ 20 }'
   done
 }
@@ -147,7 +149,8 @@ try_stytch() {
   mkdir --parents "$secrets" "$work/mounts/client-secret"
   node --eval 'require("./tools/dist/certs.js").makeCertificates(process.argv[1])' "$secrets"
   value_of STYTCH_SECRET >"$secrets/stytch-secret"
-  value_of OPERATOR_CLIENT_SECRET >"$secrets/operator-client-secret"
+  mkdir --parents "$work/mounts/operator-secret"
+  value_of OPERATOR_CLIENT_SECRET >"$work/mounts/operator-secret/client-secret"
   value_of CLIENT_SECRET >"$work/mounts/client-secret/client-secret"
   chown --recursive 1000:1000 "$work/mounts"
   stytch=(STYTCH_BASE_URL=https://local-stytch:5005 NODE_EXTRA_CA_CERTS=/secrets/ca.pem)
@@ -168,9 +171,13 @@ try_stytch() {
   eventually 'a payment, by the Compose profile stytch' "$paid" with_certificate
   check 'none without a certificate' '' "$(over_tls || true)"
   mapfile -t settings < <(tls rotate-client-secret operator)
-  start operator operator 5 "${settings[@]}" "${stytch[@]}"
-  await_end operator
-  check 'the operator rotates the client secret' '0 Secret rotation completed*' "$code $(cat "$work/operator.log")"
+  start job rotate-client-secret 5 "${settings[@]}" "${stytch[@]}" PROPAGATION_SECONDS=60
+  eventually 'the next secret is stored' 1 grep --count next-secret "$work/mounts/client-secret/client-secret"
+  stop job
+  check 'the job ends with 143 on SIGTERM, while it waits' 143 "$code"
+  start job rotate-client-secret 5 "${settings[@]}" "${stytch[@]}" PROPAGATION_SECONDS=2
+  await_end job
+  check 'the next job completes the rotation' '0 *is rotated.*' "$code $(cat "$work/job.log")"
   check 'the file no longer has the old secret' '' \
     "$(grep --fixed-strings "$(value_of CLIENT_SECRET)" "$work/mounts/client-secret/client-secret" || true)"
   check 'a payment with it' "$paid" "$(with_certificate)"

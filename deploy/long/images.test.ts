@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,11 +15,11 @@ import { call, paid, summary, until } from '../../e2e/helpers/calls';
 import { freePorts } from '../../e2e/helpers/freePorts';
 import { certificateFiles, makeCertificates, type Owner } from '../../tools/src/certs';
 import type { End } from '../../tools/src/childProcess';
-import { composeEnvironment } from '../test/composeFile';
+import { composeEnvironment, readComposeFile } from '../test/composeFile';
 import { type Container, runContainer, stranger } from '../test/containers';
 import { filesBelow, type Image, performDockerfile } from '../test/images';
 
-const programs = ['local-stytch', 'wallet-server', 'payment-server', 'operator'] as const;
+const programs = ['local-stytch', 'wallet-server', 'payment-server', 'rotate-client-secret'] as const;
 type ProgramImage = (typeof programs)[number];
 
 const folder = mkdtempSync(join(tmpdir(), 'images-'));
@@ -42,9 +42,8 @@ describe('The content of the image', () => {
     'local-stytch': ['packages/local-stytch', 'packages/service-kit'],
     'wallet-server': ['packages/service-kit', 'packages/stytch-m2m', 'wallet-server'],
     'payment-server': ['packages/service-kit', 'packages/stytch-m2m', 'payment-server'],
-    operator: ['packages/rotate-client-secret', 'packages/service-kit', 'packages/stytch-m2m'],
+    'rotate-client-secret': ['packages/rotate-client-secret', 'packages/service-kit', 'packages/stytch-m2m'],
   };
-  const filesBeside = { 'payment-server': ['seedSecret.mjs'] } as Partial<Record<ProgramImage, string[]>>;
 
   test.each(programs)(
     'of the %s is the program and its packages, without sources, tests and settings',
@@ -55,7 +54,7 @@ describe('The content of the image', () => {
       const entries = [...readdirSync(app).filter((entry) => entry !== 'packages'), ...below].sort();
       const files = filesBelow(app).map((file) => relative(app, file));
 
-      const beside = ['healthcheck.mjs', 'package-lock.json', 'package.json', ...(filesBeside[name] ?? [])];
+      const beside = ['healthcheck.mjs', 'package-lock.json', 'package.json'];
       expect(entries).toEqual([...beside, 'node_modules', ...ownParts[name]].sort());
       const own = files.filter((file) => !file.includes('node_modules/') && !beside.includes(file));
       expect(
@@ -82,7 +81,7 @@ describe('The content of the image', () => {
         const beneath = (one: string) => existsSync(join(modules, '..', part, 'node_modules', one));
         expect(needed.filter((one) => !installed(one) && !beneath(one))).toEqual([]);
       }
-      expect(installed('axios')).toBe(name === 'payment-server' || name === 'operator');
+      expect(installed('axios')).toBe(name === 'payment-server');
     },
   );
 });
@@ -156,26 +155,6 @@ describe('The programs of the images, as a user that owns no files, in a read-on
     expect((await call(`${local['STYTCH_BASE_URL']}/local/requests`)).status).toBe(401);
   });
 
-  test('write the first client secret once, even if several do it at the same time', async () => {
-    const from = join(folder, 'first-secret');
-    const to = join(folder, 'client-secret');
-    const seed = () => runContainer(images['payment-server'], {}, ['node', 'seedSecret.mjs', from, to]).ended;
-    giveToUser(folder);
-    writeFileSync(from, 'first\n', { mode: 0o644 });
-
-    expect(await Promise.all([seed(), seed(), seed()])).toEqual([0, 0, 0]);
-    expect(readFileSync(to, 'utf8')).toBe('first\n');
-    expect(statSync(to).mode & 0o777).toBe(0o600);
-    writeFileSync(to, 'rotated\n');
-    expect(await seed()).toBe(0);
-    rmSync(from);
-    expect(await seed()).toBe(0);
-    expect(readFileSync(to, 'utf8')).toBe('rotated\n');
-    rmSync(to);
-    expect(await seed()).toBe(1);
-    expect(readdirSync(folder)).toEqual([]);
-  });
-
   test('pay and rotate over mutual TLS with the settings of the Compose file, profile stytch', async () => {
     const [, , , walletPort = '', walletHealth = '', port = '', paymentHealth = ''] = ports;
     const certificates = join(folder, 'certs');
@@ -184,20 +163,20 @@ describe('The programs of the images, as a user that owns no files, in a read-on
     await makeCertificates(certificates);
     writeFileSync(join(folder, 'stytch-secret'), `${STYTCH_SECRET}\n`);
     writeFileSync(join(folder, 'client-secret'), `${CLIENT_SECRET}\n`);
-    writeFileSync(join(folder, 'operator-client-secret'), `${OPERATOR_CLIENT_SECRET}\n`);
+    mkdirSync(join(folder, 'operator'));
+    writeFileSync(join(folder, 'operator', 'client-secret'), `${OPERATOR_CLIENT_SECRET}\n`);
     giveToUser(folder);
     const url = `https://localhost:${port}`;
-    const settings = (service: Owner | 'rotate-client-secret', owner: Owner) => {
+    const settings = (service: Owner | 'rotate-client-secret' | 'rotate-operator-secret', owner: Owner) => {
       const { ca, certificate, key } = certificateFiles(certificates, owner);
       const places = {
         '/run/secrets/ca.pem': ca,
         '/run/secrets/tls.pem': certificate,
         '/run/secrets/tls-key.pem': key,
         '/run/secrets/stytch-secret': join(folder, 'stytch-secret'),
-        '/run/secrets/operator-client-secret': join(folder, 'operator-client-secret'),
+        '/operator-secret/client-secret': join(folder, 'operator', 'client-secret'),
         '/client-secret/client-secret': join(folder, 'client-secret'),
         'https://wallet-server:4000': `https://localhost:${walletPort}`,
-        'https://payment-server:6000': url,
       };
       return { ...composeEnvironment(service, places, local), STYTCH_BASE_URL };
     };
@@ -232,9 +211,23 @@ describe('The programs of the images, as a user that owns no files, in a read-on
         await call(`https://localhost:${walletPort}/api/check-balance`, { method: 'POST', tls, body: {} }),
       ),
     ).toEqual({ status: 403, code: 'client_not_allowed' });
-    const rotation = runContainer(images.operator, settings('rotate-client-secret', 'operator'));
-    expect(`${await rotation.ended}: ${rotation.output()}`).toMatch(/^0: Secret rotation completed/);
+    const image = images['rotate-client-secret'];
+    const job = settings('rotate-client-secret', 'operator');
+    const stopped = runContainer(image, { ...job, PROPAGATION_SECONDS: '600' });
+    await until('the next secret is stored', () => stopped.output().includes('The next secret is stored'));
+    expect(await stopped.stop()).toBe(143);
+    const rotation = runContainer(image, { ...job, PROPAGATION_SECONDS: '2' });
+    expect(`${await rotation.ended}: ${rotation.output()}`).toMatch(/^0: (.|\n)*is rotated\./);
     expect(readFileSync(join(folder, 'client-secret'), 'utf8')).not.toContain(CLIENT_SECRET);
+    const forOperator = runContainer(
+      image,
+      { ...settings('rotate-operator-secret', 'operator'), PROPAGATION_SECONDS: '0' },
+      readComposeFile().services['rotate-operator-secret']!['command'] as string[],
+    );
+    expect(await forOperator.ended).toBe(0);
+    expect(readFileSync(join(folder, 'operator', 'client-secret'), 'utf8')).not.toContain(
+      OPERATOR_CLIENT_SECRET,
+    );
     expect((await pay()).json).toBe(paid.code);
   });
 

@@ -63,7 +63,7 @@ describe('compose.yaml', () => {
 
     expect(networksOf('local')).toEqual(['local', 'local', 'local']);
     expect(networksOf('stytch')).toEqual(['stytch', 'stytch']);
-    expect(networksOf('rotate')).toEqual(['stytch']);
+    expect(networksOf('rotate')).toEqual(['stytch', 'stytch']);
     expect(Object.keys(networks)).toEqual(['local', 'stytch']);
   });
 
@@ -98,7 +98,10 @@ describe('compose.yaml', () => {
 
     const inFiles = Object.entries(environment).filter(([setting]) => setting.endsWith('_FILE'));
     expect(inFiles.map(([setting]) => setting)).toEqual(
-      expect.arrayContaining(['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE']),
+      expect.arrayContaining([
+        'STYTCH_SECRET_FILE',
+        ...(ofProfile('stytch').includes(name) ? ['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CA_FILE'] : []),
+      ]),
     );
     for (const [, file] of inFiles)
       expect([...files, ...folders.map((one) => `${one}/client-secret`)]).toContain(file);

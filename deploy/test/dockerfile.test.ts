@@ -20,7 +20,7 @@ function inherited(stage: string): string[] {
 }
 
 describe('Dockerfile', () => {
-  const targets = ['wallet-server', 'payment-server', 'operator', 'local-stytch'];
+  const targets = ['wallet-server', 'payment-server', 'rotate-client-secret', 'local-stytch'];
 
   test('passes a linter', () => {
     expect(validate(readFileSync(join(repository, 'Dockerfile'), 'utf8'))).toEqual([]);
@@ -48,9 +48,21 @@ describe('Dockerfile', () => {
         : /^CMD \["node", "--enable-source-maps", ".+\.js"\]$/,
     );
     expect(lines.findLast((line) => line.startsWith('HEALTHCHECK'))).toMatch(
-      name === 'operator' ? /^HEALTHCHECK NONE$/ : /^HEALTHCHECK .* CMD \["node", "healthcheck\.mjs"/,
+      name === 'rotate-client-secret'
+        ? /^HEALTHCHECK NONE$/
+        : /^HEALTHCHECK .* CMD \["node", "healthcheck\.mjs"/,
     );
     expect(lines.filter((line) => /^ENV .*NODE_ENV=production/.test(line))).toHaveLength(1);
+  });
+
+  test.each(targets)('leaves no package manager in %s', (name) => {
+    const removed = inherited(name).filter((line) => line.startsWith('RUN rm -rf lib/node_modules'));
+
+    expect(removed.map((line) => line.split(' '))).toEqual([
+      expect.arrayContaining(['lib/node_modules', 'bin/npm', 'bin/npx', 'bin/corepack', 'bin/yarn']),
+    ]);
+    expect(inherited(name)[inherited(name).indexOf(removed[0] ?? '') - 1]).toBe('WORKDIR /usr/local');
+    expect(inherited(name).findLast((line) => line.startsWith('WORKDIR'))).toBe('WORKDIR /app');
   });
 
   test('fails without a target, with a message that lists the targets', () => {

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ICertificate } from '@kubernetes-models/cert-manager/cert-manager.io/v1/Certificate';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
-import type { IPersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim';
+import type { IRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/Role';
+import type { IRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/RoleBinding';
 import type { IService } from 'kubernetes-models/v1/Service';
 import { readDockerfile, repository } from './images';
 import { schemaErrors, unknownFields } from './kubernetesSchemas';
-import { render } from './kustomize';
+import { readManifests, render } from './kustomize';
 import { isKnownSetting } from './settings';
 import { environment, ofKind, secretAt, selects, workloads } from './workloads';
 
@@ -20,6 +21,7 @@ test('no overlay has a field that is unknown to Kubernetes or cert-manager', () 
 
 describe.each(overlays)('The overlay %s', (overlay) => {
   const manifests = render(join('overlays', overlay));
+  const namespace = `stytch-m2m-${overlay}`;
   const all = workloads(manifests);
   const servers = all.filter(({ kind }) => kind === 'Deployment');
   const containers = all.flatMap((one) => one.containers);
@@ -31,19 +33,21 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     expect(schemaErrors(manifests)).toEqual([]);
   });
 
-  test('runs two servers and the rotation job, in a namespace that enforces the restricted profile', () => {
+  test('runs two servers and two rotation jobs, in a namespace that enforces the restricted profile', () => {
     expect(all.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
       'CronJob rotate-client-secret',
+      'CronJob rotate-operator-secret',
       'Deployment payment-server',
       'Deployment wallet-server',
     ]);
-    expect(manifests.find(({ kind }) => kind === 'Namespace')?.metadata).toMatchObject({
-      name: `stytch-m2m-${overlay}`,
-      labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
-    });
-    expect(manifests.filter(({ metadata }) => metadata.namespace !== `stytch-m2m-${overlay}`)).toHaveLength(
-      1,
-    );
+    expect(readManifests(join('overlays', overlay), 'namespace.yaml')).toMatchObject([
+      { metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
+    ]);
+    expect(manifests.filter(({ metadata }) => metadata.namespace !== namespace)).toEqual([]);
+  });
+
+  test('has neither a namespace nor a Secret, which `kubectl delete -k` would delete', () => {
+    expect(manifests.filter(({ kind }) => ['Namespace', 'Secret'].includes(kind))).toEqual([]);
   });
 
   test('contains no secret, only the names of those that the README says to create', () => {
@@ -51,37 +55,77 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     const issued = certificates.map(({ spec }) => spec.secretName);
     const mounted = all.flatMap(({ pod }) => (pod.volumes ?? []).map(({ secret }) => secret?.secretName));
     const read = containers.flatMap(({ envFrom = [] }) => envFrom.map(({ secretRef }) => secretRef?.name));
-    const toCreate = [...mounted, ...read].filter((name) => name !== undefined && !issued.includes(name));
+    const rotated = ofKind<IRole>(manifests, 'Role').flatMap(({ rules }) =>
+      (rules ?? []).flatMap(({ resourceNames = [] }) => resourceNames),
+    );
+    const toCreate = [...mounted, ...read, ...rotated].filter(
+      (name) => name !== undefined && !issued.includes(name),
+    );
 
-    expect(manifests.filter(({ kind }) => kind === 'Secret')).toEqual([]);
     expect(manifests.flatMap(({ data }) => Object.keys(data ?? {})).sort()).toEqual([
       'CLIENT_ID',
+      'OPERATOR_CLIENT_ID',
       'STYTCH_PROJECT_ID',
     ]);
     expect(
       containers.flatMap((one) => Object.keys(environment(one))).filter((name) => /SECRET$/.test(name)),
     ).toEqual([]);
     expect(new Set(toCreate)).toEqual(
-      new Set(['stytch-secret', 'first-client-secret', 'operator-credentials']),
+      new Set(['stytch-secret', 'payment-client-secret', 'operator-client-secret']),
     );
     expect(
       [...new Set(toCreate)].filter((name) => !readme.includes(`create secret generic ${name} `)),
     ).toEqual([]);
   });
 
-  test('gives every pod its own service account without a token, and a user without rights', () => {
-    for (const { name, pod } of all) {
-      expect(pod).toMatchObject({ serviceAccountName: name, automountServiceAccountToken: false });
-      expect(manifests).toContainEqual(
-        expect.objectContaining({ kind: 'ServiceAccount', automountServiceAccountToken: false }),
-      );
-      expect(pod.securityContext).toMatchObject({
-        runAsNonRoot: true,
-        runAsUser: 1000,
-        seccompProfile: { type: 'RuntimeDefault' },
+  test('gives every pod its own service account, a user without rights, and the pull secret of a private registry', () => {
+    for (const { name, pod, kind } of all) {
+      // Only the jobs call the API server.
+      expect(pod).toMatchObject({
+        serviceAccountName: name,
+        automountServiceAccountToken: kind === 'CronJob',
       });
+      expect(manifests).toContainEqual(
+        expect.objectContaining({
+          kind: 'ServiceAccount',
+          metadata: { name, namespace },
+          automountServiceAccountToken: false,
+          imagePullSecrets: [{ name: 'registry-credentials' }],
+        }),
+      );
+      // OpenShift refuses a fixed user or group: it sets those of the namespace's range.
+      expect(pod.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
       expect(pod).not.toHaveProperty('hostNetwork');
     }
+  });
+
+  test('lets every user of a pod read its mounted Secrets', () => {
+    const secrets = all.flatMap(({ pod }) => (pod.volumes ?? []).map(({ secret }) => secret));
+
+    expect(secrets.filter((secret) => secret?.defaultMode !== 0o444)).toEqual([]);
+  });
+
+  test.each([
+    ['rotate-client-secret', 'payment-client-secret', 'CLIENT_SECRET_NAME'],
+    ['rotate-operator-secret', 'operator-client-secret', 'OPERATOR_CLIENT_SECRET_NAME'],
+  ])('lets %s read and change %s, and nothing else', (name, secret, variable) => {
+    const roles = ofKind<IRole>(manifests, 'Role').filter(({ metadata }) => metadata?.name === name);
+    const bindings = ofKind<IRoleBinding>(manifests, 'RoleBinding').filter(
+      ({ metadata }) => metadata?.name === name,
+    );
+    const [container] = named(name).pod.containers;
+
+    expect(roles.map(({ rules }) => rules)).toEqual([
+      [{ apiGroups: [''], resources: ['secrets'], resourceNames: [secret], verbs: ['get', 'patch'] }],
+    ]);
+    expect(bindings).toMatchObject([
+      { roleRef: { kind: 'Role', name }, subjects: [{ kind: 'ServiceAccount', name }] },
+    ]);
+    expect(environment(container!)[variable]).toBe(secret);
+    expect(ofKind(manifests, 'ClusterRole')).toEqual([]);
+    expect(container?.command?.slice(-2)).toEqual(
+      name === 'rotate-operator-secret' ? ['--client', 'operator'] : undefined,
+    );
   });
 
   test('gives every container a read-only file system, no capabilities, resource limits, and an image with a tag or digest', () => {
@@ -94,7 +138,9 @@ describe.each(overlays)('The overlay %s', (overlay) => {
       });
       expect(resources).toEqual({ requests: quantity, limits: quantity });
       expect(image).toMatch(
-        /^[\w.]+\/(wallet-server|payment-server|operator)(:\d[\w.]+|@sha256:[\da-f]{64})$/,
+        overlay === 'production'
+          ? /^[\w.]+\/stytch-m2m\/(wallet-server|payment-server|rotate-client-secret)@sha256:[\da-f]{64}$/
+          : /^[\w.]+\/stytch-m2m\/(wallet-server|payment-server|rotate-client-secret):\d[\w.]+$/,
       );
     }
   });
@@ -120,6 +166,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
       const { SHUTDOWN_DELAY_SECONDS: seconds } = environment(pod.containers[0]!);
 
       expect(seconds).toBe('5');
+      expect(pod.containers[0]).not.toHaveProperty('lifecycle');
       expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(Number(seconds) + 10 + 5);
     },
   );
@@ -140,6 +187,10 @@ describe.each(overlays)('The overlay %s', (overlay) => {
       expect(scaler?.spec?.scaleTargetRef).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', name });
       expect(scaler?.spec?.minReplicas).toBeGreaterThanOrEqual(2);
       expect(scaler?.spec?.maxReplicas).toBeGreaterThan(scaler?.spec?.minReplicas ?? Infinity);
+      expect(scaler?.spec?.metrics?.map(({ resource }) => resource?.target)).toEqual([
+        { type: 'Utilization', averageUtilization: 80 },
+      ]);
+      expect(pod.containers[0]!.resources?.requests?.['cpu']).toBe('500m');
       expect(spec).not.toHaveProperty('replicas'); // `kubectl apply` would undo the autoscaler's changes.
       expect(spec?.strategy?.rollingUpdate?.maxUnavailable).toBe(0);
       expect(spec?.selector).toEqual({ matchLabels: labels });
@@ -170,7 +221,7 @@ describe.each(overlays)('The overlay %s', (overlay) => {
       ),
     );
 
-    expect(addresses.map(({ host }) => host).sort()).toEqual(['payment-server:6000', 'wallet-server:4000']);
+    expect(addresses.map(({ host }) => host)).toEqual(['wallet-server:4000']);
     for (const { protocol, hostname, port } of addresses) {
       expect(protocol).toBe('https:');
       const service = services.find(({ metadata }) => metadata?.name === hostname);
@@ -186,7 +237,22 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     }
   });
 
-  test.each(all)(
+  test.each(servers)('issues a certificate for each name by which $name is called', ({ name }) => {
+    const certificate = certificates.find(({ metadata }) => metadata?.name === name);
+
+    expect(certificate?.spec.dnsNames).toEqual([name, `${name}.${namespace}`, `${name}.${namespace}.svc`]);
+  });
+
+  test('replaces the pods when a setting changes', () => {
+    const [settings] = manifests.filter(({ kind }) => kind === 'ConfigMap');
+
+    expect(settings?.immutable).toBe(true);
+    for (const { envFrom } of containers) {
+      expect(envFrom).toEqual([{ configMapRef: { name: settings?.metadata.name } }]);
+    }
+  });
+
+  test.each(servers)(
     'gives $name a certificate of the shared CA, in the files that cert-manager writes',
     ({ pod }) => {
       const container = pod.containers[0]!;
@@ -215,22 +281,16 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     expect(holders.map(({ metadata }) => metadata?.name)).toEqual(['payment-server']);
   });
 
-  test('keeps the client secret in a file that all payment-servers share, and writes the first secret to it', () => {
+  test('mounts the client secret in every payment-server, as a file that it follows', () => {
     const { pod } = named('payment-server');
-    const file = environment(pod.containers[0]!)['CLIENT_SECRET_FILE'] ?? '';
+    const { CLIENT_SECRET_FILE: file = '', CLIENT_SECRET_READ_ONLY } = environment(pod.containers[0]!);
     const mount = pod.containers[0]!.volumeMounts?.find(({ mountPath }) => mountPath === dirname(file));
-    const volume = pod.volumes?.find(({ name }) => name === mount?.name);
-    const [claim] = ofKind<IPersistentVolumeClaim>(manifests, 'PersistentVolumeClaim');
 
-    expect(volume?.persistentVolumeClaim?.claimName).toBe(claim?.metadata?.name);
-    expect(claim?.spec?.accessModes).toEqual(['ReadWriteMany']);
-    expect(mount?.readOnly).toBeUndefined();
-    const [seed] = pod.initContainers ?? [];
-    const [program, script, from = '', to] = seed?.command ?? [];
-    expect([program, script, to]).toEqual(['node', 'seedSecret.mjs', file]);
-    expect(secretAt(dirname(from), seed!, pod)).toBe('first-client-secret');
-    expect(seed?.volumeMounts?.map(({ name }) => name)).toContain(mount?.name);
-    expect(seed?.image).toBe(pod.containers[0]!.image);
+    expect(secretAt(dirname(file), pod.containers[0]!, pod)).toBe('payment-client-secret');
+    expect(basename(file)).toBe('client-secret');
+    expect(mount).toEqual({ name: 'client-secret', mountPath: dirname(file), readOnly: true }); // No subPath.
+    expect(CLIENT_SECRET_READ_ONLY).toBe('true');
+    expect(ofKind(manifests, 'PersistentVolumeClaim')).toEqual([]);
   });
 
   test('sets only variables that a program reads, and mounts exactly the volumes of each pod', () => {

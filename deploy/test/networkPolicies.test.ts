@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
+import { schemaErrors } from './kubernetesSchemas';
 import { render } from './kustomize';
 import { ofKind, selects, type Workload, workloads } from './workloads';
 
@@ -30,7 +31,13 @@ function allowed({ labels }: Workload, direction: Direction): string[] {
     .sort();
 }
 
-const stytch = ['0.0.0.0/0 443 TCP', 'kube-system/kube-dns 53 TCP', 'kube-system/kube-dns 53 UDP'];
+const stytch = [
+  '0.0.0.0/0 443 TCP',
+  '::/0 443 TCP',
+  'kube-system/kube-dns 53 TCP',
+  'kube-system/kube-dns 53 UDP',
+];
+const apiServer = ['anybody 443 TCP', 'anybody 6443 TCP'];
 
 describe('The network policies', () => {
   test('deny by default, in both directions', () => {
@@ -40,9 +47,10 @@ describe('The network policies', () => {
   });
 
   test.each([
-    ['wallet-server', ['monitoring health TCP', 'payment-server https TCP']],
-    ['payment-server', ['gateway https TCP', 'monitoring health TCP', 'rotate-client-secret https TCP']],
+    ['wallet-server', ['monitoring 8081 TCP', 'payment-server 4000 TCP']],
+    ['payment-server', ['gateway 6000 TCP', 'monitoring 8081 TCP']],
     ['rotate-client-secret', []],
+    ['rotate-operator-secret', []],
   ])('allow calls to %s only from %j', (name, callers) => {
     expect(
       allowed(
@@ -54,15 +62,16 @@ describe('The network policies', () => {
 
   test.each([
     ['wallet-server', []],
-    ['payment-server', ['wallet-server https TCP']],
-    ['rotate-client-secret', ['payment-server https TCP']],
+    ['payment-server', ['wallet-server 4000 TCP']],
+    ['rotate-client-secret', apiServer],
+    ['rotate-operator-secret', apiServer],
   ])('allow %s to call only Stytch and %j', (name, called) => {
     expect(
       allowed(
         all.find((one) => one.name === name)!,
         'Egress',
       ),
-    ).toEqual([...stytch, ...called]);
+    ).toEqual([...stytch, ...called].sort());
   });
 
   test('exclude private addresses from the rule that allows calls to Stytch', () => {
@@ -75,6 +84,7 @@ describe('The network policies', () => {
         cidr: '0.0.0.0/0',
         except: ['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'],
       },
+      { cidr: '::/0', except: ['fc00::/7', 'fe80::/10'] },
     ]);
   });
 
@@ -90,7 +100,33 @@ describe('The network policies', () => {
     expect(ours.filter((selector) => !all.some(({ labels }) => selects(selector, labels)))).toEqual([]);
     for (const name of ['wallet-server', 'payment-server']) {
       const ports = all.find((one) => one.name === name)!.pod.containers[0]!.ports;
-      expect(ports?.map((port) => port.name)).toEqual(['https', 'health']);
+      const numbers = ports?.map(({ containerPort }) => containerPort);
+      const policy = policies.find(({ metadata }) => metadata?.name === name);
+      const allowedPorts = policy?.spec?.ingress?.flatMap((one) => (one.ports ?? []).map(({ port }) => port));
+
+      expect(allowedPorts).toEqual(numbers);
     }
+  });
+
+  test('name no port: some network plugins resolve names wrongly', () => {
+    const ports = policies.flatMap(({ spec }) =>
+      [...(spec?.ingress ?? []), ...(spec?.egress ?? [])].flatMap((one) => one.ports ?? []),
+    );
+
+    expect(ports.filter(({ port }) => typeof port !== 'number')).toEqual([]);
+  });
+
+  test('allow the DNS of OpenShift, with the patch for it', () => {
+    const patched = render(join('overlays', 'production'), ['../../options/openshift-dns.yaml']);
+    const dns = ofKind<INetworkPolicy>(patched, 'NetworkPolicy').find(
+      ({ metadata }) => metadata?.name === 'dns',
+    );
+
+    expect(schemaErrors(patched)).toEqual([]);
+    expect(dns?.spec?.podSelector).toEqual({});
+    expect(dns?.spec?.egress?.flatMap((one) => one.ports)).toEqual([
+      { port: 5353, protocol: 'UDP' },
+      { port: 5353, protocol: 'TCP' },
+    ]);
   });
 });
