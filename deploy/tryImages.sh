@@ -149,8 +149,6 @@ try_stytch() {
   mkdir --parents "$secrets" "$work/mounts/client-secret"
   node --eval 'require("./tools/dist/certs.js").makeCertificates(process.argv[1])' "$secrets"
   value_of STYTCH_SECRET >"$secrets/stytch-secret"
-  mkdir --parents "$work/mounts/operator-secret"
-  value_of OPERATOR_CLIENT_SECRET >"$work/mounts/operator-secret/client-secret"
   value_of CLIENT_SECRET >"$work/mounts/client-secret/client-secret"
   chown --recursive 1000:1000 "$work/mounts"
   stytch=(STYTCH_BASE_URL=https://local-stytch:5005 NODE_EXTRA_CA_CERTS=/secrets/ca.pem)
