@@ -1,14 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { ICertificate } from '@kubernetes-models/cert-manager/cert-manager.io/v1/Certificate';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
-import type { IRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/Role';
-import type { IRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/RoleBinding';
 import type { IService } from 'kubernetes-models/v1/Service';
-import { readDockerfile, repository } from './images';
+import { readDockerfile } from './images';
 import { schemaErrors, unknownFields } from './kubernetesSchemas';
 import { readManifests, render } from './kustomize';
 import { isKnownSetting } from './settings';
@@ -19,29 +15,6 @@ const overlays = ['staging', 'production'];
 test('no overlay has a field that is unknown to Kubernetes or cert-manager', () => {
   expect(unknownFields(overlays.flatMap((overlay) => render(join('overlays', overlay))))).toEqual([]);
 }, 60_000);
-
-describe('The test on kind', () => {
-  const folder = join(repository, 'deploy', 'kind');
-
-  test('has a valid script, and a local-stytch that is valid under the schemas', () => {
-    expect(spawnSync('bash', ['-n', join(folder, 'test.sh')]).status).toBe(0);
-    expect(schemaErrors(readManifests('../kind/local-stytch', 'local-stytch.yaml'))).toEqual([]);
-  });
-
-  test('gives both sides of local-stytch the same ids and the secrets of the script', () => {
-    const manifests = readFileSync(join(folder, 'local-stytch', 'local-stytch.yaml'), 'utf8');
-    const settings = readFileSync(join(folder, 'local-stytch', 'kustomization.yaml'), 'utf8');
-    const script = readFileSync(join(folder, 'test.sh'), 'utf8');
-    const valueOf = (name: string) => new RegExp(`name: ${name}, value: (\\S+) }`).exec(manifests)?.[1] ?? '';
-
-    for (const name of ['STYTCH_PROJECT_ID', 'CLIENT_ID', 'OPERATOR_CLIENT_ID']) {
-      expect(settings).toContain(`- ${name}=${valueOf(name)}\n`);
-    }
-    for (const name of ['STYTCH_SECRET', 'CLIENT_SECRET', 'OPERATOR_CLIENT_SECRET']) {
-      expect(script).toContain(`secret=${valueOf(name)}\n`);
-    }
-  });
-});
 
 describe.each(overlays)('The overlay %s', (overlay) => {
   const manifests = render(join('overlays', overlay));
@@ -70,38 +43,6 @@ describe.each(overlays)('The overlay %s', (overlay) => {
     expect(manifests.filter(({ metadata }) => metadata.namespace !== namespace)).toEqual([]);
   });
 
-  test('has neither a namespace nor a Secret, which `kubectl delete -k` would delete', () => {
-    expect(manifests.filter(({ kind }) => ['Namespace', 'Secret'].includes(kind))).toEqual([]);
-  });
-
-  test('contains no secret, only the names of those that the README says to create', () => {
-    const readme = readFileSync(join(repository, 'deploy', 'README.md'), 'utf8');
-    const issued = certificates.map(({ spec }) => spec.secretName);
-    const mounted = all.flatMap(({ pod }) => (pod.volumes ?? []).map(({ secret }) => secret?.secretName));
-    const read = containers.flatMap(({ envFrom = [] }) => envFrom.map(({ secretRef }) => secretRef?.name));
-    const rotated = ofKind<IRole>(manifests, 'Role').flatMap(({ rules }) =>
-      (rules ?? []).flatMap(({ resourceNames = [] }) => resourceNames),
-    );
-    const toCreate = [...mounted, ...read, ...rotated].filter(
-      (name) => name !== undefined && !issued.includes(name),
-    );
-
-    expect(manifests.flatMap(({ data }) => Object.keys(data ?? {})).sort()).toEqual([
-      'CLIENT_ID',
-      'OPERATOR_CLIENT_ID',
-      'STYTCH_PROJECT_ID',
-    ]);
-    expect(
-      containers.flatMap((one) => Object.keys(environment(one))).filter((name) => /SECRET$/.test(name)),
-    ).toEqual([]);
-    expect(new Set(toCreate)).toEqual(
-      new Set(['stytch-secret', 'payment-client-secret', 'operator-client-secret']),
-    );
-    expect(
-      [...new Set(toCreate)].filter((name) => !readme.includes(`create secret generic ${name} `)),
-    ).toEqual([]);
-  });
-
   test('gives every pod its own service account, a user without rights, and the pull secret of a private registry', () => {
     for (const { name, pod, kind } of all) {
       // Only the jobs call the API server.
@@ -121,35 +62,6 @@ describe.each(overlays)('The overlay %s', (overlay) => {
       expect(pod.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
       expect(pod).not.toHaveProperty('hostNetwork');
     }
-  });
-
-  test('lets every user of a pod read its mounted Secrets', () => {
-    const secrets = all.flatMap(({ pod }) => (pod.volumes ?? []).map(({ secret }) => secret));
-
-    expect(secrets.filter((secret) => secret?.defaultMode !== 0o444)).toEqual([]);
-  });
-
-  test.each([
-    ['rotate-client-secret', 'payment-client-secret', 'CLIENT_SECRET_NAME'],
-    ['rotate-operator-secret', 'operator-client-secret', 'OPERATOR_CLIENT_SECRET_NAME'],
-  ])('lets %s read and change %s, and nothing else', (name, secret, variable) => {
-    const roles = ofKind<IRole>(manifests, 'Role').filter(({ metadata }) => metadata?.name === name);
-    const bindings = ofKind<IRoleBinding>(manifests, 'RoleBinding').filter(
-      ({ metadata }) => metadata?.name === name,
-    );
-    const [container] = named(name).pod.containers;
-
-    expect(roles.map(({ rules }) => rules)).toEqual([
-      [{ apiGroups: [''], resources: ['secrets'], resourceNames: [secret], verbs: ['get', 'patch'] }],
-    ]);
-    expect(bindings).toMatchObject([
-      { roleRef: { kind: 'Role', name }, subjects: [{ kind: 'ServiceAccount', name }] },
-    ]);
-    expect(environment(container!)[variable]).toBe(secret);
-    expect(ofKind(manifests, 'ClusterRole')).toEqual([]);
-    expect(container?.command?.slice(-2)).toEqual(
-      name === 'rotate-operator-secret' ? ['--client', 'operator'] : undefined,
-    );
   });
 
   test('gives every container a read-only file system, no capabilities, resource limits, and an image with a tag or digest', () => {
@@ -303,18 +215,6 @@ describe.each(overlays)('The overlay %s', (overlay) => {
 
     expect(names).toBe('payment-server');
     expect(holders.map(({ metadata }) => metadata?.name)).toEqual(['payment-server']);
-  });
-
-  test('mounts the client secret in every payment-server, as a file that it follows', () => {
-    const { pod } = named('payment-server');
-    const { CLIENT_SECRET_FILE: file = '', CLIENT_SECRET_READ_ONLY } = environment(pod.containers[0]!);
-    const mount = pod.containers[0]!.volumeMounts?.find(({ mountPath }) => mountPath === dirname(file));
-
-    expect(secretAt(dirname(file), pod.containers[0]!, pod)).toBe('payment-client-secret');
-    expect(basename(file)).toBe('client-secret');
-    expect(mount).toEqual({ name: 'client-secret', mountPath: dirname(file), readOnly: true }); // No subPath.
-    expect(CLIENT_SECRET_READ_ONLY).toBe('true');
-    expect(ofKind(manifests, 'PersistentVolumeClaim')).toEqual([]);
   });
 
   test('sets only variables that a program reads, and mounts exactly the volumes of each pod', () => {
