@@ -39,7 +39,8 @@ export { MemorySecretStore } from './rotation/memorySecretStore';
 export { keepRotating, type RotationScheduleOptions } from './rotation/rotationSchedule';
 export { type RotationEvent } from './rotation/rotationSteps';
 export { RotationConflictError, RotationRunningError } from './rotation/secretClaim';
-export { type RotationStatus, SecretRotation, type SecretRotationOptions } from './rotation/secretRotation';
+export { SecretRotation } from './rotation/secretRotation';
+export type { RotationStatus, SecretRotationOptions } from './rotation/secretRotationOptions';
 export { type ProjectAddress, tokenEndpoint } from './stytch/addresses';
 export { callStytch, StytchApiError, StytchUnavailableError } from './stytch/callStytch';
 export {

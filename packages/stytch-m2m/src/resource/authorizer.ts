@@ -25,7 +25,15 @@ export interface AuthorizerOptions extends TokenVerifierOptions {
   onAuthorization?: (outcome: AuthorizationOutcome) => void;
 }
 
-/** Every outcome of an authorization: `allowed`, or the code of the refusal. Counters can start each at 0. */
+/**
+ * Every outcome of an authorization: `allowed`, or the code of the refusal. Counters can start each at 0.
+ *
+ * @example
+ * import { authorizationOutcomes } from 'stytch-m2m';
+ *
+ * const counts = new Map(authorizationOutcomes.map((outcome) => [outcome, 0]));
+ * console.log(counts.get('allowed')); // 0
+ */
 export const authorizationOutcomes = [
   'allowed',
   'unauthorized',

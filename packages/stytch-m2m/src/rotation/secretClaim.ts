@@ -8,7 +8,7 @@ import {
 } from '../stytch/secretStore';
 
 /**
- * The rotation step is not possible now, and nothing was changed. The message says what to do.
+ * The rotation step is not possible now. The message says what to do.
  *
  * @example
  * import { Client } from 'stytch';

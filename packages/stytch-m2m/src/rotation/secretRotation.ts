@@ -1,5 +1,5 @@
 import { waitUnlessAborted } from '../stytch/backOff';
-import { ClientSecrets, type ClientSecretsOptions, lastFour } from './clientSecrets';
+import { ClientSecrets, lastFour } from './clientSecrets';
 import {
   isMistake,
   isUncertain,
@@ -10,25 +10,9 @@ import {
   tooEarly,
 } from './rotationSteps';
 import { RotationConflictError, RotationRunningError, type SecretClaim, SecretClaims } from './secretClaim';
+import type { RotationStatus, SecretRotationOptions } from './secretRotationOptions';
 import { type SecretStore, SecretStoreConflictError, SecretStoreReadOnlyError } from '../stytch/secretStore';
 import { channels, type RotationMessage, traced } from '../tracing';
-
-export interface SecretRotationOptions extends ClientSecretsOptions {
-  /** Where the secret is stored. `ClientCredentials.follow` uses the secret of the same store. */
-  store: SecretStore;
-  /**
-   * How long until every process that follows the store has a new value. A rotation is completed only this long after
-   * its next secret was stored. Milliseconds, default 0.
-   */
-  propagationMilliseconds?: number;
-  onEvent?: (event: RotationEvent) => void;
-}
-
-/** The state of a rotation. No field contains a whole secret. */
-export type RotationStatus = { lastRotatedAt: Date | undefined } & (
-  | { status: 'none' }
-  | { status: 'started'; startedAt: Date; secretLastFour: string; nextSecretLastFour: string }
-);
 
 /**
  * Rotates the secret of an M2M client while it is in use. The client never loses its access, even when the process
@@ -36,8 +20,8 @@ export type RotationStatus = { lastRotatedAt: Date | undefined } & (
  *
  * The option `context` of each method is any value: subscribers of the tracing channels get it.
  *
- * The order of the steps makes this safe. Each step is stored before Stytch is asked for it. The next secret is
- * stored before it is used. The old secret is revoked only after Stytch has issued a token for the next one. Both
+ * The order of the steps makes this safe. A start and a cancellation are stored before Stytch is asked for them. The
+ * next secret is stored before it is used. The old secret is revoked only after Stytch has issued a token for the next one. Both
  * secrets stay stored until one is certainly revoked. So `recover` can finish after any interruption.
  *
  * @example
@@ -91,7 +75,7 @@ export class SecretRotation {
    *
    * @returns the next secret.
    * @throws RotationConflictError when a rotation is in progress, or another process works on one.
-   * @throws SecretStoreError before anything was changed.
+   * @throws SecretStoreError A start that cannot be stored is not made, or cancelled at Stytch.
    * @throws StytchApiError
    * @throws StytchUnavailableError
    */
