@@ -1,8 +1,7 @@
-/**
- * Tracing with OpenTelemetry. It is off by default, and loads nothing of OpenTelemetry until it is on.
- */
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import type { Logger } from './logger';
+import { SpanExporter } from './spanExporter';
+import { Tracer } from './tracer';
 import {
   clientAttributes,
   failureOf,
@@ -22,9 +21,14 @@ import type { TracingSettings } from './tracingSettings';
 export function openTracing(settings: TracingSettings, name: string, logger: Logger): Tracing | undefined {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: disabled } = settings;
   if (endpoint === undefined || disabled) return undefined;
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only here, in 0.1 s
-  const { createTracing } = require('./openTelemetry') as typeof import('./openTelemetry');
-  return createTracing(settings, endpoint, name, logger);
+  const exporter = new SpanExporter({
+    service: settings.OTEL_SERVICE_NAME ?? name,
+    url: `${endpoint}/v1/traces`,
+    headers: settings.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+    delayMilliseconds: settings.OTEL_BSP_SCHEDULE_DELAY,
+    logger,
+  });
+  return new Tracer(settings, exporter);
 }
 
 /**
@@ -34,7 +38,7 @@ export function openTracing(settings: TracingSettings, name: string, logger: Log
  */
 export function withSubscribers(tracing: Tracing, ends: readonly (() => void)[]): Tracing {
   return {
-    ...tracing,
+    startSpan: (...given) => tracing.startSpan(...given),
     stop: () => {
       for (const end of ends) end();
       return tracing.stop();
