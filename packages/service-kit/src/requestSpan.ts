@@ -22,19 +22,16 @@ export function startRequestSpan(tracing: Tracing, request: Request): void {
 
 /** @param status undefined if the client closed the connection before the answer was sent. */
 export function endRequestSpan({ span, method, route }: Request, status: number | undefined): void {
-  if (!span) return;
+  if (!span?.sampled) return;
   const { path } = (route ?? {}) as { path?: string };
-  if (path !== undefined) {
-    span.rename(`${isKnownMethod(method) ? method : 'HTTP'} ${path}`);
-    span.set({ 'http.route': path });
-  }
-  if (status === undefined) {
-    span.end({ type: 'client_disconnected' });
-    return;
-  }
-  span.set({ 'http.response.status_code': status });
+  if (path !== undefined) span.rename(`${isKnownMethod(method) ? method : 'HTTP'} ${path}`);
+  span.set({
+    ...(path !== undefined && { 'http.route': path }),
+    ...(status !== undefined && { 'http.response.status_code': status }),
+  });
+  if (status === undefined) span.end({ type: 'client_disconnected' });
   // The convention: a 4xx is the caller's error, not the server's.
-  span.end(status >= 500 ? { type: String(status) } : undefined);
+  else span.end(status >= 500 ? { type: String(status) } : undefined);
 }
 
 /** The fields that connect a log line with the trace of its request. None if there is no trace. */

@@ -16,6 +16,8 @@ export interface SpanFailure {
 export interface TraceSpan {
   readonly traceId: string;
   readonly spanId: string;
+  /** False: it is not sent. Its attributes need not be made. */
+  readonly sampled: boolean;
   /** Starts an operation inside this one. */
   child(name: string, kind: SpanKind, attributes?: SpanAttributes): TraceSpan;
   set(attributes: SpanAttributes): void;

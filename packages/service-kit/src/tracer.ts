@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { preciseTime } from './preciseTime';
 import type { SpanExporter } from './spanExporter';
@@ -72,6 +73,7 @@ abstract class LocalSpan {
 
 /** A span that is not sent, and neither are those inside it. */
 class UnsampledSpan extends LocalSpan implements TraceSpan {
+  readonly sampled = false;
   protected readonly flags = '00';
 
   child(): TraceSpan {
@@ -92,10 +94,11 @@ class UnsampledSpan extends LocalSpan implements TraceSpan {
 }
 
 class SampledSpan extends LocalSpan implements TraceSpan {
+  readonly sampled = true;
   protected readonly flags = '01';
   readonly #exporter: SpanExporter;
   readonly #startedAt = preciseTime();
-  readonly #attributes: Record<string, SpanAttributes[string]>;
+  readonly #attributes: SpanAttributes[];
   readonly #parentSpanId: string | undefined;
   readonly #kind: SpanKind;
   #name: string;
@@ -113,7 +116,7 @@ class SampledSpan extends LocalSpan implements TraceSpan {
     this.#parentSpanId = parentSpanId;
     this.#name = name;
     this.#kind = kind;
-    this.#attributes = { ...attributes };
+    this.#attributes = [attributes];
   }
 
   child(name: string, kind: SpanKind, attributes: SpanAttributes = {}): TraceSpan {
@@ -121,7 +124,7 @@ class SampledSpan extends LocalSpan implements TraceSpan {
   }
 
   set(attributes: SpanAttributes): void {
-    Object.assign(this.#attributes, attributes);
+    this.#attributes.push(attributes);
   }
 
   rename(name: string): void {
@@ -129,7 +132,7 @@ class SampledSpan extends LocalSpan implements TraceSpan {
   }
 
   end(failure?: SpanFailure): void {
-    if (failure) this.#attributes['error.type'] = failure.type;
+    if (failure) this.#attributes.push({ 'error.type': failure.type });
     this.#exporter.add({
       traceId: this.traceId,
       spanId: this.spanId,
@@ -166,19 +169,24 @@ function samplerOf({
 }: TracingSettings): Sampler {
   const ratio = name.endsWith('ratio') ? argument : name.endsWith('on') ? 1 : 0;
   // The last 56 bits of a trace id are random (W3C Trace Context level 2), so all services sample the same traces.
-  const threshold = (1 - ratio) * 2 ** 56;
-  const sampleRoot = (traceId: string) => Number.parseInt(traceId.slice(-14), 16) >= threshold;
+  const threshold = Math.min(2 ** 52 - 1, Math.round((1 - ratio) * 2 ** 52))
+    .toString(16)
+    .padStart(13, '0');
+  const sampleRoot = (traceId: string) => ratio === 1 || (ratio > 0 && traceId.slice(-14, -1) >= threshold);
   if (!name.startsWith('parentbased_')) return sampleRoot;
   return (traceId, parent) => parent?.sampled ?? sampleRoot(traceId);
 }
 
-/** 16 hexadecimal digits. An id is no secret, so it needs no cryptographic randomness. */
-function randomHex(): string {
-  return randomHalf() + randomHalf();
-}
+/** Random bytes in stock: to get them one by one costs more than all the rest of a span. */
+const randomBytes = Buffer.alloc(8_192);
+let used = randomBytes.length;
 
-function randomHalf(): string {
-  return Math.floor(Math.random() * 2 ** 32)
-    .toString(16)
-    .padStart(8, '0');
+/** 16 hexadecimal digits. */
+function randomHex(): string {
+  if (used === randomBytes.length) {
+    randomFillSync(randomBytes);
+    used = 0;
+  }
+  used += 8;
+  return randomBytes.toString('hex', used - 8, used);
 }
