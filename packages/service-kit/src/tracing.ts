@@ -1,4 +1,4 @@
-import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Logger } from './logger';
 import { SpanExporter } from './spanExporter';
 import { Tracer } from './tracer';
@@ -74,7 +74,7 @@ export function traceChannel<Message extends Operation>(
   { name, kind, attributes, parent = contextOf }: ChannelSpans<Message>,
 ): () => void {
   // Only two of its five events, because each event with a listener costs time.
-  const { start, asyncEnd } = tracingChannel<unknown, Message>(channelName);
+  const [start, asyncEnd] = [`tracing:${channelName}:start`, `tracing:${channelName}:asyncEnd`] as const;
   const onStart = (message: unknown) => {
     const operation = message as Message;
     const outer = parent(operation);
@@ -87,11 +87,11 @@ export function traceChannel<Message extends Operation>(
     span.set(attributes(operation));
     span.end(operation.error === undefined ? undefined : failureOf(operation.error));
   };
-  start.subscribe(onStart);
-  asyncEnd.subscribe(onEnd);
+  subscribe(start, onStart);
+  subscribe(asyncEnd, onEnd);
   return () => {
-    start.unsubscribe(onStart);
-    asyncEnd.unsubscribe(onEnd);
+    unsubscribe(start, onStart);
+    unsubscribe(asyncEnd, onEnd);
   };
 }
 
