@@ -13,6 +13,7 @@ import { Processes } from './processes';
 import type { Bench, Findings } from './section';
 import { measureFlood } from './sections/flood';
 import { measureLibrary } from './sections/library';
+import { measureParts } from './sections/parts';
 import { measurePayment } from './sections/payment';
 import { measureStartup } from './sections/startup';
 import { measureTokens } from './sections/tokens';
@@ -22,6 +23,7 @@ import { renderTargets } from './target';
 
 const measures: Record<SectionName, (bench: Bench) => Promise<Findings>> = {
   wallet: measureWallet,
+  parts: measureParts,
   payment: measurePayment,
   tokens: measureTokens,
   flood: measureFlood,

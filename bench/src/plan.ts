@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Amount } from './protocol';
 
-export const sectionNames = ['wallet', 'payment', 'tokens', 'flood', 'startup', 'library'] as const;
+export const sectionNames = ['wallet', 'parts', 'payment', 'tokens', 'flood', 'startup', 'library'] as const;
 
 export type SectionName = (typeof sectionNames)[number];
 

@@ -17,3 +17,8 @@ export function summarize(values: readonly number[]): Summary {
   }
   return { median: (lower + upper) / 2, min, max };
 }
+
+/** @throws RangeError when there are no values. */
+export function median(values: readonly number[]): number {
+  return summarize(values).median;
+}

@@ -5,10 +5,11 @@ import { program, type Recipe, server } from '../recipes';
 import { type Bench, comparisonChart, comparisonTable, type Findings } from '../section';
 
 const body = JSON.stringify({ customerId: '67uhjio098uhgt6l' });
-const wallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
+export const wallet = { customerName: 'john_doe', walletId: 'oipk9ifgl7yto9w', walletBalance: 1790 };
 
 export const ours = 'ours, as it ships';
 const open = 'Express 5, open to anyone';
+export const sameClasses = 'Express 5 with our classes, open';
 const tutorial = 'the tutorial';
 const jwtBearer = 'express-oauth2-jwt-bearer';
 
@@ -29,6 +30,7 @@ export async function measureWallet({ plan, processes, localStytch, send }: Benc
   const entries: { name: string; recipe: Recipe; refusal?: number }[] = [
     { name: ours, recipe: program('wallet-server', localStytch.seed), refusal: 401 },
     { name: open, recipe: server('walletExpress') },
+    { name: sameClasses, recipe: server('walletParts') },
     { name: 'node:http, open to anyone', recipe: server('walletNodeHttp') },
     { name: tutorial, recipe: server('walletTutorial', localStytch.seed), refusal: 500 },
     { name: jwtBearer, recipe: server('walletOauth2JwtBearer', localStytch.seed), refusal: 401 },

@@ -19,7 +19,7 @@ export interface BaseAppOptions extends AdmissionOptions {
 }
 
 /** Answers are data. If a browser shows one as a page, the page loads nothing, runs nothing and is not framed. */
-const contentSecurityPolicy = {
+export const contentSecurityPolicy = {
   useDefaults: false,
   directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
 };
