@@ -2,13 +2,12 @@
  * The wallet route in Express 5 with our classes for requests and responses, open to anyone, and with the parts of our
  * wallet-server that the environment variable PARTS names. Without any it is the limit for our wallet-server.
  */
-import express, { type Express, type RequestHandler } from 'express';
-import helmet from 'helmet';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { admitRequests } from '../../../packages/service-kit/dist/admission';
-import { contentSecurityPolicy } from '../../../packages/service-kit/dist/app';
 import { expressClasses } from '../../../packages/service-kit/dist/expressClasses';
 import { createLogger, createMetrics, jsonBody, serve } from '../../../packages/service-kit/dist/index';
 import { requestLogger } from '../../../packages/service-kit/dist/requestLogger';
+import { securityHeaders } from '../../../packages/service-kit/dist/securityHeaders';
 import { createAuthorizer } from '../../../packages/stytch-m2m/dist/index';
 import { VerifiedTokenCache } from '../../../packages/stytch-m2m/dist/resource/verifiedTokenCache';
 import { listen, setting } from './listen';
@@ -35,17 +34,38 @@ function authorization(): RequestHandler {
   return authorizer.authorizeToken('read:users');
 }
 
+/** The middleware of our base app, as far as its parts are named. */
+function baseMiddleware(): RequestHandler[] {
+  const steps: ((request: Request, response: Response) => void)[] = [];
+  if (has('request id')) {
+    const log = createLogger({ name: 'bench', level: has('log line') ? 'info' : 'silent' });
+    steps.push(requestLogger(log, has('metrics') ? createMetrics() : { observe: () => undefined }));
+  }
+  if (has('security headers')) {
+    const setHeaders = securityHeaders();
+    steps.push((_request, response) => {
+      setHeaders(response);
+    });
+  }
+  if (steps.length === 0) return [];
+  const admit: RequestHandler = has('admission')
+    ? admitRequests({})
+    : (_request, _response, next) => {
+        next();
+      };
+  return [
+    (request, response, next) => {
+      for (const step of steps) step(request, response);
+      admit(request, response, next);
+    },
+  ];
+}
+
 function createApp(): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  const metrics = createMetrics();
-  if (has('request id')) {
-    const log = createLogger({ name: 'bench', level: has('log line') ? 'info' : 'silent' });
-    app.use(requestLogger(log, has('metrics') ? metrics : { observe: () => undefined }));
-  }
-  if (has('security headers')) app.use(helmet({ contentSecurityPolicy }));
-  if (has('admission')) app.use(admitRequests({}));
+  for (const middleware of baseMiddleware()) app.use(middleware);
   const before = has('authorization') ? [authorization()] : has('digest') ? [digestToken] : [];
   const body = has('content type') ? jsonBody : express.json();
   app.post('/api/check-balance', before, body, checkBalance);

@@ -2,7 +2,8 @@ import express, { type RequestHandler } from 'express';
 import { z } from 'zod';
 import { HttpError, InvalidInputError } from './errors';
 
-const parseJson: RequestHandler = express.json({ limit: '100kb', type: 'application/json' });
+/** `jsonBody` has checked the type: the parser would read it a second time. */
+const parseJson: RequestHandler = express.json({ limit: '100kb', type: () => true });
 
 /**
  * Parses a JSON body of at most 100 kB into `request.body`, which is `undefined` without a body. Mount it behind the
@@ -10,10 +11,11 @@ const parseJson: RequestHandler = express.json({ limit: '100kb', type: 'applicat
  * body, 415 to another content type.
  */
 export const jsonBody: RequestHandler = (request, response, next) => {
-  if (request.headers['content-length'] !== '0' && request.is('application/json') === false) {
-    throw new HttpError(415, 'unsupported_media_type', 'Send the body as application/json');
-  }
-  parseJson(request, response, next);
+  const type = request.is('application/json');
+  if (type) parseJson(request, response, next);
+  // `null`: there is no body.
+  else if (type === null || request.headers['content-length'] === '0') next();
+  else throw new HttpError(415, 'unsupported_media_type', 'Send the body as application/json');
 };
 
 /**
