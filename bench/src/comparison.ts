@@ -27,6 +27,8 @@ export interface Run {
   answered: number;
   /** The connections that the candidate opened to the server that it calls during the run. */
   socketsOpened?: number;
+  /** The TLS sessions that were resumed, if each request had its own connection. */
+  resumed?: number;
 }
 
 export interface Memory {
@@ -103,7 +105,7 @@ export function countAnswers(
 async function measureRun(candidate: Candidate, job: LoadJob, send: Send): Promise<Run> {
   const cpuBefore = await cpuMicroseconds(candidate);
   const socketsBefore = await socketsAccepted(candidate);
-  const { answered, seconds, latency } = await sendChecked(candidate, job, send);
+  const { answered, seconds, latency, resumed } = await sendChecked(candidate, job, send);
   const cpu = (await cpuMicroseconds(candidate)) - cpuBefore;
   return {
     requestsPerSecond: answered / seconds,
@@ -111,6 +113,7 @@ async function measureRun(candidate: Candidate, job: LoadJob, send: Send): Promi
     p50Milliseconds: latency.p50,
     p99Milliseconds: latency.p99,
     answered,
+    ...(resumed !== undefined && { resumed }),
     ...(candidate.called && { socketsOpened: (await socketsAccepted(candidate)) - socketsBefore }),
   };
 }

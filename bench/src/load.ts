@@ -1,6 +1,7 @@
 /** The load generator. It runs as a process and sends the requests that the parent process asks for, with parallel jobs. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import autocannon, { type Request } from 'autocannon';
+import { runByHand } from './loadByHand';
 import type { LoadJob, LoadResult, Question } from './protocol';
 
 process.on('message', ({ id, ask }: Question<LoadJob[]>) => {
@@ -9,8 +10,9 @@ process.on('message', ({ id, ask }: Question<LoadJob[]>) => {
 process.once('disconnect', () => process.exit());
 process.send?.({ listening: '' });
 
-async function run({ url, method, headers, body, connections, ...job }: LoadJob): Promise<LoadResult> {
-  const { badTokens, amount } = job;
+async function run(job: LoadJob): Promise<LoadResult> {
+  if (job.handshakes || job.requestsPerSecond !== undefined) return runByHand(job);
+  const { url, method, headers, body, connections, badTokens, amount, tls } = job;
   const request = {
     ...(method && { method }),
     ...(headers && { headers }),
@@ -21,6 +23,7 @@ async function run({ url, method, headers, body, connections, ...job }: LoadJob)
     connections,
     timeout: 30,
     sampleInt: 50,
+    ...(tls && { tlsOptions: tls }),
     ...('seconds' in amount ? { duration: amount.seconds } : { amount: amount.requests }),
     ...request,
     ...(badTokens && { requests: [{ ...request, setupRequest: badTokenSetter(badTokens) }] }),

@@ -12,10 +12,12 @@ import { type Plan, readPlan, type SectionName, usage } from './plan';
 import { Processes } from './processes';
 import type { Bench, Findings } from './section';
 import { measureFlood } from './sections/flood';
+import { measureLatency } from './sections/latency';
 import { measureLibrary } from './sections/library';
 import { measureParts } from './sections/parts';
 import { measurePayment } from './sections/payment';
 import { measureStartup } from './sections/startup';
+import { measureTls } from './sections/tls';
 import { measureTokens } from './sections/tokens';
 import { measureWallet } from './sections/wallet';
 import { renderTable } from './table';
@@ -24,6 +26,8 @@ import { renderTargets } from './target';
 const measures: Record<SectionName, (bench: Bench) => Promise<Findings>> = {
   wallet: measureWallet,
   parts: measureParts,
+  tls: measureTls,
+  latency: measureLatency,
   payment: measurePayment,
   tokens: measureTokens,
   flood: measureFlood,

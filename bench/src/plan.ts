@@ -1,7 +1,17 @@
 import { parseArgs } from 'node:util';
 import type { Amount } from './protocol';
 
-export const sectionNames = ['wallet', 'parts', 'payment', 'tokens', 'flood', 'startup', 'library'] as const;
+export const sectionNames = [
+  'wallet',
+  'parts',
+  'tls',
+  'latency',
+  'payment',
+  'tokens',
+  'flood',
+  'startup',
+  'library',
+] as const;
 
 export type SectionName = (typeof sectionNames)[number];
 

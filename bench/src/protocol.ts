@@ -20,6 +20,14 @@ export interface Usage {
 /** An amount of load: a duration, or the total number of requests. */
 export type Amount = { seconds: number } | { requests: number };
 
+/** What a client needs for TLS, in PEM. */
+export interface TlsClient {
+  ca: string;
+  /** The client's certificate and key, for mutual TLS. */
+  cert?: string;
+  key?: string;
+}
+
 /** The requests that the load generator sends. */
 export interface LoadJob {
   url: string;
@@ -34,6 +42,12 @@ export interface LoadJob {
    * a new id and a random signature; `garbage` is random text.
    */
   badTokens?: { kind: 'forged' | 'garbage'; model: string };
+  /** For an https url. */
+  tls?: TlsClient;
+  /** Opens a connection for each request: with a `full` TLS handshake, or with a `resumed` session. */
+  handshakes?: 'full' | 'resumed';
+  /** Sends so many requests a second, evenly, however long the answers take. Default: no limit. */
+  requestsPerSecond?: number;
 }
 
 export interface LoadResult {
@@ -44,4 +58,6 @@ export interface LoadResult {
   seconds: number;
   /** Milliseconds from a request to its answer. */
   latency: { p50: number; p99: number };
+  /** The number of resumed TLS sessions, for a job with `handshakes`. */
+  resumed?: number;
 }

@@ -6,7 +6,7 @@ test('When there are no options, then everything is measured three times for 10 
   const { sections, rounds, run, out } = read();
 
   expect({ sections, rounds, run, out }).toEqual({
-    sections: ['wallet', 'parts', 'payment', 'tokens', 'flood', 'startup', 'library'],
+    sections: ['wallet', 'parts', 'tls', 'latency', 'payment', 'tokens', 'flood', 'startup', 'library'],
     rounds: 3,
     run: { seconds: 10 },
     out: 'results',

@@ -21,6 +21,8 @@ declare module 'autocannon' {
     sampleInt?: number;
     /** The most requests per second, over all connections. Default: no limit. */
     overallRate?: number;
+    /** For an https url, in PEM. It does not verify the server. */
+    tlsOptions?: { ca?: string; cert?: string; key?: string };
     /** Each connection sends them in turn. */
     requests?: Request[];
     /** An answer with a different body counts as a mismatch. */

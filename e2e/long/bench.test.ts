@@ -13,6 +13,9 @@ interface Comparison {
 interface Results {
   sections: {
     wallet: { figures: Comparison[] };
+    parts: { figures: Comparison[] };
+    tls: { figures: { kept: Comparison[]; handshakes: (Comparison & { runs: { resumed: number }[] })[] } };
+    latency: { figures: { measured: Comparison[] } };
     payment: { figures: { together: Comparison[]; alone: Comparison[] } };
     tokens: {
       figures: { isOurs: boolean; cold: number; hour: number; short: number; shortPayments: number }[];
@@ -44,11 +47,20 @@ describe('npm run bench -- --quick', () => {
   });
 
   test('When it ends, then every candidate of every section has answered all requests', () => {
-    const { wallet, payment, flood } = results.sections;
-    const comparisons = [wallet.figures, payment.figures.together, payment.figures.alone, flood.figures.cpu];
+    const { wallet, parts, tls, latency, payment, flood } = results.sections;
+    const comparisons = [
+      ...[wallet.figures, parts.figures, tls.figures.kept, tls.figures.handshakes, latency.figures.measured],
+      ...[payment.figures.together, payment.figures.alone, flood.figures.cpu],
+    ];
 
-    expect(comparisons.map((comparison) => comparison.length)).toEqual([6, 2, 4, 4]);
+    expect(comparisons.map((comparison) => comparison.length)).toEqual([7, 11, 3, 4, 2, 2, 4, 4]);
     for (const { runs } of comparisons.flat()) expect(runs.map(({ answered }) => answered)).toEqual([100]);
+  });
+
+  test('When each request has a TLS handshake, then sessions are resumed only where they should be', () => {
+    const resumed = results.sections.tls.figures.handshakes.map(({ runs }) => runs[0]!.resumed);
+
+    expect(resumed.map((count) => count > 0)).toEqual([false, true, false, true]);
   });
 
   test('When the cache is cold, then all callers of our server share one token request', () => {
@@ -74,7 +86,16 @@ describe('npm run bench -- --quick', () => {
   test('When it is a smoke run, then there are tables and charts, and no targets', () => {
     const charts = readdirSync(folder).filter((name) => name.endsWith('.svg'));
 
-    for (const title of ['wallet: ', 'payment, end to end: ', 'tokens: ', 'forged tokens: ', 'start: ']) {
+    for (const title of [
+      'wallet: ',
+      'parts: ',
+      'tls: ',
+      'latency: ',
+      'payment, end to end: ',
+      'tokens: ',
+      'forged tokens: ',
+      'start: ',
+    ]) {
       expect(output).toContain(`\n${title}`);
     }
     expect(output).not.toMatch(/\bmet\b/i);
