@@ -4,7 +4,7 @@ import { whole } from '../format';
 import { program, type Recipe, server } from '../recipes';
 import type { Bench, Findings } from '../section';
 import { median } from '../statistics';
-import { open, ours, wallet, walletJob } from './wallet';
+import { open, ours, sameClasses, wallet, walletJob } from './wallet';
 
 /** The share of our highest load. */
 const share = 0.7;
@@ -14,6 +14,7 @@ export async function measureLatency({ plan, processes, localStytch, send }: Ben
   const accessToken = await localStytch.accessToken();
   const recipes: [string, Recipe][] = [
     [ours, program('wallet-server', localStytch.seed)],
+    [sameClasses, server('walletParts')],
     [open, server('walletExpress')],
   ];
   const start = async ([name, recipe]: [string, Recipe]): Promise<Candidate> => {
