@@ -87,18 +87,20 @@ function send(
   const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   const options = { method, agent, headers: { ...headers, ...length } };
   return new Promise((resolve) => {
+    const failed = () => {
+      tally.errors += 1;
+      resolve();
+    };
     const request = (url.startsWith('https:') ? https : http).request(url, options, (response) => {
       if (response.socket instanceof TLSSocket && response.socket.isSessionReused()) tally.resumed += 1;
       response.resume();
+      response.once('error', failed);
       response.once('end', () => {
         tally.answered(response.statusCode ?? 0, performance.now() - since);
         resolve();
       });
     });
-    request.once('error', () => {
-      tally.errors += 1;
-      resolve();
-    });
+    request.once('error', failed);
     request.end(body);
   });
 }
