@@ -19,6 +19,7 @@ import { measurePayment } from './sections/payment';
 import { measureStartup } from './sections/startup';
 import { measureTls } from './sections/tls';
 import { measureTokens } from './sections/tokens';
+import { measureTraces } from './sections/traces';
 import { measureWallet } from './sections/wallet';
 import { renderTable } from './table';
 import { renderTargets } from './target';
@@ -28,6 +29,7 @@ const measures: Record<SectionName, (bench: Bench) => Promise<Findings>> = {
   parts: measureParts,
   tls: measureTls,
   latency: measureLatency,
+  traces: measureTraces,
   payment: measurePayment,
   tokens: measureTokens,
   flood: measureFlood,

@@ -6,6 +6,7 @@ export const sectionNames = [
   'parts',
   'tls',
   'latency',
+  'traces',
   'payment',
   'tokens',
   'flood',

@@ -6,7 +6,18 @@ test('When there are no options, then everything is measured three times for 10 
   const { sections, rounds, run, out } = read();
 
   expect({ sections, rounds, run, out }).toEqual({
-    sections: ['wallet', 'parts', 'tls', 'latency', 'payment', 'tokens', 'flood', 'startup', 'library'],
+    sections: [
+      'wallet',
+      'parts',
+      'tls',
+      'latency',
+      'traces',
+      'payment',
+      'tokens',
+      'flood',
+      'startup',
+      'library',
+    ],
     rounds: 3,
     run: { seconds: 10 },
     out: 'results',
