@@ -38,7 +38,7 @@ function maskJwt(text: string): string {
   const [header = '', payload = '', signature] = text.split('.', 3);
   const isJwt = header.length >= 10 && payload.length >= 20 && signature !== undefined;
   if (start < 0 && !isJwt) return text;
-  const from = Math.max(start, 0);
+  const from = isJwt && start > header.length ? 0 : Math.max(start, 0);
   return `${text.slice(0, from + 3)}…${hidden}`;
 }
 

@@ -45,7 +45,9 @@ describe('The page of the console', () => {
   test('When the page has not changed, then the browser is told so', async () => {
     const { headers } = await request(app(folder.path)).get('/');
 
-    const again = await request(app(folder.path)).get('/').set('If-None-Match', headers.etag ?? '');
+    const again = await request(app(folder.path))
+      .get('/')
+      .set('If-None-Match', headers.etag ?? '');
 
     expect(again.status).toBe(304);
   });

@@ -143,7 +143,7 @@ describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as cons
     if (isStream) {
       const response = await fetch(stytch.url + path);
       expect(response.status).toBe(200);
-      expect(response.headers.get('content-type')).toBe('text/event-stream');
+      expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
       await response.body?.cancel();
       return;
     }

@@ -34,7 +34,10 @@ describe('The clients of the admin API', () => {
 
     const { m2m_client } = await stytch.admin('POST', '/clients', body);
 
-    expect(m2m_client).toMatchObject({ client_name: name, client_secret: expect.stringMatching(/^[\w-]{44}$/) });
+    expect(m2m_client).toMatchObject({
+      client_name: name,
+      client_secret: expect.stringMatching(/^[\w-]{44}$/),
+    });
     expect(await tokenStatus(m2m_client.client_id as string, m2m_client.client_secret as string)).toBe(200);
     const { client_secret, ...listed } = m2m_client as Record<string, unknown>;
     expect(client_secret).toBeDefined();
@@ -61,14 +64,18 @@ describe('The clients of the admin API', () => {
     const { next_client_secret: next } = await step('/start');
 
     expect((await list())[0]).toMatchObject({ next_client_secret_last_four: next.slice(-4) });
-    expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([200, 200]);
+    expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([
+      200, 200,
+    ]);
     await expectRefusal(
       await call('POST', `/${clientId}/secrets/rotate/start`),
       400,
       'm2m_client_already_rotating_secret',
     );
     await step('');
-    expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([400, 200]);
+    expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([
+      400, 200,
+    ]);
     await step('/start');
     expect(await step('/cancel')).toMatchObject({ next_client_secret_last_four: null });
   });
