@@ -43,7 +43,7 @@ function maskJwt(text: string): string {
 }
 
 /** Masks the values of headers. The scheme and the client id of `Authorization` stay visible. */
-export function maskHeaders(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+export function maskHeaders(headers: NodeJS.Dict<string | string[] | number>): Record<string, string> {
   const masked: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined)

@@ -92,7 +92,7 @@ describe('the request log', () => {
       const path = `/v1/nothing/${index}`;
       const response = Object.assign(new EventEmitter(), { locals: {} });
       void record(
-        { method: 'GET', path, url: path, headers: {} } as Request,
+        { method: 'GET', path, url: path, headers: {} } as unknown as Request,
         response as unknown as Response,
         next,
       );

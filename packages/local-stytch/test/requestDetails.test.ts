@@ -14,7 +14,7 @@ const asJson = { 'Content-Type': 'application/json' };
 async function last(): Promise<Json> {
   for (;;) {
     const { requests } = await stytch.admin('GET', '/requests');
-    const entry = requests.at(-1);
+    const [entry] = (requests as Json[]).slice(-1);
     if (entry?.duration_milliseconds !== null) return stytch.admin('GET', `/requests/${entry.id}`);
   }
 }

@@ -3,7 +3,8 @@ import { createServer as createSecureServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { CallResult, ServiceCall } from '../../src/consoleApi';
+import type { CallResult, ListedToken, ServiceCall } from '../../src/consoleApi';
+import type { Span } from '../../src/traces';
 import { decode, expectRefusal, type Json, startLocalStytch, type TestStytch } from '../localStytch';
 
 interface Received {
@@ -109,10 +110,10 @@ describe('A call of a service', () => {
     const result = await call({ service: 'local-stytch', path });
 
     expect(result.status).toBe(200);
-    let spans: Json[] = [];
+    let spans: Span[] = [];
     while (spans.length < 2) ({ spans } = (await stytch.admin('GET', `/traces/${result.trace_id}`)) as Json);
     expect(spans.map((span) => span.service)).toEqual(['caller', 'local-stytch']);
-    expect(spans[1].parent_span_id).toBe(spans[0].span_id);
+    expect(spans[1]?.parent_span_id).toBe(spans[0]?.span_id);
   });
 
   test('When the service redirects, then that is the answer', async () => {
@@ -203,7 +204,7 @@ describe('A call of a service', () => {
 
 describe('The token of a call', () => {
   const bearer = () => /^Bearer (.*)$/.exec(received[0]?.headers.authorization ?? '')?.[1] ?? '';
-  const listed = async () => (await stytch.admin('GET', '/tokens')).tokens as Json[];
+  const listed = async () => (await stytch.admin('GET', '/tokens')).tokens as ListedToken[];
 
   test('When it is that of a client, then it is issued as by the token endpoint, and listed', async () => {
     const { clientId: client_id } = stytch.seed;

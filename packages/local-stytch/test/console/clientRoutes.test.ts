@@ -13,7 +13,8 @@ const call = (method: string, path: string, body: unknown = {}) =>
     body: JSON.stringify(body),
     headers: { 'Content-Type': 'application/json' },
   });
-const list = async () => (await stytch.admin('GET', '/clients')).m2m_clients as Json[];
+const list = async (): Promise<Record<string, unknown>[]> =>
+  (await stytch.admin('GET', '/clients')).m2m_clients as Record<string, unknown>[];
 const tokenStatus = async (id: string, secret: string) =>
   (await stytch.token({ grant_type: 'client_credentials', client_id: id, client_secret: secret })).status;
 
@@ -58,10 +59,12 @@ describe('The clients of the admin API', () => {
 
   test('When a secret is rotated, then both work until it is completed', async () => {
     const { clientId, clientSecret } = stytch.seed;
-    const step = async (name: string) =>
-      (await stytch.admin('POST', `/clients/${clientId}/secrets/rotate${name}`)).m2m_client as Json;
+    const step = async (name: string) => {
+      const { m2m_client } = await stytch.admin('POST', `/clients/${clientId}/secrets/rotate${name}`);
+      return m2m_client as Record<string, string | null>;
+    };
 
-    const { next_client_secret: next } = await step('/start');
+    const next = (await step('/start')).next_client_secret ?? '';
 
     expect((await list())[0]).toMatchObject({ next_client_secret_last_four: next.slice(-4) });
     expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([
