@@ -8,7 +8,7 @@ import { RequestFilters } from './requests/RequestFilters';
 import { RequestList } from './requests/RequestList';
 import { RequestPanel } from './requests/RequestPanel';
 import './requests/requests.css';
-import './split.css';
+import './pair.css';
 
 // They stay when one looks at another tab.
 const text = signal('');
@@ -21,8 +21,8 @@ export function RequestsTab() {
   const selected = selectedId.value === null ? undefined : requests.value.get(selectedId.value);
   if (requests.value.size === 0) return <NoRequests />;
   return (
-    <div class={selected ? 'split with-panel' : 'split'}>
-      <section class="split-list" aria-label="Requests">
+    <div class={selected ? 'pair with-panel' : 'pair'}>
+      <section class="pair-list" aria-label="Requests">
         <div class="toolbar">
           <RequestFilters
             text={text.value}

@@ -8,7 +8,7 @@ import { curlOfRequest } from '../../curl';
 import { formatDate, formatDuration } from '../../format';
 import { info } from '../../live';
 import { ErrorText } from '../ErrorText';
-import { SplitPanel } from '../SplitPanel';
+import { Panel } from '../Panel';
 import { useLoaded } from '../useLoaded';
 
 interface RequestPanelProps {
@@ -22,7 +22,7 @@ export function RequestPanel({ request, onClose }: RequestPanelProps) {
   const version = `${status} ${duration}`;
   const { value, error } = useLoaded(`request ${id}`, version, () => api.request(id));
   return (
-    <SplitPanel title={`${method} ${path}`} onClose={onClose}>
+    <Panel title={`${method} ${path}`} onClose={onClose}>
       <p class="facts">
         <Status status={status} without={duration === null ? 'pending' : 'no answer'} />
         {code !== null && <code>{code}</code>}
@@ -42,7 +42,7 @@ export function RequestPanel({ request, onClose }: RequestPanelProps) {
           <JsonView label="Claims of the issued token" value={claims} />
         </section>
       )}
-    </SplitPanel>
+    </Panel>
   );
 }
 

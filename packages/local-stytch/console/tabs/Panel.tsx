@@ -1,15 +1,14 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useEffect, useId } from 'preact/hooks';
 
-interface SplitPanelProps {
+interface PanelProps {
   title: string;
   onClose: () => void;
   children: ComponentChildren;
 }
 
-/** The details of what is selected, beside or, in a narrow window, above the list. Escape closes it. */
-export function SplitPanel({ title, onClose, children }: SplitPanelProps) {
-  const panel = useRef<HTMLElement>(null);
+/** The details of what is selected: beside the list, or in a narrow window over it. Escape closes it. */
+export function Panel({ title, onClose, children }: PanelProps) {
   const titleId = useId();
   useEffect(() => {
     const closeOnEscape = (event: KeyboardEvent) => {
@@ -21,8 +20,8 @@ export function SplitPanel({ title, onClose, children }: SplitPanelProps) {
     };
   }, [onClose]);
   return (
-    <section ref={panel} class="split-panel card" aria-labelledby={titleId}>
-      <div class="split-head">
+    <section class="pair-panel card stack" aria-labelledby={titleId}>
+      <div class="pair-head">
         <h2 id={titleId}>{title}</h2>
         <button type="button" class="button small" onClick={onClose}>
           Close

@@ -1,0 +1,126 @@
+import type { CallToken, ConsoleInfo, LocalCall, RequestDetails, ServiceCall } from '../src/consoleApi';
+
+/** Prints the access token of an answer. It needs no more than Node. */
+const readToken = `node -p 'JSON.parse(fs.readFileSync(0)).access_token'`;
+/** A longer command has one line for each option. */
+const maxLineCharacters = 80;
+/** A masked secret or token. */
+const masked = /[^\s"&=]*•+[^\s"&=]*/;
+
+/**
+ * A call of a service as commands for a POSIX shell. The first one gets the token, if there is one.
+ *
+ * @param admin whether the admin API requires its token.
+ */
+export function curlOfCall(call: ServiceCall, info: ConsoleInfo, admin: boolean): string {
+  const service = info.services.find(({ name }) => name === call.service);
+  const token = call.token && tokenCommand(call.token, info, admin);
+  return [
+    ...(token === undefined ? [] : [token]),
+    command([
+      ...method(call.method, call.body !== undefined),
+      ...target(call.service === 'local-stytch' ? info.base_url : (service?.url ?? ''), call.path),
+      ...(token === undefined ? [] : ['-H "Authorization: Bearer $TOKEN"']),
+      ...json(call.body),
+    ]),
+  ].join('\n');
+}
+
+/**
+ * A call of the admin API as a command.
+ *
+ * @param admin whether the admin API requires its token.
+ */
+export function curlOfLocalCall(call: LocalCall, info: ConsoleInfo, admin: boolean): string {
+  return command([
+    ...method(call.method, call.body !== undefined),
+    ...target(info.base_url, call.path),
+    ...adminToken(admin),
+    ...json(call.body),
+  ]);
+}
+
+/** A logged request as a command, with `$TOKEN`, `$CLIENT_SECRET` or `$STYTCH_SECRET` in place of what is masked. */
+export function curlOfRequest({ request, received }: RequestDetails, info: ConsoleInfo): string {
+  const { authorization = '', 'content-type': type } = received.headers;
+  const { body } = received;
+  const credentials = /^Basic\b/i.test(authorization)
+    ? ['-u ' + quote(info.project_id) + '":$STYTCH_SECRET"']
+    : authorization === ''
+      ? []
+      : ['-H "Authorization: Bearer $TOKEN"'];
+  return command([
+    ...method(request.method, body !== null && body !== ''),
+    ...target(info.base_url, request.path),
+    ...credentials,
+    ...(type === undefined ? [] : [`-H ${quote(`Content-Type: ${type}`)}`]),
+    ...(body === null || body === '' ? [] : [`--data-raw ${quoteMasked(body)}`]),
+  ]);
+}
+
+function tokenCommand(token: CallToken, info: ConsoleInfo, admin: boolean): string {
+  if (token.kind === 'text') {
+    const isJwt = /^eyJ[\w-]*\.[\w-]+\./.test(token.text);
+    return `TOKEN=${quote(isJwt ? 'paste the token here' : token.text)}`;
+  }
+  if (token.kind === 'minted') {
+    const { claims, header, sign_with } = token;
+    const mint = command([
+      ...target(info.base_url, '/local/tokens'),
+      ...adminToken(admin),
+      ...json({ claims, header, sign_with }),
+    ]);
+    return `TOKEN=$(${mint} | ${readToken})`;
+  }
+  const request = command([
+    ...target(info.base_url, `/v1/public/${info.project_id}/oauth2/token`),
+    '-d grant_type=client_credentials',
+    `-d ${quote(`client_id=${encodeURIComponent(token.client_id)}`)}`,
+    '--data-urlencode "client_secret=$CLIENT_SECRET"',
+    ...(token.scope === undefined ? [] : [`-d ${quote(`scope=${encodeURIComponent(token.scope)}`)}`]),
+  ]);
+  return `TOKEN=$(${request} | ${readToken})`;
+}
+
+function command(words: readonly string[]): string {
+  const all = ['curl -s', ...words];
+  const line = all.join(' ');
+  return line.length <= maxLineCharacters ? line : all.join(' \\\n  ');
+}
+
+function method(name: string, hasBody: boolean): string[] {
+  return name === (hasBody ? 'POST' : 'GET') ? [] : [`-X ${quote(name)}`];
+}
+
+function target(base: string, path: string): string[] {
+  const url = base.replace(/\/$/, '') + path;
+  return [
+    ...(/\/\.{1,2}(?=[/?#]|$)/.test(path) ? ['--path-as-is'] : []),
+    ...(/[[\]{}]/.test(url) ? ['--globoff'] : []),
+    ...(url.startsWith('https:')
+      ? ['--cacert "$TLS_CA_FILE" --cert "$TLS_CERT_FILE" --key "$TLS_KEY_FILE"']
+      : []),
+    quote(url),
+  ];
+}
+
+function adminToken(required: boolean): string[] {
+  return required ? ['-H "Authorization: Bearer $LOCAL_STYTCH_ADMIN_TOKEN"'] : [];
+}
+
+function json(body: unknown): string[] {
+  return body === undefined
+    ? []
+    : [`-H 'Content-Type: application/json'`, `-d ${quote(JSON.stringify(body))}`];
+}
+
+/** One word of a POSIX shell. It has no NUL: no shell can pass one on. */
+export function quote(text: string): string {
+  const plain = /^[\w./:=@%+,-]+$/.test(text);
+  return plain ? text : `'${text.replaceAll('\0', '').replaceAll("'", `'\\''`)}'`;
+}
+
+function quoteMasked(text: string): string {
+  const pieces = text.split(masked).map((piece) => (piece === '' ? '' : quote(piece)));
+  return pieces.join('"$CLIENT_SECRET"') || "''";
+}

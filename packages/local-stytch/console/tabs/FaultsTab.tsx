@@ -1,0 +1,5 @@
+import { Empty } from '../components/Empty';
+
+export function FaultsTab() {
+  return <Empty title="Faults">This tab is being built.</Empty>;
+}

@@ -1,0 +1,5 @@
+import { Empty } from '../components/Empty';
+
+export function TokensTab() {
+  return <Empty title="Tokens">This tab is being built.</Empty>;
+}
