@@ -19,6 +19,7 @@ interface RequestPanelProps {
 /** One request: what was received and answered. Secrets and tokens are masked. */
 export function RequestPanel({ request, onClose }: RequestPanelProps) {
   const { id, method, path, status, code, duration_milliseconds: duration, at, claims } = request;
+  const { client_id: client } = request;
   const version = `${status} ${duration}`;
   const { value, error } = useLoaded(`request ${id}`, version, () => api.request(id));
   return (
@@ -28,6 +29,7 @@ export function RequestPanel({ request, onClose }: RequestPanelProps) {
         {code !== null && <code>{code}</code>}
         {duration !== null && <span>{formatDuration(duration)}</span>}
         <time dateTime={at}>{formatDate(at)}</time>
+        {client !== undefined && <code>{client}</code>}
       </p>
       {value && info.value && <CopyAsCurl details={value} />}
       <ErrorText error={error} />

@@ -1,0 +1,32 @@
+import { Copy } from '../../components/Copy';
+import { newSecret } from './changeClient';
+
+interface SecretOnceProps {
+  clientId: string;
+  title: string;
+}
+
+/** A secret that was just made, until it is hidden. */
+export function SecretOnce({ clientId, title }: SecretOnceProps) {
+  if (newSecret.value?.clientId !== clientId) return null;
+  const { secret } = newSecret.value;
+  return (
+    <section class="secret" aria-label={title}>
+      <strong>{title}</strong>
+      <code>{secret}</code>
+      <p>Copy it now: it will not be shown again. local-stytch stores a hash only.</p>
+      <div class="row">
+        <Copy label="Copy the secret" text={secret} />
+        <button
+          type="button"
+          class="button small"
+          onClick={() => {
+            newSecret.value = null;
+          }}
+        >
+          Hide it
+        </button>
+      </div>
+    </section>
+  );
+}
