@@ -1,4 +1,4 @@
-import { describeFault, type FaultDraft, readFault } from '../console/tabs/faults/faultForm';
+import { describeEffect, type FaultDraft, readFault } from '../console/tabs/faults/faultForm';
 
 const draft: FaultDraft = {
   kind: 'status',
@@ -40,14 +40,10 @@ test.each<[string, Partial<FaultDraft>, keyof FaultDraft]>([
   expect('errors' in read && Object.keys(read.errors)).toEqual([field]);
 });
 
-test('A fault in effect is described in words', () => {
-  const active = { id: 1, hits: 0, remaining: null };
+test('The effect of a fault says what happens, and what depends on a known path', () => {
+  const ofHang = describeEffect({ kind: 'hang', path: '/v1/m2m/clients' });
 
-  expect(describeFault({ ...active, kind: 'status', path: '*', status: 429, retry_after_seconds: 2 })).toBe(
-    'Error status 429, Retry-After: 2 s for everything',
+  expect(describeEffect({ kind: 'hang', path: ' /v1/m2m/* ' })).toBe(
+    `${ofHang} Calls that create, change and rotate clients. Payments do not depend on them.`,
   );
-  expect(describeFault({ ...active, kind: 'delay', path: '/v1/m2m/*', method: 'PUT', milliseconds: 500 })).toBe(
-    'Delay of 500 ms for PUT /v1/m2m/*',
-  );
-  expect(describeFault({ ...active, kind: 'hang', path: '*' })).toBe('No answer for everything');
 });

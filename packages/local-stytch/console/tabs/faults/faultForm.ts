@@ -108,15 +108,8 @@ function isMethod(text: string): text is 'GET' | 'POST' | 'PUT' | 'DELETE' {
   return ['GET', 'POST', 'PUT', 'DELETE'].includes(text);
 }
 
-/** An active fault in words, such as `Error status 503 for POST /v1/m2m/*`. */
-export function describeFault(fault: ListedFault): string {
-  const { kind, path, method, milliseconds, status, retry_after_seconds: retryAfter } = fault;
-  const detail = {
-    delay: ` of ${milliseconds ?? 0} ms`,
-    status: ` ${status ?? 500}${retryAfter === undefined ? '' : `, Retry-After: ${retryAfter} s`}`,
-    not_json: `, status ${status ?? 200}`,
-  };
-  const of = kind in detail ? detail[kind as keyof typeof detail] : '';
-  const where = [method, path === '*' ? 'everything' : path].filter(Boolean).join(' ');
-  return `${faultKinds[kind].title}${of} for ${where}`;
+/** What one sees of the fault: what happens, and what depends on its paths. */
+export function describeEffect({ kind, path }: Pick<FaultDraft, 'kind' | 'path'>): string {
+  const preset = pathPresets.find((known) => known.path === path.trim());
+  return [faultKinds[kind].sentence, preset?.sentence].filter(Boolean).join(' ');
 }
