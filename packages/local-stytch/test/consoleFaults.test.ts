@@ -16,7 +16,14 @@ test('When optional fields of a fault are empty, then they are not sent', () => 
 
 test('When a fault has all fields, then all are sent', () => {
   expect(readFault({ ...draft, method: 'POST', count: '2', retryAfterSeconds: '5' })).toEqual({
-    fault: { kind: 'status', path: '/v1/public/*', method: 'POST', status: 503, count: 2, retry_after_seconds: 5 },
+    fault: {
+      kind: 'status',
+      path: '/v1/public/*',
+      method: 'POST',
+      status: 503,
+      count: 2,
+      retry_after_seconds: 5,
+    },
   });
 });
 

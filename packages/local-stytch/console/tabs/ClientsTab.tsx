@@ -45,7 +45,13 @@ export function ClientsTab() {
           <p class="toolbar-count">
             {formatCount(shown.value.length)} of {formatCount(clients.value.length)} clients
           </p>
-          <button type="button" class="button primary" onClick={() => { select(newClient); }}>
+          <button
+            type="button"
+            class="button primary"
+            onClick={() => {
+              select(newClient);
+            }}
+          >
             New client
           </button>
         </div>
@@ -82,7 +88,9 @@ function List({ selected: id }: { selected: string | null }) {
       rowHeight={rowHeight}
       keyOf={({ client_id: key }) => key}
       selected={id}
-      onSelect={({ client_id: key }) => { select(key); }}
+      onSelect={({ client_id: key }) => {
+        select(key);
+      }}
     >
       {(client) => <Row client={client} />}
     </VirtualList>

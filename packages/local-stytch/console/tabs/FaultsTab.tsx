@@ -29,8 +29,9 @@ export function FaultsTab() {
       </Card>
       <Card title="Start again">
         <p>
-          Clients, secrets, keys, clock and settings go back to those of the start. Faults, requests, tokens and
-          traces are removed. Services notice it as they would at Stytch: a secret that was rotated is refused.
+          Clients, secrets, keys, clock and settings go back to those of the start. Faults, requests, tokens
+          and traces are removed. Services notice it as they would at Stytch: a secret that was rotated is
+          refused.
         </p>
         <div>
           <ConfirmButton

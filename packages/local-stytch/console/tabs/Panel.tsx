@@ -19,6 +19,7 @@ export function Panel({ title, onClose, children }: PanelProps) {
       document.removeEventListener('keydown', closeOnEscape);
     };
   }, [onClose]);
+  useEffect(() => focusListAfterwards, []);
   return (
     <section class="pair-panel card stack" aria-labelledby={titleId}>
       <div class="pair-head">
@@ -30,4 +31,12 @@ export function Panel({ title, onClose, children }: PanelProps) {
       {children}
     </section>
   );
+}
+
+/** The focus was in the panel, which is gone: back to the list. */
+function focusListAfterwards(): void {
+  window.setTimeout(() => {
+    if (document.activeElement !== document.body) return;
+    document.querySelector<HTMLElement>('.pair-list [role=listbox], .pair-list button')?.focus();
+  });
 }

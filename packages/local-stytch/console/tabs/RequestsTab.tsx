@@ -83,8 +83,9 @@ function NoRequests() {
   return (
     <Empty title="No request yet">
       <p>
-        Requests to this Stytch appear here as they happen. Make the payment in the tab <a href="#flow">Flow</a>,
-        or point a service here with <code>STYTCH_BASE_URL={info.value?.base_url ?? location.origin}</code>.
+        Requests to this Stytch appear here as they happen. Make the payment in the tab{' '}
+        <a href="#flow">Flow</a>, or point a service here with{' '}
+        <code>STYTCH_BASE_URL={info.value?.base_url ?? location.origin}</code>.
       </p>
     </Empty>
   );

@@ -1,21 +1,27 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
+import { rememberFocus } from './rememberFocus';
 
 /** A call that a button or a form makes. */
 export interface Action {
-  isRunning: boolean;
   /** Why the last one failed; null when it did not. */
   error: unknown;
-  /** @returns whether it succeeded. */
+  /**
+   * Does nothing while the last one runs. (A button that is disabled meanwhile loses the focus.)
+   *
+   * @returns whether it succeeded.
+   */
   run: (work: () => Promise<unknown>) => Promise<boolean>;
   clear: () => void;
 }
 
 /** Runs calls, and holds the error of the last one for the place where it is shown. */
 export function useAction(): Action {
-  const [isRunning, setRunning] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  const isRunning = useRef(false);
   const run = async (work: () => Promise<unknown>) => {
-    setRunning(true);
+    if (isRunning.current) return false;
+    isRunning.current = true;
+    const restoreFocus = rememberFocus();
     setError(null);
     try {
       await work();
@@ -24,11 +30,11 @@ export function useAction(): Action {
       setError(caught);
       return false;
     } finally {
-      setRunning(false);
+      isRunning.current = false;
+      restoreFocus();
     }
   };
   return {
-    isRunning,
     error,
     run,
     clear: () => {

@@ -14,7 +14,11 @@ interface Loaded<Value> {
  * @param subject what is loaded, such as `token 3`.
  * @param version changes when the same has to be loaded again.
  */
-export function useLoaded<Value>(subject: string, version: string, load: () => Promise<Value>): Loaded<Value> {
+export function useLoaded<Value>(
+  subject: string,
+  version: string,
+  load: () => Promise<Value>,
+): Loaded<Value> {
   const [loaded, setLoaded] = useState<Loaded<Value> & { subject: string }>();
   useEffect(() => {
     let isCurrent = true;

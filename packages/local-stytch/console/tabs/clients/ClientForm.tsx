@@ -12,7 +12,9 @@ interface ClientFormProps {
   metadata: JsonObject;
   /** The button's name. */
   submit: string;
-  onSubmit: (fields: Required<Pick<ClientFields, 'client_name' | 'scopes' | 'trusted_metadata'>>) => Promise<unknown>;
+  onSubmit: (
+    fields: Required<Pick<ClientFields, 'client_name' | 'scopes' | 'trusted_metadata'>>,
+  ) => Promise<unknown>;
 }
 
 /** The form of a client, new or not. An error is shown at its field. */
@@ -98,7 +100,7 @@ export function ClientForm({ name, scopes, metadata, submit, onSubmit }: ClientF
       </Field>
       <ErrorText error={field === undefined || field === 'client_id' ? action.error : null} />
       <div class="row">
-        <button type="submit" class="button primary" disabled={action.isRunning}>
+        <button type="submit" class="button primary">
           {submit}
         </button>
         <span role="status" class="copied">

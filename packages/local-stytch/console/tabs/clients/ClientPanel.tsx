@@ -78,7 +78,7 @@ function Activity({ client: { client_id: id, status } }: { client: ListedClient 
           : 'Its token requests are refused. Tokens that were issued stay valid until they expire.'}
       </p>
       <div>
-        <button type="button" class="button" disabled={action.isRunning} onClick={() => void change()}>
+        <button type="button" class="button" onClick={() => void change()}>
           {isActive ? 'Deactivate' : 'Activate'}
         </button>
       </div>

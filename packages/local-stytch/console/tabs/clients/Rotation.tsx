@@ -33,7 +33,11 @@ export function Rotation({ client }: { client: ListedClient }) {
       <h3>Rotation of the secret</h3>
       <ol class="stepper">
         {titles.map((title, index) => (
-          <li key={title} aria-current={index === step ? 'step' : undefined} class={index < step ? 'done' : ''}>
+          <li
+            key={title}
+            aria-current={index === step ? 'step' : undefined}
+            class={index < step ? 'done' : ''}
+          >
             {title}
           </li>
         ))}
@@ -44,7 +48,7 @@ export function Rotation({ client }: { client: ListedClient }) {
             One secret works: <LastFour of={current} />. Start makes a second one. Both work from then on, so
             that the service keeps running while you give it the new one.
           </p>
-          <Buttons busy={action.isRunning} buttons={[['Start', 'primary', start]]} />
+          <Buttons buttons={[['Start', 'primary', start]]} />
         </>
       )}
       {step === 1 && (
@@ -58,7 +62,6 @@ export function Rotation({ client }: { client: ListedClient }) {
             working. Cancel, and the new one stops working.
           </p>
           <Buttons
-            busy={action.isRunning}
             buttons={[
               ['Complete', 'primary', () => end(() => api.completeRotation(id), true)],
               ['Cancel', '', () => end(() => api.cancelRotation(id), false)],
@@ -72,7 +75,7 @@ export function Rotation({ client }: { client: ListedClient }) {
             Only the new secret works: <LastFour of={current} />. A token request with the old one is refused.
             Tokens that were issued with the old one stay valid until they expire.
           </p>
-          <Buttons busy={action.isRunning} buttons={[['Rotate again', '', start]]} />
+          <Buttons buttons={[['Rotate again', '', start]]} />
         </>
       )}
       <ErrorText error={action.error} />
@@ -85,15 +88,14 @@ function LastFour({ of }: { of: string }) {
 }
 
 interface ButtonsProps {
-  busy: boolean;
   buttons: readonly (readonly [name: string, style: string, act: () => Promise<unknown>])[];
 }
 
-function Buttons({ busy, buttons }: ButtonsProps) {
+function Buttons({ buttons }: ButtonsProps) {
   return (
     <div class="row">
       {buttons.map(([name, style, act]) => (
-        <button key={name} type="button" class={`button ${style}`} disabled={busy} onClick={() => void act()}>
+        <button key={name} type="button" class={`button ${style}`} onClick={() => void act()}>
           {name}
         </button>
       ))}

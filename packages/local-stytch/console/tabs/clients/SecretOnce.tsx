@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { Copy } from '../../components/Copy';
 import { newSecret } from './changeClient';
 
@@ -8,10 +9,14 @@ interface SecretOnceProps {
 
 /** A secret that was just made, until it is hidden. */
 export function SecretOnce({ clientId, title }: SecretOnceProps) {
-  if (newSecret.value?.clientId !== clientId) return null;
-  const { secret } = newSecret.value;
+  const section = useRef<HTMLElement>(null);
+  const secret = newSecret.value?.clientId === clientId ? newSecret.value.secret : undefined;
+  useEffect(() => {
+    section.current?.focus();
+  }, [secret]);
+  if (secret === undefined) return null;
   return (
-    <section class="secret" aria-label={title}>
+    <section ref={section} class="secret" aria-label={title} tabIndex={-1}>
       <strong>{title}</strong>
       <code>{secret}</code>
       <p>Copy it now: it will not be shown again. local-stytch stores a hash only.</p>

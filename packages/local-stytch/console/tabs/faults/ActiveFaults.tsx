@@ -25,14 +25,20 @@ export function ActiveFaults() {
         <button
           type="button"
           class="button"
-          disabled={action.isRunning}
-          onClick={() => void action.run(api.deleteFaults)}
+
+          onClick={() => void action.run(() => remove(api.deleteFaults()))}
         >
           Remove all
         </button>
       </div>
     </div>
   );
+}
+
+/** Loads the list again: it shows the change when the call is done. */
+async function remove(removal: Promise<unknown>): Promise<void> {
+  await removal;
+  faults.value = (await api.faults()).faults;
 }
 
 function FaultItem({ fault }: { fault: ListedFault }) {
@@ -53,8 +59,8 @@ function FaultItem({ fault }: { fault: ListedFault }) {
         type="button"
         class="button small"
         aria-label={`Remove: ${words}`}
-        disabled={action.isRunning}
-        onClick={() => void action.run(() => api.deleteFault(fault.id))}
+
+        onClick={() => void action.run(() => remove(api.deleteFault(fault.id)))}
       >
         Remove
       </button>

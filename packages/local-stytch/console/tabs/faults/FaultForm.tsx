@@ -63,7 +63,7 @@ export function FaultForm() {
       <p role="status">{describeEffect(draft)}</p>
       <ErrorText error={action.error} />
       <div>
-        <button type="submit" class="button primary" disabled={action.isRunning}>
+        <button type="submit" class="button primary">
           Switch on
         </button>
       </div>

@@ -38,7 +38,7 @@ export function KeyControl() {
         <button
           type="button"
           class="button"
-          disabled={action.isRunning}
+
           onClick={() => void action.run(() => api.rotateKeys(keepsPrevious))}
         >
           Rotate
@@ -46,7 +46,7 @@ export function KeyControl() {
         <button
           type="button"
           class="button"
-          disabled={action.isRunning || keys.length < 2}
+
           onClick={() => void action.run(api.retireKeys)}
         >
           Retire previous

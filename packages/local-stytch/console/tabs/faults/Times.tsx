@@ -48,7 +48,7 @@ export function ClockControl() {
             type="button"
             class="button small"
             aria-pressed={offset === seconds}
-            disabled={action.isRunning}
+
             onClick={() => void set(seconds)}
           >
             {name}
@@ -65,7 +65,7 @@ export function ClockControl() {
             setInvalid('');
           }}
         />
-        <button type="submit" class="button" disabled={action.isRunning}>
+        <button type="submit" class="button">
           Set the clock
         </button>
       </form>
@@ -104,7 +104,7 @@ export function LifetimeControl() {
             setInvalid('');
           }}
         />
-        <button type="submit" class="button" disabled={action.isRunning}>
+        <button type="submit" class="button">
           Set the lifetime
         </button>
       </form>

@@ -36,7 +36,8 @@ export const pathPresets: readonly { title: string; path: string; sentence: stri
   {
     title: 'Token endpoint',
     path: '/v1/public/*',
-    sentence: 'No client gets a new access token. Services go on with the one in their cache until it expires.',
+    sentence:
+      'No client gets a new access token. Services go on with the one in their cache until it expires.',
   },
   {
     title: 'JWKS',

@@ -49,12 +49,7 @@ export function RequestPanel({ request, onClose }: RequestPanelProps) {
 }
 
 function CopyAsCurl({ details }: { details: RequestDetails }) {
-  return (
-    <Copy
-      label="Copy as curl"
-      text={() => (info.value ? curlOfRequest(details, info.value) : '')}
-    />
-  );
+  return <Copy label="Copy as curl" text={() => (info.value ? curlOfRequest(details, info.value) : '')} />;
 }
 
 interface MessageProps {

@@ -12,7 +12,11 @@ import { type MintPreset, mintPresets } from './mintPresets';
 
 /** Makes any token, valid or not. It is the only one that can be copied whole. */
 export function MintPanel({ onClose }: { onClose: () => void }) {
-  const [draft, setDraft] = useState({ claims: '', header: '', signWith: 'current' as MintPreset['signWith'] });
+  const [draft, setDraft] = useState({
+    claims: '',
+    header: '',
+    signWith: 'current' as MintPreset['signWith'],
+  });
   const [sentence, setSentence] = useState('');
   const [errors, setErrors] = useState({ claims: '', header: '' });
   const [minted, setMinted] = useState<{ count: number; token: string }>();
@@ -95,7 +99,7 @@ export function MintPanel({ onClose }: { onClose: () => void }) {
         </Field>
         <ErrorText error={action.error} />
         <div>
-          <button type="submit" class="button primary" disabled={action.isRunning}>
+          <button type="submit" class="button primary">
             Mint
           </button>
         </div>

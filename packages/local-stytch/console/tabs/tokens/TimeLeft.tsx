@@ -11,7 +11,8 @@ interface TimeLeftProps {
 export function TimeLeft({ left, lifetime }: TimeLeftProps) {
   const expired = left <= 0;
   const words = expired ? `Expired ${formatSeconds(left)} ago` : `${formatSeconds(left)} left`;
-  const share = lifetime === null || lifetime <= 0 ? Number(!expired) : Math.min(1, Math.max(0, left / lifetime));
+  const share =
+    lifetime === null || lifetime <= 0 ? Number(!expired) : Math.min(1, Math.max(0, left / lifetime));
   const percent = Math.round(share * 100);
   return (
     <div class={expired ? 'time-left expired' : 'time-left'}>
