@@ -38,7 +38,6 @@ export function KeyControl() {
         <button
           type="button"
           class="button"
-
           onClick={() => void action.run(() => api.rotateKeys(keepsPrevious))}
         >
           Rotate
@@ -46,7 +45,6 @@ export function KeyControl() {
         <button
           type="button"
           class="button"
-
           onClick={() => void action.run(api.retireKeys)}
         >
           Retire previous
