@@ -32,7 +32,7 @@ export function TokensTab() {
         </div>
         <List selected={token?.id ?? null} />
       </section>
-      {token && <TokenPanel key={token.id} token={token} />}
+      {token && <TokenPanel token={token} />}
       {opened.value === 'paste' && <PastePanel onClose={close} />}
       {opened.value === 'mint' && <MintPanel onClose={close} />}
     </div>

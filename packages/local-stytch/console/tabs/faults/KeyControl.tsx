@@ -42,11 +42,7 @@ export function KeyControl() {
         >
           Rotate
         </button>
-        <button
-          type="button"
-          class="button"
-          onClick={() => void action.run(api.retireKeys)}
-        >
+        <button type="button" class="button" onClick={() => void action.run(api.retireKeys)}>
           Retire previous
         </button>
       </div>
