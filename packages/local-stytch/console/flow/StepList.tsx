@@ -23,6 +23,7 @@ export function StepList({ scenario: { title, steps }, run }: Props) {
     if (hasRun) setOpen(true);
   }, [hasRun]);
   return (
+    <>
     <details
       class="steps"
       open={open}
@@ -33,7 +34,7 @@ export function StepList({ scenario: { title, steps }, run }: Props) {
       <summary>
         {steps.length === 1 ? '1 step' : `${steps.length} steps`}
         <span class="hidden"> of {title}</span>
-        {run && <Summary run={run} title={title} />}
+        {run && <Summary run={run} />}
       </summary>
       <ol class="stack tight">
         {steps.map((step, index) => (
@@ -41,19 +42,19 @@ export function StepList({ scenario: { title, steps }, run }: Props) {
         ))}
       </ol>
     </details>
+    <p role="status" class="hidden">
+      {run && !run.running && `${title}: ${run.outcomes.map(wordsOf).join(', ')}`}
+    </p>
+    </>
   );
 }
 
-function Summary({ run, title }: { run: Run; title: string }) {
-  const words = run.outcomes.map((outcome) => wordsOf(outcome));
+function Summary({ run }: { run: Run }) {
   return (
-    <span role="status" class="steps-summary">
-      <span class="hidden">{`${title}: ${words.join(', ')}`}</span>
+    <span class="steps-summary">
       {run.running && <span class="tag">running</span>}
       {run.outcomes.map((outcome, index) => (
-        <span key={index} aria-hidden="true">
-          <OutcomeBadge outcome={outcome} />
-        </span>
+        <OutcomeBadge key={index} outcome={outcome} />
       ))}
     </span>
   );
