@@ -173,6 +173,8 @@ function isServer({ kind }: Span): boolean {
 }
 
 function calledService(span: Span, serviceAt: ServiceAt): string {
+  const peer = textOf(span, 'peer.service');
+  if (peer !== undefined) return peer;
   const url = textOf(span, 'url.full');
   const address = textOf(span, 'server.address');
   const port = span.attributes['server.port'];
