@@ -17,11 +17,12 @@ COPY tsconfig.base.json ./
 COPY packages packages/
 COPY wallet-server wallet-server/
 COPY payment-server payment-server/
-RUN npx tsc --build packages/local-stytch wallet-server payment-server packages/rotate-client-secret
+RUN npx tsc --build packages/local-stytch wallet-server payment-server packages/rotate-client-secret \
+    && node packages/local-stytch/console/build.mjs
 
 # Keeps what runs: JavaScript with source maps, and the production packages.
 FROM build AS built
-RUN find . -name node_modules -prune -o \( -name src -o -name 'tsconfig*' -o -name '*.d.ts' \) -exec rm -r {} + \
+RUN find . -name node_modules -prune -o \( -path ./packages/local-stytch/console -prune -o -name src -o -name 'tsconfig*' -o -name '*.d.ts' \) -exec rm -r {} + \
     && npm prune --omit=dev
 
 # Keeps the part of each program: npm removes the packages that no remaining workspace needs. The types are

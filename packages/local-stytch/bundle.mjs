@@ -1,7 +1,9 @@
-// Bundles what is published: two files without dependencies, their types, and the licences of what is in them.
+// Bundles what is published: two files without dependencies, their types, the page of the console, and the licences of
+// what is in them.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { buildConsole } from './console/build.mjs';
 
 const here = import.meta.dirname;
 const output = join(here, 'bundle');
@@ -24,12 +26,16 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
+await buildConsole(join(output, 'console'));
+
 // These declarations import no other package.
 for (const name of ['index', 'api', 'startLocalStytch']) {
   cpSync(join(here, 'dist', `${name}.d.ts`), join(output, `${name}.d.ts`));
 }
 
-const folders = new Map();
+// The packages of the page; those of the two files are found below.
+const pagePackages = ['preact', '@preact/signals', '@preact/signals-core'];
+const folders = new Map(pagePackages.map((name) => [name, join(here, '..', '..', 'node_modules', name)]));
 const inputs = Object.values(metafile.outputs).flatMap((file) => Object.entries(file.inputs));
 for (const [input, { bytesInOutput }] of inputs) {
   if (bytesInOutput === 0) continue;

@@ -1,16 +1,26 @@
-import { type Request, type RequestHandler, Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
-import { requireAdminToken } from './access';
+import { type AdminAccess, createAdminAccess } from './access';
+import { nothing, parse, queryParameter, read, write } from './adminRoute';
 import { readClaimsTemplate } from './claimsTemplate';
+import { callService } from './console/calls';
+import { callSchema } from './console/callSchema';
+import { addClientRoutes } from './console/clientRoutes';
+import type { Events } from './console/events';
+import { type ConsoleContent, ownName } from './console/services';
+import { addTokenRoutes } from './console/tokenRoutes';
+import type { ConsoleInfo } from './consoleApi';
 import { InvalidAdminRequestError, TransportError } from './errors';
 import { type Faults, faultSchema } from './faults';
-import { jsonBody, largeJsonBody, operation, route, routeNotFound } from './http';
-import { mintSchema, mintToken } from './mintedToken';
+import { answer, jsonBody, largeJsonBody, operation, route, routeNotFound } from './http';
+import { describeState } from './localState';
 import { readSpans, tracesSchema } from './otlp';
 import type { RequestLog } from './requestLog';
-import { resetState, type State } from './state';
+import { changeSettings, resetState, type State } from './state';
 import type { TraceStore } from './traces';
+import { readVersion } from './version';
 
+const sessionSchema = z.strictObject({ token: z.string().default('') });
 const rotateSchema = z.strictObject({ keep_previous: z.boolean().default(true) });
 const clockSchema = z.strictObject({ offset_seconds: z.number().min(-1e9).max(1e9) });
 const lifetimeSchema = z.strictObject({ seconds: z.int().min(1).max(86_400) });
@@ -26,30 +36,42 @@ export interface Controlled {
   faults: Faults;
   requests: RequestLog;
   traces: TraceStore;
+  /** Sends what has changed to the open pages. */
+  events: Events;
+  /** What the page can call and try. */
+  content: ConsoleContent;
 }
 
 /**
  * The emulator's admin API, under `/local/`. Stytch has nothing like it. Faults do not affect it.
  *
- * @param adminToken the token that all routes but `/health` require. Undefined: none.
+ * @param adminToken the token that all routes but `/health` and `/session` require. Undefined: none.
  */
 export function createAdminApi(controlled: Controlled, adminToken: string | undefined): Router {
-  const { state, faults, requests, traces } = controlled;
+  const { state, faults, requests, traces, events } = controlled;
   const router = Router({ caseSensitive: true, strict: true });
-  const read = (run: () => object): RequestHandler[] => [operation(run)];
-  const write = <Schema extends z.ZodType>(
-    schema: Schema,
-    run: (input: z.infer<Schema>) => object | Promise<object>,
-  ): RequestHandler[] => [jsonBody, operation((request) => run(parse(schema, request.body)))];
+  const listen: RequestHandler<unknown> = (request, response) => {
+    events.listen(request, response);
+  };
+  const access = adminToken === undefined ? undefined : createAdminAccess(adminToken);
 
   route(router, '/health', { get: read(() => ({ status: 'ok', ...describeState(state) })) });
-  if (adminToken !== undefined) router.use(requireAdminToken(adminToken));
+  route(router, '/session', { post: [jsonBody, openSession(access)] });
+  if (access) router.use(access.require);
+  route(router, '/console', { get: read(() => describeConsole(controlled)) });
+  route(router, '/events', { get: [listen] });
+  route(router, '/calls', { post: write(callSchema, (call) => callService(controlled, call)) });
+  addClientRoutes(router, state);
+  addTokenRoutes(router, state);
   route(router, '/requests', {
     get: read(() => requests.describe()),
     delete: write(nothing, () => {
       requests.clear();
       return {};
     }),
+  });
+  route<{ requestId: string }>(router, '/requests/:requestId', {
+    get: read(({ params }) => found(requests.details(Number(params.requestId)), 'requestNotFound')),
   });
   route(router, '/v1/traces', {
     post: [
@@ -61,16 +83,10 @@ export function createAdminApi(controlled: Controlled, adminToken: string | unde
     ],
   });
   route(router, '/traces', {
-    get: [operation((request) => ({ traces: traces.list(parameter(request, 'service')) }))],
+    get: read((request) => ({ traces: traces.list(queryParameter(request, 'service')) })),
   });
   route<{ traceId: string }>(router, '/traces/:traceId', {
-    get: [
-      operation(({ params }) => {
-        const found = traces.get(params.traceId.toLowerCase());
-        if (!found) throw new TransportError(404, 'traceNotFound');
-        return found;
-      }),
-    ],
+    get: read(({ params }) => found(traces.get(params.traceId.toLowerCase()), 'traceNotFound')),
   });
   route(router, '/reset', {
     post: write(nothing, () => {
@@ -86,6 +102,12 @@ export function createAdminApi(controlled: Controlled, adminToken: string | unde
       return { faults: [] };
     }),
   });
+  route<{ faultId: string }>(router, '/faults/:faultId', {
+    delete: write(nothing, (_body, { faultId }: { faultId: string }) => {
+      if (!faults.removeById(Number(faultId))) throw new TransportError(404, 'faultNotFound');
+      return { faults: faults.list() };
+    }),
+  });
   route(router, '/signing-keys/rotate', {
     post: write(rotateSchema, async ({ keep_previous }) => {
       await state.keys.rotate(keep_previous);
@@ -98,9 +120,6 @@ export function createAdminApi(controlled: Controlled, adminToken: string | unde
       return describeState(state);
     }),
   });
-  route(router, '/tokens', {
-    post: write(mintSchema, async (wanted) => ({ access_token: await mintToken(state, wanted) })),
-  });
   route(router, '/clock', {
     post: write(clockSchema, ({ offset_seconds }) => {
       state.clock.offsetSeconds = offset_seconds;
@@ -109,7 +128,7 @@ export function createAdminApi(controlled: Controlled, adminToken: string | unde
   });
   route(router, '/token-lifetime', {
     post: write(lifetimeSchema, ({ seconds }) => {
-      state.settings.tokenLifetimeSeconds = seconds;
+      changeSettings(state, { tokenLifetimeSeconds: seconds });
       return describeState(state);
     }),
   });
@@ -131,15 +150,42 @@ export function reset({ state, faults, requests, traces }: Controlled): void {
   traces.clear();
 }
 
-const nothing = z.strictObject({});
+/** Gives the page a cookie for the token, if the admin API requires one. */
+function openSession(access: AdminAccess | undefined): RequestHandler {
+  return (request, response) => {
+    const { token } = parse(sessionSchema, request.body);
+    if (access) response.set('Set-Cookie', access.openSession(token, request));
+    answer(response, {});
+  };
+}
 
-function changeProject({ settings }: State, change: z.infer<typeof projectSchema>): void {
+function describeConsole({ state, content }: Controlled): ConsoleInfo {
+  return {
+    project_id: state.projectId,
+    base_url: state.baseUrl,
+    version: readVersion(),
+    services: content.services.filter(({ name }) => name !== ownName).map(({ name, url }) => ({ name, url })),
+    scenarios: [...content.scenarios],
+  };
+}
+
+function found<Value extends object>(
+  value: Value | undefined,
+  otherwise: 'requestNotFound' | 'traceNotFound',
+): Value {
+  if (!value) throw new TransportError(404, otherwise);
+  return value;
+}
+
+function changeProject(state: State, change: z.infer<typeof projectSchema>): void {
   const { issuer, search_totals: searchTotals, claims_template: template } = change;
-  if (typeof template === 'string' || typeof template === 'object') {
-    settings.claimsTemplate = template === null ? undefined : readTemplate(template);
-  }
-  if (issuer !== undefined) settings.issuer = issuer;
-  if (searchTotals !== undefined) settings.searchTotals = searchTotals;
+  changeSettings(state, {
+    ...(issuer !== undefined && { issuer }),
+    ...(searchTotals !== undefined && { searchTotals }),
+    ...(template !== undefined && {
+      claimsTemplate: template === null ? undefined : readTemplate(template),
+    }),
+  });
 }
 
 function readTemplate(template: string | Record<string, unknown>) {
@@ -148,31 +194,4 @@ function readTemplate(template: string | Record<string, unknown>) {
   } catch (error) {
     throw new InvalidAdminRequestError(`claims_template: ${(error as Error).message}`);
   }
-}
-
-function describeState({ projectId, clients, keys, clock, settings }: State) {
-  return {
-    project_id: projectId,
-    clients: clients.size,
-    /** The first one signs. */
-    signing_keys: keys.published().map(({ kid }) => kid),
-    clock_offset_seconds: clock.offsetSeconds,
-    token_lifetime_seconds: settings.tokenLifetimeSeconds,
-    issuer: settings.issuer,
-    search_totals: settings.searchTotals,
-    claims_template: settings.claimsTemplate ?? null,
-  };
-}
-
-function parameter({ url }: Pick<Request, 'url'>, name: string): string | undefined {
-  return new URL(url, 'http://localhost').searchParams.get(name) ?? undefined;
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
-  const result = schema.safeParse(body ?? {});
-  if (result.success) return result.data;
-  const problems = result.error.issues
-    .slice(0, 20)
-    .map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-  throw new InvalidAdminRequestError(problems.join('; '));
 }

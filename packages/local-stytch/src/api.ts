@@ -126,7 +126,7 @@ export interface LocalStytch extends AsyncDisposable {
    * @param claims replace those of an ordinary token; null removes a claim.
    */
   mintToken(claims?: JsonObject, options?: MintOptions): Promise<string>;
-  /** The last 1,000 requests, oldest first. */
+  /** The last 10,000 requests, oldest first. */
   requests(): LoggedRequest[];
   /** @throws TypeError when an option is wrong. */
   injectFault(fault: FaultOptions): InjectedFault;

@@ -1,8 +1,8 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { refuseForeignPages } from './access';
+import { type Controlled, createAdminApi } from './adminApi';
 import { createClient, deleteClient, getClient, updateClient } from './clients';
-import { createAdminApi } from './adminApi';
-import type { Faults } from './faults';
+import { createConsolePage } from './consolePage';
 import {
   errorHandler,
   jsonBody,
@@ -21,13 +21,8 @@ import { searchClients } from './search';
 import type { State } from './state';
 import { issueToken } from './token';
 import { readTokenRequest } from './tokenRequest';
-import type { TraceStore } from './traces';
 
-export interface Dependencies {
-  state: State;
-  faults: Faults;
-  requests: RequestLog;
-  traces: TraceStore;
+export interface Dependencies extends Controlled {
   /** Gets each error whose answer is a 500 without details. */
   reportError: (error: unknown) => void;
   /** The token that the admin API requires. Undefined where only this machine can call: then it requires none. */
@@ -35,14 +30,8 @@ export interface Dependencies {
 }
 
 /** Builds the app that emulates Stytch's M2M API. It opens nothing. */
-export function createApp({
-  state,
-  faults,
-  requests,
-  traces,
-  reportError,
-  adminToken,
-}: Dependencies): Express {
+export function createApp({ reportError, adminToken, ...controlled }: Dependencies): Express {
+  const { state, faults, requests, traces } = controlled;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -50,7 +39,8 @@ export function createApp({
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.use(neverStored, limitRequests(), refuseForeignPages(adminToken !== undefined));
-  app.use('/local', createAdminApi({ state, faults, requests, traces }, adminToken));
+  app.use(createConsolePage());
+  app.use('/local', createAdminApi(controlled, adminToken));
   app.use(recordSpans(traces), requests.record, faults.apply);
   addPublicRoutes(app, state, requests);
   addManagementRoutes(app, state);

@@ -1,11 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ConfigError, type Environment, exit, runProgram } from 'service-kit';
 import { type CommandOptions, help, readCommandLine } from './commandLine';
 import { runCommand } from './exec';
 import { describeProject } from './output';
 import { type Project, startProject } from './project';
+import { readVersion } from './version';
 
 async function main(commandLine: readonly string[]): Promise<void> {
   const line = readCommandLine(commandLine);
@@ -14,7 +13,7 @@ async function main(commandLine: readonly string[]): Promise<void> {
       process.stdout.write(help);
       return;
     case 'version':
-      process.stdout.write(`${version()}\n`);
+      process.stdout.write(`${readVersion()}\n`);
       return;
     case 'serve':
       await serve(line.options);
@@ -47,13 +46,6 @@ async function execute(options: CommandOptions, command: readonly [string, ...st
   } finally {
     await project.close();
   }
-}
-
-function version(): string {
-  const manifest = JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from 'service-kit';
+import { readService, type Service } from './console/services';
 
 export const help = `Stytch's M2M API on this machine, for development and tests.
 
@@ -14,6 +15,8 @@ Options:
   --seed FILE              project and clients to start with, YAML or JSON
   --import FILE            start with the state of an earlier run
   --export-on-exit FILE    save the state at the end: secrets as hashes, signing keys in full, mode 0600
+  --service NAME=URL       a service on this machine that the console can call, such as orders=http://localhost:3000;
+                           repeat it for more
   --json                   print one line of JSON
   --help, --version
 
@@ -34,6 +37,7 @@ export interface CommandOptions {
   seed: string | undefined;
   import: string | undefined;
   exportOnExit: string | undefined;
+  services: Service[];
   json: boolean;
 }
 
@@ -48,6 +52,7 @@ const schema = {
   seed: { type: 'string' },
   import: { type: 'string' },
   'export-on-exit': { type: 'string' },
+  service: { type: 'string', multiple: true },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -81,6 +86,7 @@ export function readCommandLine(commandLine: readonly string[]): CommandLine {
     seed: values.seed,
     import: values.import,
     exportOnExit: values['export-on-exit'],
+    services: (values.service ?? []).map(readServiceOption),
     json: values.json ?? false,
   };
   return program === undefined
@@ -93,6 +99,14 @@ function parse(commandLine: readonly string[]) {
     return parseArgs({ args: [...commandLine], options: schema, allowPositionals: true });
   } catch (error) {
     throw misuse((error as Error).message);
+  }
+}
+
+function readServiceOption(given: string): Service {
+  try {
+    return readService(given);
+  } catch (error) {
+    throw misuse(`--service ${given}: ${(error as Error).message}`);
   }
 }
 

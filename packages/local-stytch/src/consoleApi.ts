@@ -41,20 +41,20 @@ export interface ServiceCall {
   /** Sent as JSON. */
   body?: unknown;
   /** The Bearer token. It is made on the server, and the page never sees it. Default: none. */
-  token?: CallToken;
+  token?: CallToken | undefined;
   /** The trace that the call belongs to: 32 hexadecimal digits. Default: a new one. */
-  trace_id?: string;
+  trace_id?: string | undefined;
 }
 
 export type CallToken =
   /** A token as the token endpoint would issue it to this client. */
-  | { kind: 'client'; client_id: string; scope?: string }
+  | { kind: 'client'; client_id: string; scope?: string | undefined }
   /** As `POST /local/tokens` makes it. */
   | {
       kind: 'minted';
-      claims?: Record<string, unknown>;
-      header?: Record<string, unknown>;
-      sign_with?: 'current' | 'unknown';
+      claims?: Record<string, unknown> | undefined;
+      header?: Record<string, unknown> | undefined;
+      sign_with?: 'current' | 'unknown' | undefined;
     }
   | { kind: 'text'; text: string };
 
@@ -96,12 +96,12 @@ export interface LocalState {
 export interface ListedFault {
   id: number;
   path: string;
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  count?: number;
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | undefined;
+  count?: number | undefined;
   kind: 'delay' | 'status' | 'hang' | 'stall' | 'drop' | 'drop_answer' | 'not_json';
-  milliseconds?: number;
-  status?: number;
-  retry_after_seconds?: number;
+  milliseconds?: number | undefined;
+  status?: number | undefined;
+  retry_after_seconds?: number | undefined;
   hits: number;
   /** Null: all requests. */
   remaining: number | null;
@@ -162,7 +162,7 @@ export interface TokenCheck {
 /** What `GET /local/requests/{id}` answers. Secrets and tokens are masked, and long bodies are cut. */
 export interface RequestDetails {
   request: LoggedRequest;
-  received: { headers: Record<string, string>; body: string | null };
+  received: { headers: Record<string, string>; query: string | null; body: string | null };
   /** Null until it is answered. */
   answered: { headers: Record<string, string>; body: string | null } | null;
 }

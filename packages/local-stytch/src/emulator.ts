@@ -3,6 +3,9 @@ import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import type { Controlled } from './adminApi';
 import { createApp, type Dependencies } from './app';
+import { Changes } from './changes';
+import { Events } from './console/events';
+import { ConsoleContent } from './console/services';
 import { Faults } from './faults';
 import { RequestLog } from './requestLog';
 import { createState, type Snapshot } from './state';
@@ -17,12 +20,14 @@ export function createEmulator(
   initial: Snapshot,
   options: Pick<Dependencies, 'reportError' | 'adminToken'>,
 ): Emulator {
-  const controlled = {
-    state: createState(initial),
-    faults: new Faults(),
-    requests: new RequestLog(),
-    traces: new TraceStore(),
+  const changes = new Changes();
+  const stores = {
+    state: createState(initial, changes),
+    faults: new Faults(changes),
+    requests: new RequestLog(changes),
+    traces: new TraceStore(changes),
   };
+  const controlled = { ...stores, events: new Events(stores), content: new ConsoleContent(changes) };
   return { ...controlled, app: createApp({ ...controlled, ...options }) };
 }
 
@@ -64,6 +69,7 @@ export async function listen(
   let closed: Promise<void> | undefined;
   const close = () =>
     new Promise<void>((resolve) => {
+      emulator.events.close();
       server.close(() => {
         resolve();
       });

@@ -1,5 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
+import { Changes } from './changes';
+import type { ListedFault } from './consoleApi';
 import { InternalError, StytchApiError, TooManyRequestsError } from './errors';
 
 const where = {
@@ -51,10 +53,13 @@ export class Faults {
   /** Answers that wait because of `delay`, `hang` or `stall`. */
   private readonly held = new Set<Response>();
 
+  constructor(private readonly changes = new Changes()) {}
+
   /** @returns the fault, with the number of its hits from now on. */
   inject(fault: Fault): ActiveFault {
     const added = { id: this.nextId++, fault, hits: 0 };
     this.active.push(added);
+    this.changes.faults();
     return added;
   }
 
@@ -69,11 +74,20 @@ export class Faults {
 
   remove(removed: ActiveFault): void {
     this.active = this.active.filter((fault) => fault !== removed);
+    this.changes.faults();
+  }
+
+  /** Removes a fault for the admin API. Returns whether there was one. */
+  removeById(id: number): boolean {
+    const found = this.active.find((fault) => fault.id === id);
+    if (found) this.remove(found);
+    return found !== undefined;
   }
 
   /** Removes all faults. Requests that already hang go on until their caller closes the connection. */
   clear(): void {
     this.active = [];
+    this.changes.faults();
   }
 
   /** Closes the connections of all waiting requests, so that the server can stop. */
@@ -100,6 +114,7 @@ export class Faults {
     for (const active of this.active) {
       if (isSpent(active) || !matches(active.fault, request)) continue;
       active.hits += 1;
+      this.changes.faults();
       taken.push(active.fault);
       if (active.fault.kind !== 'delay') break;
     }
@@ -134,7 +149,8 @@ export class Faults {
         next();
         return;
       case 'not_json':
-        response.status(fault.status).type('html').send('<html><body>Not what you expected.</body></html>');
+        response.locals.body = '<html><body>Not what you expected.</body></html>';
+        response.status(fault.status).type('html').send(response.locals.body);
     }
   }
 
@@ -161,7 +177,7 @@ export class Faults {
   }
 }
 
-function describe({ id, fault, hits }: ActiveFault) {
+function describe({ id, fault, hits }: ActiveFault): ListedFault {
   return { id, ...fault, hits, remaining: fault.count === undefined ? null : fault.count - hits };
 }
 

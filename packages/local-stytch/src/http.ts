@@ -6,19 +6,30 @@ import express, {
   type Response,
 } from 'express';
 import { RequestLimit } from 'service-kit';
-import { limits } from './assumptions';
 import { ApiError, InternalError, TransportError } from './errors';
+import { isTooDeep } from './jsonDepth';
 import { createId } from './secrets';
 
 /** Sends a JSON answer with the two fields that all of Stytch's answers have. */
 export function answer(response: Response, fields: object, status = 200): void {
-  response.status(status).json({ status_code: status, request_id: createId('request-id'), ...fields });
+  const body = { status_code: status, request_id: createId('request-id'), ...fields };
+  // For the request log.
+  response.locals.body = body;
+  response.status(status).json(body);
 }
+
+/** The stream of events of the console. */
+const eventsPath = '/local/events';
 
 /** Middleware that limits how many requests are in progress, including those that hang because of a fault. */
 export function limitRequests(maximum?: number): RequestHandler {
   const limit = new RequestLimit(maximum, new Set(['/local/health']));
   return (request, response, next) => {
+    // They last, and have a limit of their own.
+    if (request.path === eventsPath) {
+      next();
+      return;
+    }
     if (limit.refuses(request)) {
       throw new TransportError(503, 'overloaded', { 'Retry-After': '1', Connection: 'close' });
     }
@@ -76,7 +87,7 @@ function jsonBodyBy(parser: RequestHandler<unknown>): RequestHandler<unknown> {
   return (request, response, next) => {
     requireType(request, ['application/json']);
     parser(request, response, (error?: unknown) => {
-      next(error ?? whyTooDeep(request.body));
+      next(error ?? (isTooDeep(request.body) ? new TransportError(400, 'nestedTooDeep') : undefined));
     });
   };
 }
@@ -92,20 +103,6 @@ function requireType(request: Request<unknown>, types: string[]): void {
   if (request.headers['content-length'] !== '0' && request.is(types) === false) {
     throw new TransportError(415, 'unsupportedMediaType');
   }
-}
-
-/** A fixed limit: how deep `JSON.stringify` can go depends on the engine and the stack. */
-function whyTooDeep(body: unknown): TransportError | undefined {
-  let level = [body].filter(isContainer);
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth === limits.jsonDepth) return new TransportError(400, 'nestedTooDeep');
-    level = level.flatMap((container) => Object.values(container).filter(isContainer));
-  }
-  return undefined;
-}
-
-function isContainer(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 /** The one place where errors become answers. An unexpected error is reported, and its answer has no details. */

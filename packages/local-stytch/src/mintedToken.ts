@@ -17,14 +17,16 @@ export const mintSchema = z.strictObject({
 });
 
 /** Makes any token, also one that the token endpoint would not issue. By default it is one of the first client. */
-export async function mintToken(state: State, wanted: z.infer<typeof mintSchema>): Promise<string> {
-  const key = wanted.sign_with === 'current' ? state.keys.current : await state.keys.unpublished();
+export async function mintToken(state: State, wanted: z.input<typeof mintSchema>): Promise<string> {
+  const key = wanted.sign_with === 'unknown' ? await state.keys.unpublished() : state.keys.current;
   const header: JwtHeader = overlay({ alg: 'RS256', kid: key.kid, typ: 'JWT' }, wanted.header);
   const [client] = state.initial.clients;
   if (!client)
     throw new InvalidAdminRequestError('There was no client at the start, so no token can be minted.');
   const claims = overlay(tokenClaims(state, client, client.scopes.join(' ')), wanted.claims);
-  return signJwt(header, wanted.payload ?? JSON.stringify(claims), key);
+  const token = await signJwt(header, wanted.payload ?? JSON.stringify(claims), key);
+  state.tokens.add('minted', token);
+  return token;
 }
 
 function overlay(

@@ -9,7 +9,7 @@ import type { Project } from './project';
 export function describeProject(project: Project, environment: Environment, json: boolean): string {
   const { url, port, projectId, env, clients, adminToken } = project;
   if (json) return `${JSON.stringify({ url, port, projectId, env, clients, adminToken })}\n`;
-  const lines = [`local-stytch listens on ${url}. Ctrl-C stops it.`, ''];
+  const lines = [`local-stytch listens on ${url}. Ctrl-C stops it.`, `The console: ${url}/`, ''];
   const missing = Object.entries(env).filter(([name, value]) => environment[name] !== value);
   if (missing.length === 0) lines.push('The environment already points at it.', '');
   else

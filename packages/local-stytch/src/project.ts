@@ -34,6 +34,7 @@ export async function startProject(options: CommandOptions, environment: Environ
   const isLocal = isLocalHost(options.host);
   const adminToken = isLocal ? undefined : (credentials.LOCAL_STYTCH_ADMIN_TOKEN ?? createSecret());
   const emulator = createEmulator(initial, { adminToken, reportError });
+  emulator.content.services = options.services;
   const running = await listen(emulator, options).catch((error: unknown) => {
     throw new ConfigError(`${(error as Error).message}. Choose another with --port.`);
   });

@@ -1,4 +1,8 @@
 import type { Request, RequestHandler } from 'express';
+import { Changes } from './changes';
+import type { RequestDetails } from './consoleApi';
+import { maskText } from './mask';
+import { RecordedRequests } from './recordedRequests';
 
 /** One logged request: no query, no header, no body, so that it has no secret and no token. */
 export interface LoggedRequest {
@@ -21,7 +25,7 @@ export interface LoggedRequest {
 }
 
 /** How many requests the log has at most. The counts include all. */
-const maxRequests = 1000;
+const maxRequests = 10_000;
 /** How many paths have a count of their own. Further ones count as `other`. */
 const countedPaths = 500;
 /** A longer path is cut. */
@@ -33,12 +37,15 @@ export class RequestLog {
   private readonly entries = new WeakMap<object, LoggedRequest>();
   private readonly byPath = new Map<string, number>();
   private counts = { total: 0, token: 0, jwks: 0 };
+  private readonly recorded = new RecordedRequests();
   private lastId = 0;
+
+  constructor(private readonly changes = new Changes()) {}
 
   /** Middleware: adds the request now, and its outcome when it has one. */
   readonly record: RequestHandler = (request, response, next) => {
     const { method } = request;
-    const path = request.path.slice(0, pathCharacters);
+    const path = maskText(request.path).slice(0, pathCharacters);
     const start = performance.now();
     const entry: LoggedRequest = {
       id: ++this.lastId,
@@ -53,8 +60,13 @@ export class RequestLog {
     this.requests.push(entry);
     if (this.requests.length > maxRequests) this.requests.shift();
     this.count(method, path);
+    this.recorded.begin(entry.id, request);
+    this.changes.request(entry);
     const end = () => {
-      entry.duration_milliseconds ??= Math.round((performance.now() - start) * 10) / 10;
+      if (entry.duration_milliseconds !== null) return;
+      entry.duration_milliseconds = Math.round((performance.now() - start) * 10) / 10;
+      this.recorded.end(entry.id, request, response);
+      if (this.has(entry)) this.changes.request(entry);
     };
     response.on('finish', () => {
       entry.status = response.statusCode;
@@ -72,6 +84,8 @@ export class RequestLog {
 
   clear(): void {
     this.requests = [];
+    this.recorded.clear();
+    this.changes.reset();
     this.byPath.clear();
     this.counts = { total: 0, token: 0, jwks: 0 };
   }
@@ -81,11 +95,23 @@ export class RequestLog {
     return this.requests;
   }
 
+  /** A request with its headers and bodies; undefined when it is not among the last 1,000. */
+  details(id: number): RequestDetails | undefined {
+    const recorded = this.recorded.get(id);
+    const request = recorded && this.requests.find((entry) => entry.id === id);
+    return request && { request, ...recorded };
+  }
+
   describe() {
     return {
       counts: { ...this.counts, by_path: Object.fromEntries(this.byPath) },
       requests: this.requests,
     };
+  }
+
+  private has({ id }: LoggedRequest): boolean {
+    const [first] = this.requests;
+    return first !== undefined && id >= first.id;
   }
 
   private count(method: string, path: string): void {

@@ -1,13 +1,17 @@
 import 'service-kit/earlySignals';
 import { join } from 'node:path';
 import { createLogger, type Environment, type RunningServer, runProgram, serve, TlsFiles } from 'service-kit';
+import { z } from 'zod';
 import { isLocalHost, readHost, readSettings } from './config';
+import type { ConsoleContent } from './console/services';
 import { createEmulator } from './emulator';
 import { createSecret } from './secrets';
 import { createSeed } from './seed';
 import { hashSeed } from './state';
 
 export interface LocalStytch extends RunningServer {
+  /** What the console's page can call and try. */
+  content: ConsoleContent;
   /** The variables that point a service here, with the secrets, and the admin API's token if it requires one. */
   seed: Environment;
   /** Those of them that are missing or different in the environment. */
@@ -28,7 +32,7 @@ export async function start(environment: Environment, host = '127.0.0.1'): Promi
   const seed = createSeed(settings.seed);
   const [paymentService, operator] = seed.clients;
   const adminToken = isLocalHost(host) ? undefined : (settings.adminToken ?? createSecret());
-  const { app, state, faults } = createEmulator(await hashSeed(seed), {
+  const { app, state, faults, events, content } = createEmulator(await hashSeed(seed), {
     reportError: (error) => {
       logger.error({ err: error }, 'request failed');
     },
@@ -51,10 +55,12 @@ export async function start(environment: Environment, host = '127.0.0.1'): Promi
   const missing = Object.entries(variables).filter(([name, value]) => environment[name] !== value);
   return {
     ...server,
+    content,
     seed: variables,
     missing: Object.fromEntries(missing),
     close: async () => {
       faults.release();
+      events.close();
       await server.close();
       tls?.stop();
     },
@@ -91,11 +97,40 @@ export function announce(
   }
 }
 
+/**
+ * Receives the services and scenarios of the console from a parent process, as `{ console: { services, scenarios } }`.
+ * A wrong message is reported and changes nothing.
+ */
+export function receiveContent(
+  { content }: Pick<LocalStytch, 'content'>,
+  parent: Pick<NodeJS.Process, 'on' | 'stderr'> = process,
+): void {
+  parent.on('message', (message: unknown) => {
+    if (typeof message !== 'object' || message === null || !('console' in message)) return;
+    try {
+      content.replace(message.console);
+    } catch (error) {
+      parent.stderr.write(
+        `local-stytch: the message for the console is refused: ${describeProblems(error)}\n`,
+      );
+    }
+  });
+}
+
+function describeProblems(error: unknown): string {
+  if (!(error instanceof z.ZodError)) return String(error);
+  return error.issues
+    .slice(0, 5)
+    .map(({ path, message }) => `${path.join('.')}: ${message}`)
+    .join('; ');
+}
+
 if (require.main === module) {
   void runProgram(
     (environment) => start(environment, readHost(process.argv.slice(2))),
     [join(__dirname, '..'), join(__dirname, '..', '..', '..')],
   ).then((server) => {
+    receiveContent(server);
     announce(server);
   });
 }

@@ -7,6 +7,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { Changes } from './changes';
 import { createId } from './secrets';
 
 /** A JSON Web Key (RFC 7517). */
@@ -79,7 +80,10 @@ export class KeyRing {
   private keys: SigningKeyList;
   private unknownKey: Promise<SigningKey> | undefined;
 
-  constructor(private readonly initial: SigningKeyList) {
+  constructor(
+    private readonly initial: SigningKeyList,
+    private readonly changes: Changes,
+  ) {
     this.keys = initial;
   }
 
@@ -106,16 +110,21 @@ export class KeyRing {
   /** A new key signs from now on. Without `keepPrevious` the earlier keys are retired at once. */
   async rotate(keepPrevious: boolean): Promise<void> {
     const next = await createSigningKey();
-    this.keys = keepPrevious ? [next, ...this.keys] : [next];
+    this.replace(keepPrevious ? [next, ...this.keys] : [next]);
   }
 
   /** Retires all keys but the one that signs. */
   retirePrevious(): void {
-    this.keys = [this.current];
+    this.replace([this.current]);
   }
 
   /** Goes back to the keys of the start. */
   reset(): void {
-    this.keys = this.initial;
+    this.replace(this.initial);
+  }
+
+  private replace(keys: SigningKeyList): void {
+    this.keys = keys;
+    this.changes.state();
   }
 }

@@ -1,7 +1,10 @@
+import type { Changes } from './changes';
+import { ClientMap } from './clientMap';
 import { Clock } from './clock';
 import { createSalt, hashSecret, type StoredSecret, storeSecret } from './secrets';
 import type { ClientStatus, ProjectSettings, Seed, SeedClient } from './seed';
 import { createSigningKey, KeyRing, type SigningKeyList } from './signingKeys';
+import { TokenLog } from './tokenLog';
 
 /** A stored M2M client. It is never changed in place: a change replaces it. */
 export interface StoredClient {
@@ -40,7 +43,11 @@ export interface State {
   readonly clients: Map<string, StoredClient>;
   readonly keys: KeyRing;
   readonly clock: Clock;
-  readonly settings: ProjectSettings;
+  readonly settings: Readonly<ProjectSettings>;
+  /** The tokens that were issued and minted. */
+  readonly tokens: TokenLog;
+  /** Where change is announced. */
+  readonly changes: Changes;
   /** Where callers reach the emulator, without a slash at the end. Set once it listens. */
   baseUrl: string;
   nextSequence: number;
@@ -65,18 +72,22 @@ export async function hashSeed(seed: Seed): Promise<Snapshot> {
   };
 }
 
-export function createState(initial: Snapshot): State {
-  const { projectId, projectCredentials, clients, keys, settings } = initial;
+export function createState(initial: Snapshot, changes: Changes): State {
+  const { projectId, projectCredentials, keys, settings } = initial;
+  const clients = new ClientMap(changes);
+  for (const client of initial.clients) clients.set(client.clientId, client);
   return {
     projectId,
     projectCredentials,
     initial,
-    clients: new Map(clients.map((client) => [client.clientId, client])),
-    keys: new KeyRing(keys),
-    clock: new Clock(),
+    clients,
+    keys: new KeyRing(keys, changes),
+    clock: new Clock(changes),
     settings: { ...settings },
+    tokens: new TokenLog(changes),
+    changes,
     baseUrl: '',
-    nextSequence: nextSequence(clients),
+    nextSequence: nextSequence(initial.clients),
     saltOfNobody: createSalt(),
   };
 }
@@ -93,7 +104,13 @@ export function takeSnapshot(state: State): Snapshot {
   };
 }
 
-/** Restores the clients, their secrets, the keys, the settings and the clock of the start. */
+/** Changes settings of the project. Those that are not given stay as they are. */
+export function changeSettings({ settings, changes }: State, change: Partial<ProjectSettings>): void {
+  Object.assign(settings, change);
+  changes.state();
+}
+
+/** Restores the clients, their secrets, the keys, the settings and the clock of the start, and forgets the tokens. */
 export function resetState(state: State): void {
   const { clients, settings } = state.initial;
   state.clients.clear();
@@ -101,7 +118,8 @@ export function resetState(state: State): void {
   state.nextSequence = nextSequence(clients);
   state.keys.reset();
   state.clock.offsetSeconds = 0;
-  Object.assign(state.settings, settings);
+  state.tokens.clear();
+  changeSettings(state, settings);
 }
 
 function nextSequence(clients: readonly StoredClient[]): number {

@@ -12,13 +12,24 @@ import type { TokenRequest } from './tokenRequest';
  * @throws OAuthError
  */
 export async function issueToken(state: State, request: TokenRequest) {
-  const client = await authenticateClient(state, request);
-  const scope = grantedScope(client, request.scope);
+  return grantToken(state, await authenticateClient(state, request), request.scope);
+}
+
+/**
+ * Issues a token to a client that is authenticated.
+ *
+ * @param requestedScope undefined: all scopes of the client.
+ * @throws OAuthError
+ */
+export async function grantToken(state: State, client: StoredClient, requestedScope: string | undefined) {
+  const scope = grantedScope(client, requestedScope);
   const key = state.keys.current;
   const claims = tokenClaims(state, client, scope);
   const header = { alg: 'RS256', kid: key.kid, typ: 'JWT' };
+  const token = await signJwt(header, JSON.stringify(claims), key);
+  state.tokens.add('issued', token);
   const answer = {
-    access_token: await signJwt(header, JSON.stringify(claims), key),
+    access_token: token,
     token_type: 'bearer',
     expires_in: state.settings.tokenLifetimeSeconds,
   };

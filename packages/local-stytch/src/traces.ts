@@ -1,3 +1,5 @@
+import { Changes } from './changes';
+
 /** One operation of a trace. Times are in milliseconds, with fractions. */
 export interface Span {
   trace_id: string;
@@ -41,6 +43,8 @@ export class TraceStore {
   private readonly traces = new Map<string, Span[]>();
   private spans = 0;
 
+  constructor(private readonly changes = new Changes()) {}
+
   /** Adds spans, of any order and service. Beyond 1,000, the spans of a trace are ignored. */
   add(spans: readonly Span[]): void {
     for (const span of spans) {
@@ -49,6 +53,7 @@ export class TraceStore {
       trace.push(span);
       this.traces.set(span.trace_id, trace);
       this.spans += 1;
+      this.changes.trace(span.trace_id);
       this.dropOldest();
     }
   }
@@ -57,6 +62,12 @@ export class TraceStore {
   list(service?: string): TraceSummary[] {
     const summaries = [...this.traces.values()].map(summarize).reverse();
     return summaries.filter(({ services }) => service === undefined || services.includes(service));
+  }
+
+  /** A trace without its spans; undefined when there is no such trace. */
+  summary(traceId: string): TraceSummary | undefined {
+    const spans = this.traces.get(traceId);
+    return spans && summarize(spans);
   }
 
   /** The spans of a trace in the order of their starts; undefined when there is no such trace. */
@@ -68,6 +79,7 @@ export class TraceStore {
   clear(): void {
     this.traces.clear();
     this.spans = 0;
+    this.changes.reset();
   }
 
   private dropOldest(): void {
