@@ -18,7 +18,8 @@ interface Props<Item> {
 
 /**
  * A listbox with only the visible rows in the document. Up, down, page up, page down, home and end move the selection.
- * Its height is that of its class. When it is scrolled, rows that come or go above do not move what one reads.
+ * Its height is that of its class. When it is scrolled, or a row is selected, rows that come or go above do not move what
+ * one reads.
  */
 export function VirtualList<Item>(props: Props<Item>) {
   const { label, items, rowHeight, keyOf, selected = null, onSelect, children, class: name = '' } = props;
@@ -30,10 +31,9 @@ export function VirtualList<Item>(props: Props<Item>) {
   const look = () => {
     const { scrollTop = 0, clientHeight = 0 } = box.current ?? {};
     const first = items[Math.floor(scrollTop / rowHeight)];
+    const follows = scrollTop === 0 && selected === null;
     anchor.current =
-      scrollTop === 0 || first === undefined
-        ? null
-        : { key: keyOf(first), offset: scrollTop % rowHeight };
+      follows || first === undefined ? null : { key: keyOf(first), offset: scrollTop % rowHeight };
     setView({ top: scrollTop, height: clientHeight });
   };
 
@@ -44,7 +44,7 @@ export function VirtualList<Item>(props: Props<Item>) {
       if (index !== -1) box.current.scrollTop = index * rowHeight + current.offset;
     }
     look();
-  }, [items]);
+  }, [items, selected]);
 
   const lookNow = useRef(look);
   lookNow.current = look;

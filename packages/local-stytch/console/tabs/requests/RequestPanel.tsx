@@ -1,0 +1,80 @@
+import type { RequestDetails } from '../../../src/consoleApi';
+import type { LoggedRequest } from '../../../src/requestLog';
+import { api } from '../../api';
+import { Copy } from '../../components/Copy';
+import { JsonView } from '../../components/JsonView';
+import { Status } from '../../components/Status';
+import { curlOfRequest } from '../../curl';
+import { formatDate, formatDuration } from '../../format';
+import { info } from '../../live';
+import { ErrorText } from '../ErrorText';
+import { Panel } from '../Panel';
+import { useLoaded } from '../useLoaded';
+
+interface RequestPanelProps {
+  request: LoggedRequest;
+  onClose: () => void;
+}
+
+/** One request: what was received and answered. Secrets and tokens are masked. */
+export function RequestPanel({ request, onClose }: RequestPanelProps) {
+  const { id, method, path, status, code, duration_milliseconds: duration, at, claims } = request;
+  const { client_id: client } = request;
+  const version = `${status} ${duration}`;
+  const { value, error } = useLoaded(`request ${id}`, version, () => api.request(id));
+  return (
+    <Panel title={`${method} ${path}`} onClose={onClose}>
+      <p class="facts">
+        <Status status={status} without={duration === null ? 'pending' : 'no answer'} />
+        {code !== null && <code>{code}</code>}
+        {duration !== null && <span>{formatDuration(duration)}</span>}
+        <time dateTime={at}>{formatDate(at)}</time>
+        {client !== undefined && <code>{client}</code>}
+      </p>
+      {value && info.value && <CopyAsCurl details={value} />}
+      <ErrorText error={error} />
+      {value && <Message title="Received" {...value.received} />}
+      {value?.answered && <Message title="Answered" {...value.answered} />}
+      {value && !value.answered && (
+        <p class="hint">{duration === null ? 'It is not answered yet.' : 'It was never answered.'}</p>
+      )}
+      {claims && (
+        <section>
+          <h3>Claims of the issued token</h3>
+          <JsonView label="Claims of the issued token" value={claims} />
+        </section>
+      )}
+    </Panel>
+  );
+}
+
+function CopyAsCurl({ details }: { details: RequestDetails }) {
+  return <Copy label="Copy as curl" text={() => (info.value ? curlOfRequest(details, info.value) : '')} />;
+}
+
+interface MessageProps {
+  title: string;
+  headers: Record<string, string>;
+  body: string | null;
+}
+
+function Message({ title, headers, body }: MessageProps) {
+  return (
+    <section class="message">
+      <h3>{title}</h3>
+      <dl class="headers">
+        {Object.entries(headers).map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {body === null || body === '' ? (
+        <p class="hint">Without a body</p>
+      ) : (
+        <JsonView label={`Body that was ${title.toLowerCase()}`} value={body} />
+      )}
+    </section>
+  );
+}
