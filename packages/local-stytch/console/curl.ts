@@ -5,7 +5,7 @@ const readToken = `node -p 'JSON.parse(fs.readFileSync(0)).access_token'`;
 /** A longer command has one line for each option. */
 const maxLineCharacters = 80;
 /** A masked secret or token. */
-const masked = /[^\s"&=]*•+[^\s"&=]*/;
+const masked = /([^\s"&=]*•+[^\s"&=]*)/;
 
 /**
  * A call of a service as commands for a POSIX shell. The first one gets the token, if there is one.
@@ -121,6 +121,9 @@ export function quote(text: string): string {
 }
 
 function quoteMasked(text: string): string {
-  const pieces = text.split(masked).map((piece) => (piece === '' ? '' : quote(piece)));
-  return pieces.join('"$CLIENT_SECRET"') || "''";
+  const pieces = text.split(masked).map((piece) => {
+    if (masked.test(piece)) return piece.startsWith('eyJ') ? '"$TOKEN"' : '"$CLIENT_SECRET"';
+    return piece === '' ? '' : quote(piece);
+  });
+  return pieces.join('');
 }

@@ -57,11 +57,18 @@ function connectLater(events: EventSource): void {
   source = undefined;
   waiting = undefined;
   connected.value = false;
-  // A 401 looks like any other error here; a request tells.
-  void api.state().catch(() => undefined);
-  window.setTimeout(() => {
-    if (!source && !signedOut.value) connect();
-  }, reconnectMilliseconds);
+  window.setTimeout(() => void reconnect(), reconnectMilliseconds);
+}
+
+/** First a request: unlike an EventSource, it tells why it fails. */
+async function reconnect(): Promise<void> {
+  try {
+    await api.info();
+    if (!source) connect();
+  } catch {
+    // The form for the admin token connects again.
+    if (!signedOut.value) window.setTimeout(() => void reconnect(), reconnectMilliseconds);
+  }
 }
 
 async function loadAll(events: EventSource): Promise<void> {
