@@ -112,7 +112,7 @@ describe('A logged request as a curl command', () => {
       code: null,
       duration_milliseconds: 1,
     },
-    received: { headers: { authorization, 'content-type': 'application/json' }, body },
+    received: { headers: { authorization, 'content-type': 'application/json' }, query: null, body },
     answered: null,
   });
 
@@ -122,9 +122,22 @@ describe('A logged request as a curl command', () => {
     expect(given).toEqual(expect.arrayContaining(['-u', 'project-test-1:p', '--data-raw', '@x']));
   });
 
+  test('When a client is authenticated, then its secret is $CLIENT_SECRET', () => {
+    const [given = []] = argumentsOf(curlOfRequest(details('Basic client 1:••••', ''), info));
+
+    expect(given).toEqual(expect.arrayContaining(['-u', 'client 1:s e']));
+  });
+
   test('When a secret in the body is masked, then it is $CLIENT_SECRET', () => {
     const [given = []] = argumentsOf(curlOfRequest(details('', `{"a":"it's","client_secret":"••••"}`), info));
 
     expect(given.at(-1)).toBe(`{"a":"it's","client_secret":"s e"}`);
+  });
+
+  test('When the request has a query, then the command has it', () => {
+    const logged = details('', null);
+    const received = { ...logged.received, query: 'a=1&token=••••' };
+
+    expect(curlOfRequest({ ...logged, received }, info)).toContain(`clients?a=1&token='"$CLIENT_SECRET"`);
   });
 });
