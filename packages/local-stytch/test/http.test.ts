@@ -213,7 +213,7 @@ describe('only this machine gets answers', () => {
 
   test('a link of another page may open the console, and nothing else', async () => {
     const clicked = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' };
-    const status = async (path: string, headers: object) =>
+    const status = async (path: string, headers: Record<string, string>) =>
       (await request(stytch.url).get(path).set(headers)).status;
 
     expect(await status('/', clicked)).not.toBe(403);

@@ -33,6 +33,7 @@ describe('A text', () => {
     expect(maskText('secret-test-0123456789abcdef')).toBe('secret-test-••••');
     const secret = 'aB3-'.repeat(11);
     expect(maskText(secret)).toBe('••••aB3-');
+    expect(maskText(`/v1/m2m/clients/${secret}/x`)).toBe('/v1/m2m/clients/••••aB3-/x');
   });
 
   test.each([

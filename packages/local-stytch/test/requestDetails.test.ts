@@ -135,8 +135,12 @@ test('When secrets are everywhere in requests, then no answer for the page has o
   const { requests } = await stytch.admin('GET', '/requests');
   const answers: Json[] = [requests];
   for (const { id } of requests) answers.push(await stytch.admin('GET', `/requests/${id}`));
-  for (const path of ['/traces', '/tokens', '/console', '/faults', '/health', '/tokens/1']) {
-    answers.push(await (await fetch(`${stytch.url}/local${path}`)).json());
+  const { traces } = await stytch.admin('GET', '/traces');
+  for (const { trace_id } of traces) answers.push(await stytch.admin('GET', `/traces/${trace_id}`));
+  const { tokens } = await stytch.admin('GET', '/tokens');
+  for (const { id } of tokens) answers.push(await stytch.admin('GET', `/tokens/${id}`));
+  for (const path of ['/traces', '/tokens', '/console', '/faults', '/health']) {
+    answers.push(await stytch.admin('GET', path));
   }
 
   expect(answers.length).toBeGreaterThan(40);
