@@ -54,7 +54,7 @@ export function curlOfRequest({ request, received }: RequestDetails, info: Conso
 
 /** @param authorization as it is logged: `Basic user:••••` or `Bearer ••••`. */
 function credentials(authorization: string | undefined, projectId: string): string[] {
-  if (authorization === undefined) return [];
+  if (authorization === undefined || authorization === '') return [];
   const [, user] = /^Basic +([^:]*):/i.exec(authorization) ?? [];
   if (user === undefined) return ['-H "Authorization: Bearer $TOKEN"'];
   return [`-u ${quote(user)}":$${user === projectId ? 'STYTCH_SECRET' : 'CLIENT_SECRET'}"`];
