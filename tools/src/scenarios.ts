@@ -1,4 +1,9 @@
-import type { CallToken, Scenario, ScenarioStep, ServiceCall } from '../../packages/local-stytch/src/consoleApi';
+import type {
+  CallToken,
+  Scenario,
+  ScenarioStep,
+  ServiceCall,
+} from '../../packages/local-stytch/src/consoleApi';
 
 /** What the scenarios need to know of local-stytch. */
 export interface ScenarioIds {
@@ -86,7 +91,8 @@ function refusals({ operatorClientId }: ScenarioIds): Scenario[] {
     {
       id: 'alg-none',
       title: 'alg: none',
-      sentence: 'The header says that the token needs no signature. The wallet-server accepts only RS256: 401.',
+      sentence:
+        'The header says that the token needs no signature. The wallet-server accepts only RS256: 401.',
       steps: [
         readWallet('Read the wallet with a token whose header says alg: none.', {
           kind: 'minted',
@@ -123,8 +129,7 @@ function clientStatus({ clientId, operatorClientId }: ScenarioIds): Scenario[] {
 }
 
 function rotation({ operatorClientId }: ScenarioIds): Scenario[] {
-  const post = (title: string, path: string) =>
-    asOperator(title, operatorClientId, { method: 'POST', path });
+  const post = (title: string, path: string) => asOperator(title, operatorClientId, { method: 'POST', path });
   return [
     {
       id: 'rotate-start',
