@@ -1,0 +1,5 @@
+import type { ConsoleWorld } from '../../helpers/consoleWorld';
+
+export function clientsTests(world: ConsoleWorld): void {
+  describe('clients', () => {});
+}

@@ -1,0 +1,5 @@
+import type { ConsoleWorld } from '../../helpers/consoleWorld';
+
+export function faultsTests(world: ConsoleWorld): void {
+  describe('faults', () => {});
+}

@@ -1,0 +1,5 @@
+import type { ConsoleWorld } from '../../helpers/consoleWorld';
+
+export function flowTests(world: ConsoleWorld): void {
+  describe('flow', () => {});
+}

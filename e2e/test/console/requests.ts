@@ -1,0 +1,5 @@
+import type { ConsoleWorld } from '../../helpers/consoleWorld';
+
+export function requestsTests(world: ConsoleWorld): void {
+  describe('requests', () => {});
+}

@@ -1,0 +1,5 @@
+import type { ConsoleWorld } from '../../helpers/consoleWorld';
+
+export function tokensTests(world: ConsoleWorld): void {
+  describe('tokens', () => {});
+}
