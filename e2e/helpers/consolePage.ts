@@ -87,7 +87,12 @@ export class ConsolePage {
     await this.page.getByText(text).first().waitFor();
   }
 
-  /** The name of the element with the focus. */
+  /** The text in the clipboard. */
+  copied(): Promise<string> {
+    return this.page.evaluate<string>('navigator.clipboard.readText()');
+  }
+
+  /** The text of the element with the focus. */
   focused(): Promise<string> {
     return this.page.evaluate<string>('document.activeElement?.textContent?.trim() ?? ""');
   }
