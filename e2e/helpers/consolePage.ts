@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { until } from './calls';
 
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -87,9 +88,13 @@ export class ConsolePage {
     await this.page.getByText(text).first().waitFor();
   }
 
-  /** The text in the clipboard. */
-  copied(): Promise<string> {
-    return this.page.evaluate<string>('navigator.clipboard.readText()');
+  /** Clicks a button that copies. Returns the copied text. */
+  async copy(name: string): Promise<string> {
+    await this.page.evaluate('navigator.clipboard.writeText("")');
+    await this.button(name).click();
+    return until('it is copied', async () => {
+      return (await this.page.evaluate<string>('navigator.clipboard.readText()')) || undefined;
+    });
   }
 
   /** The text of the element with the focus. */

@@ -12,15 +12,11 @@ export function clientsTests(world: ConsoleWorld): void {
       await field(opened, 'Trusted metadata').fill('{ "tenant": "acme" }');
       await opened.button('Create the client').click();
       await opened.page.getByRole('region', { name: 'The secret' }).waitFor();
-      await opened.button('Copy the secret').click();
-      return opened.copied();
+      return opened.copy('Copy the secret');
     }
 
     /** The id of the client that is shown. */
-    async function shownId(opened: ConsolePage): Promise<string> {
-      await opened.button('Copy the id').click();
-      return opened.copied();
-    }
+    const shownId = (opened: ConsolePage) => opened.copy('Copy the id');
 
     const search = async (opened: ConsolePage, text: string) => {
       await field(opened, 'Search').fill(text);
@@ -81,8 +77,7 @@ export function clientsTests(world: ConsoleWorld): void {
         Promise.all(secrets.map((secret) => world.admin.acceptsSecret(secret, id)));
 
       await opened.button('Start').click();
-      await opened.button('Copy the secret').click();
-      const next = await opened.copied();
+      const next = await opened.copy('Copy the secret');
       await opened.sees(`…${old.slice(-4)}`);
       await opened.sees(`…${next.slice(-4)}`);
       expect(await accepted(old, next)).toEqual([true, true]);
@@ -90,8 +85,7 @@ export function clientsTests(world: ConsoleWorld): void {
       await opened.button('Start').waitFor();
       expect(await accepted(old, next)).toEqual([true, false]);
       await opened.button('Start').click();
-      await opened.button('Copy the secret').click();
-      const last = await opened.copied();
+      const last = await opened.copy('Copy the secret');
       await opened.button('Complete').click();
       await opened.button('Rotate again').waitFor();
 

@@ -40,10 +40,9 @@ export function requestsTests(world: ConsoleWorld): void {
       await requestToken(secret!);
 
       await row(opened, id!).click();
-      await opened.button('Copy as curl').click();
-      await opened.sees('Copied');
+      const copied = await opened.copy('Copy as curl');
 
-      const copied = await opened.copied();
+      await opened.sees('Copied');
       expect(copied).toContain(`curl`);
       expect(copied).toContain('$CLIENT_SECRET');
       expect(copied).not.toContain(secret);
