@@ -89,9 +89,9 @@ export class ConsolePage {
   }
 
   /** Clicks a button that copies. Returns the copied text. */
-  async copy(name: string): Promise<string> {
+  async copy(name: string, within: Pick<Page, 'getByRole'> = this.page): Promise<string> {
     await this.page.evaluate('navigator.clipboard.writeText("")');
-    await this.button(name).click();
+    await this.button(name, within).click();
     return until('it is copied', async () => {
       return (await this.page.evaluate<string>('navigator.clipboard.readText()')) || undefined;
     });
