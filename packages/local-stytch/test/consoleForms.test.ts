@@ -22,8 +22,9 @@ describe('the filter of requests', () => {
     request(4, { status: null }),
     request(5, { status: null, duration_milliseconds: null }),
   ];
+  const names = new Map([['m2m-client-test-1', 'Payments']]);
   const ids = (...filter: [string, Parameters<typeof filterRequests>[2]]) =>
-    filterRequests(all, ...filter).map(({ id }) => id);
+    filterRequests(all, ...filter, names).map(({ id }) => id);
 
   test('Without a filter all requests are listed, newest first', () => {
     expect(ids('', 'all')).toEqual([5, 4, 3, 2, 1]);
@@ -37,6 +38,7 @@ describe('the filter of requests', () => {
   test('Each word of the text must be in the request, in any order and case', () => {
     expect(ids('INVALID_client post', 'all')).toEqual([2]);
     expect(ids('m2m-client-test-1', 'all')).toEqual([1]);
+    expect(ids('payments 200', 'all')).toEqual([1]);
     expect(ids('token invalid_client', 'succeeded')).toEqual([]);
   });
 });

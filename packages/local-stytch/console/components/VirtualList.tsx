@@ -30,6 +30,8 @@ export function VirtualList<Item>(props: Props<Item>) {
 
   const look = () => {
     const { scrollTop = 0, clientHeight = 0 } = box.current ?? {};
+    // It is not displayed.
+    if (clientHeight === 0) return;
     const first = items[Math.floor(scrollTop / rowHeight)];
     const follows = scrollTop === 0 && selected === null;
     anchor.current =

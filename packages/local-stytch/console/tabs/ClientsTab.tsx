@@ -57,7 +57,7 @@ export function ClientsTab() {
         </div>
         <List selected={client?.client_id ?? null} />
       </section>
-      {client && <ClientPanel key={client.client_id} client={client} onClose={closePanel} />}
+      {client && <ClientPanel client={client} onClose={closePanel} />}
       {isNew && <NewClient />}
     </div>
   );

@@ -30,8 +30,7 @@ export function FaultsTab() {
       <Card title="Start again">
         <p>
           Clients, secrets, keys, clock and settings go back to those of the start. Faults, requests, tokens
-          and traces are removed. Services notice it as they would at Stytch: a secret that was rotated is
-          refused.
+          and traces are removed. A secret that a rotation has made stops working.
         </p>
         <div>
           <ConfirmButton

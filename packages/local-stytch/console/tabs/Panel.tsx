@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 
 interface PanelProps {
   title: string;
@@ -7,8 +7,9 @@ interface PanelProps {
   children: ComponentChildren;
 }
 
-/** The details of what is selected: beside the list, or in a narrow window over it. Escape closes it. */
+/** The details of what is selected: beside the list, or in a narrow window in place of it. Escape closes it. */
 export function Panel({ title, onClose, children }: PanelProps) {
+  const panel = useRef<HTMLElement>(null);
   const titleId = useId();
   useEffect(() => {
     const closeOnEscape = (event: KeyboardEvent) => {
@@ -19,9 +20,12 @@ export function Panel({ title, onClose, children }: PanelProps) {
       document.removeEventListener('keydown', closeOnEscape);
     };
   }, [onClose]);
-  useEffect(() => focusListAfterwards, []);
+  useEffect(() => {
+    if (document.querySelector('.pair-list')?.checkVisibility() === false) panel.current?.focus();
+    return focusListAfterwards;
+  }, []);
   return (
-    <section class="pair-panel card stack" aria-labelledby={titleId}>
+    <section ref={panel} class="pair-panel card stack" aria-labelledby={titleId} tabIndex={-1}>
       <div class="pair-head">
         <h2 id={titleId}>{title}</h2>
         <button type="button" class="button small" onClick={onClose}>

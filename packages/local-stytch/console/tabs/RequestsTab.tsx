@@ -3,6 +3,7 @@ import { api } from '../api';
 import { ConfirmButton } from '../components/ConfirmButton';
 import { Empty } from '../components/Empty';
 import { info, requests } from '../live';
+import { clientNames } from './clientNames';
 import { filterRequests, type Outcome } from './requests/filter';
 import { RequestFilters } from './requests/RequestFilters';
 import { RequestList } from './requests/RequestList';
@@ -14,7 +15,9 @@ import './pair.css';
 const text = signal('');
 const outcome = signal<Outcome | 'all'>('all');
 const selectedId = signal<number | null>(null);
-const shown = computed(() => filterRequests(requests.value.values(), text.value, outcome.value));
+const shown = computed(() =>
+  filterRequests(requests.value.values(), text.value, outcome.value, clientNames.value),
+);
 
 /** Every request to this Stytch, live. */
 export function RequestsTab() {

@@ -4,7 +4,8 @@ import { api } from '../api';
 import { Empty } from '../components/Empty';
 import { VirtualList } from '../components/VirtualList';
 import { formatCount, formatTime } from '../format';
-import { clients, tokens } from '../live';
+import { tokens } from '../live';
+import { clientName } from './clientNames';
 import './pair.css';
 import { Panel } from './Panel';
 import { Explanation } from './tokens/Explanation';
@@ -31,7 +32,7 @@ export function TokensTab() {
         </div>
         <List selected={token?.id ?? null} />
       </section>
-      {token && <TokenPanel key={token.id} token={token} />}
+      {token && <TokenPanel token={token} />}
       {opened.value === 'paste' && <PastePanel onClose={close} />}
       {opened.value === 'mint' && <MintPanel onClose={close} />}
     </div>
@@ -97,8 +98,7 @@ function Row({ token: { kind, client_id: clientId, scope, at } }: { token: Liste
 }
 
 function nameOf(clientId: string | null): string {
-  const client = clients.value.find(({ client_id: id }) => id === clientId);
-  return client?.client_name || clientId || 'no client';
+  return clientId === null ? 'no client' : clientName(clientId);
 }
 
 function TokenPanel({ token }: { token: ListedToken }) {

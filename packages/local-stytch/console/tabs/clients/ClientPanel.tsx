@@ -18,47 +18,59 @@ interface ClientPanelProps {
 
 /** One client: its fields, its status, its secret. */
 export function ClientPanel({ client, onClose }: ClientPanelProps) {
-  const { client_id: id, client_name: name, scopes, trusted_metadata: metadata, status } = client;
+  const { client_id: id, client_name: name } = client;
   return (
     <Panel title={name || id} onClose={onClose}>
-      <p class="row">
-        <code>{id}</code>
-        <Copy label="Copy the id" text={id} />
-      </p>
-      {client.next_client_secret_last_four === null && <SecretOnce clientId={id} title="The secret" />}
-      <Activity client={client} />
-      <Rotation client={client} />
-      <section class="stack tight" aria-label="Fields">
-        <h3>Fields</h3>
-        <ClientForm
-          name={name}
-          scopes={scopes}
-          metadata={metadata}
-          submit="Save"
-          onSubmit={(fields) =>
-            changeClient(
-              api.updateClient(id, {
-                ...fields,
-                trusted_metadata: metadataChange(metadata, fields.trusted_metadata),
-              }),
-            )
-          }
-        />
-      </section>
-      <div>
-        <ConfirmButton
-          label="Delete the client"
-          class="button danger"
-          question={`Delete ${name || id}?`}
-          consequence={
-            `The ${status} client and its secrets are deleted: it gets no more tokens. ` +
-            'Tokens that were issued stay valid until they expire.'
-          }
-          action="Delete"
-          run={() => changeClient(api.deleteClient(id))}
-        />
+      <div key={id} class="stack">
+        <p class="row">
+          <code>{id}</code>
+          <Copy label="Copy the id" text={id} />
+        </p>
+        {client.next_client_secret_last_four === null && <SecretOnce clientId={id} title="The secret" />}
+        <Activity client={client} />
+        <Rotation client={client} />
+        <Fields client={client} />
+        <Deletion client={client} />
       </div>
     </Panel>
+  );
+}
+
+function Fields({ client }: { client: ListedClient }) {
+  const { client_id: id, client_name: name, scopes, trusted_metadata: metadata } = client;
+  return (
+    <section class="stack tight" aria-label="Fields">
+      <h3>Fields</h3>
+      <ClientForm
+        name={name}
+        scopes={scopes}
+        metadata={metadata}
+        submit="Save"
+        onSubmit={(fields) =>
+          changeClient(
+            api.updateClient(id, {
+              ...fields,
+              trusted_metadata: metadataChange(metadata, fields.trusted_metadata),
+            }),
+          )
+        }
+      />
+    </section>
+  );
+}
+
+function Deletion({ client: { client_id: id, client_name: name } }: { client: ListedClient }) {
+  return (
+    <div>
+      <ConfirmButton
+        label="Delete the client"
+        class="button danger"
+        question={`Delete ${name || id}?`}
+        consequence="The client and its secrets are deleted: it gets no more tokens. Tokens that were issued stay valid until they expire."
+        action="Delete"
+        run={() => changeClient(api.deleteClient(id))}
+      />
+    </div>
   );
 }
 

@@ -25,7 +25,6 @@ export function ActiveFaults() {
         <button
           type="button"
           class="button"
-
           onClick={() => void action.run(() => remove(api.deleteFaults()))}
         >
           Remove all
@@ -59,7 +58,6 @@ function FaultItem({ fault }: { fault: ListedFault }) {
         type="button"
         class="button small"
         aria-label={`Remove: ${words}`}
-
         onClick={() => void action.run(() => remove(api.deleteFault(fault.id)))}
       >
         Remove

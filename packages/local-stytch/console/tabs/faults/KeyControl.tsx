@@ -38,17 +38,11 @@ export function KeyControl() {
         <button
           type="button"
           class="button"
-
           onClick={() => void action.run(() => api.rotateKeys(keepsPrevious))}
         >
           Rotate
         </button>
-        <button
-          type="button"
-          class="button"
-
-          onClick={() => void action.run(api.retireKeys)}
-        >
+        <button type="button" class="button" onClick={() => void action.run(api.retireKeys)}>
           Retire previous
         </button>
       </div>

@@ -36,11 +36,7 @@ export function ClockControl() {
           : `It is ${formatSeconds(offset)} ${offset > 0 ? 'ahead' : 'behind'}: `}
         <time class="nowrap">{formatDate(Date.now() + offset * 1_000)}</time>
       </p>
-      <p class="hint">
-        {offset > 0
-          ? 'New tokens are valid from a time to come. Services, whose clocks are right, refuse them: “not yet valid”.'
-          : 'Set it back by more than the token lifetime, and new tokens have already expired; ahead, and they are not yet valid. Services refuse both with 401.'}
-      </p>
+      <p class="hint">{describeOffset(offset, state.value?.token_lifetime_seconds ?? 3_600)}</p>
       <div class="row" role="group" aria-label="Clock offset">
         {offsets.map(([name, seconds]) => (
           <button
@@ -48,7 +44,6 @@ export function ClockControl() {
             type="button"
             class="button small"
             aria-pressed={offset === seconds}
-
             onClick={() => void set(seconds)}
           >
             {name}
@@ -72,6 +67,13 @@ export function ClockControl() {
       <ErrorText error={action.error} />
     </div>
   );
+}
+
+function describeOffset(offset: number, lifetime: number): string {
+  if (offset > 0) return 'New tokens are dated in the future. Services refuse them: they are not valid yet.';
+  if (offset <= -lifetime) return 'New tokens have already expired. Services refuse them.';
+  if (offset < 0) return 'New tokens are dated in the past, and expire sooner.';
+  return 'It dates the tokens. Ahead: new tokens are not valid yet. Behind by an hour: they have already expired. Services refuse both with 401.';
 }
 
 /** How long new tokens live. */

@@ -3,6 +3,7 @@ import type { LoggedRequest } from '../../../src/requestLog';
 import { Status } from '../../components/Status';
 import { VirtualList } from '../../components/VirtualList';
 import { formatDuration, formatPreciseTime } from '../../format';
+import { clientName } from '../clientNames';
 import { useNarrow } from '../useNarrow';
 
 interface RequestListProps {
@@ -77,8 +78,8 @@ function Row({ request }: { request: LoggedRequest }) {
         <Status status={status} without={noAnswer} />
       </span>
       <span class="cell-duration">{duration === null ? '' : formatDuration(duration)}</span>
-      <span class="cell-client mono" title={client}>
-        {client}
+      <span class="cell-client" title={client}>
+        {client !== undefined && clientName(client)}
       </span>
       <span class="cell-code" title={code ?? undefined}>
         {code}

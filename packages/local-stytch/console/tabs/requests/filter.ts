@@ -33,19 +33,26 @@ function searchedText(request: LoggedRequest): string {
  * The requests that match, newest first.
  *
  * @param requests oldest first.
- * @param text words, each of which must be in the method, path, status, error or client.
+ * @param text words, each of which must be in the method, path, status, error, or the id or name of the client.
+ * @param names of the clients, by their ids.
  */
 export function filterRequests(
   requests: Iterable<LoggedRequest>,
   text: string,
   outcome: Outcome | 'all',
+  names: ReadonlyMap<string, string>,
 ): LoggedRequest[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const found: LoggedRequest[] = [];
   for (const request of requests) {
     if (outcome !== 'all' && outcomeOf(request) !== outcome) continue;
-    if (words.length > 0 && !words.every((word) => searchedText(request).includes(word))) continue;
-    found.push(request);
+    if (words.every((word) => hasWord(request, word, names))) found.push(request);
   }
   return found.reverse();
+}
+
+function hasWord(request: LoggedRequest, word: string, names: ReadonlyMap<string, string>): boolean {
+  if (searchedText(request).includes(word)) return true;
+  const name = request.client_id === undefined ? undefined : names.get(request.client_id);
+  return name !== undefined && name.toLowerCase().includes(word);
 }
