@@ -162,7 +162,12 @@ export interface TokenCheck {
 /** What `GET /local/requests/{id}` answers. Secrets and tokens are masked, and long bodies are cut. */
 export interface RequestDetails {
   request: LoggedRequest;
-  received: { headers: Record<string, string>; query: string | null; body: string | null };
+  received: {
+    headers: Record<string, string>;
+    /** Without the question mark. */
+    query: string | null;
+    body: string | null;
+  };
   /** Null until it is answered. */
   answered: { headers: Record<string, string>; body: string | null } | null;
 }

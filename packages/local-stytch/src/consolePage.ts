@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RequestHandler, Router } from 'express';
 import { TransportError } from './errors';
-import { route } from './http';
+import { route, routeNotFound } from './http';
 
 /** Where the build puts the page. It is the same folder from `src`, `dist` and `bundle`. */
 const defaultFolder = join(__dirname, '..', 'bundle', 'console');
@@ -43,5 +43,6 @@ export function createConsolePage(folder = defaultFolder): Router {
   route(router, '/', { get: [file('index.html')] });
   route(router, '/console/app.js', { get: [file('app.js')] });
   route(router, '/console/app.css', { get: [file('app.css')] });
+  router.use('/console', routeNotFound);
   return router;
 }

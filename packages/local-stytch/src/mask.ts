@@ -9,15 +9,17 @@ const harmlessName = /token_type$|last_four$/i;
 const dotted = /(?<![\w-])[\w-]+(?:\.[\w-]*)+/g;
 /** A secret of a Stytch project. */
 const projectSecret = /secret-(test|live)-[\w-]{8,}/g;
-/** A secret of an M2M client: 44 base64url characters. Ids have another length. */
-const clientSecret = /^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[\w-]{44}$/;
+/** Perhaps a secret of an M2M client: 44 base64url characters. Ids have another length. */
+const clientSecret = /(?<![\w-])[\w-]{44}(?![\w-])/g;
 /** A field with a secret in text that is not JSON, or only the beginning of it. */
 const looseField = /((?:secret|token|password)[\w.-]{0,40}["']?\s{0,4}[=:]\s{0,4}["']?)([^\s"'&<,}]+)/gi;
 
 /** Masks JWTs and Stytch's secrets in a text. */
 export function maskText(text: string): string {
-  if (clientSecret.test(text)) return lastFour(text);
-  return text.replace(dotted, maskJwt).replace(projectSecret, `secret-$1-${hidden}`);
+  return text
+    .replace(dotted, maskJwt)
+    .replace(projectSecret, `secret-$1-${hidden}`)
+    .replace(clientSecret, (word) => (/[A-Z]/.test(word) && /[a-z]/.test(word) ? lastFour(word) : word));
 }
 
 /** As `maskText`, and also fields such as `client_secret=…`. For text of an unknown form. */

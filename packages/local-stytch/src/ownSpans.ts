@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { preciseTime } from 'service-kit';
+import { maskText } from './mask';
 import { round, type TraceStore } from './traces';
 
 /** W3C Trace Context. Later versions may add fields. */
@@ -48,7 +49,7 @@ function describe({ method, route }: Request, response: Response, path: string) 
     name: pattern === undefined ? method : `${method} ${pattern}`,
     attributes: {
       'http.request.method': method,
-      'url.path': path.slice(0, maxPathCharacters),
+      'url.path': maskText(path).slice(0, maxPathCharacters),
       ...(pattern !== undefined && { 'http.route': pattern }),
       ...(sent && { 'http.response.status_code': statusCode }),
       ...(typeof errorType === 'string' && { 'error.type': errorType }),

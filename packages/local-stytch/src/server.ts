@@ -121,7 +121,7 @@ function describeProblems(error: unknown): string {
   if (!(error instanceof z.ZodError)) return String(error);
   return error.issues
     .slice(0, 5)
-    .map(({ path, message }) => `${path.join('.')}: ${message}`)
+    .map(({ path, message }) => `${path.join('.') || 'console'}: ${message}`)
     .join('; ');
 }
 

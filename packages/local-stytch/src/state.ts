@@ -1,4 +1,4 @@
-import type { Changes } from './changes';
+import { Changes } from './changes';
 import { ClientMap } from './clientMap';
 import { Clock } from './clock';
 import { createSalt, hashSecret, type StoredSecret, storeSecret } from './secrets';
@@ -72,7 +72,7 @@ export async function hashSeed(seed: Seed): Promise<Snapshot> {
   };
 }
 
-export function createState(initial: Snapshot, changes: Changes): State {
+export function createState(initial: Snapshot, changes = new Changes()): State {
   const { projectId, projectCredentials, keys, settings } = initial;
   const clients = new ClientMap(changes);
   for (const client of initial.clients) clients.set(client.clientId, client);

@@ -50,6 +50,15 @@ describe('when other machines can call', () => {
     ['POST', '/local/tokens'],
     ['POST', '/local/clock'],
     ['POST', '/local/token-lifetime'],
+    ['GET', '/local/tokens'],
+    ['POST', '/local/tokens/explain'],
+    ['GET', '/local/clients'],
+    ['POST', '/local/clients'],
+    ['DELETE', '/local/clients/x'],
+    ['GET', '/local/console'],
+    ['GET', '/local/events'],
+    ['POST', '/local/calls'],
+    ['GET', '/local/requests/1'],
     ['GET', '/local/nothing'],
     ['GET', '/local//requests'],
   ])('%s %s is refused without the token', async (method, path) => {
@@ -128,4 +137,62 @@ describe('when other machines can call', () => {
       expect((await fetch(`${stytch.url}/local/reset`, { method: 'POST', headers })).status).toBe(403);
     },
   );
+
+  test.each(['local-stytch:5005', '172.18.0.2:5005'])(
+    "the console's own page at %s may call, with the token",
+    async (host) => {
+      const call = request(stytch.url).post('/local/reset');
+      const own = { Host: host, Origin: `http://${host}`, Authorization: authorization };
+
+      expect((await call.set(own)).status).toBe(200);
+    },
+  );
+
+  describe('the session of a page', () => {
+    const open = (body: object) =>
+      fetch(`${stytch.url}/local/session`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'Content-Type': 'application/json' },
+      });
+    const status = async (cookie: string) =>
+      (await fetch(`${stytch.url}/local/requests`, { headers: { Cookie: cookie } })).status;
+
+    test('is a cookie that stands for the token, and does not contain it', async () => {
+      const response = await open({ token: adminToken });
+
+      expect(response.status).toBe(200);
+      const setCookie = response.headers.get('set-cookie') ?? '';
+      expect(setCookie).toMatch(/^local-stytch-session=[\w-]{44}; HttpOnly; SameSite=Strict; Path=\/local$/);
+      expect(setCookie).not.toContain(adminToken);
+      const [cookie = ''] = setCookie.split(';');
+      expect(await status(cookie)).toBe(200);
+      expect(await status(`other=1; ${cookie}; more=2`)).toBe(200);
+      expect(await status(cookie.slice(0, -1))).toBe(401);
+      expect(await status(`x${cookie}`)).toBe(401);
+      expect(await status(`local-stytch-session=${adminToken}`)).toBe(401);
+    });
+
+    test.each([{}, { token: '' }, { token: 'wrong' }])('is not opened by %j', async (body) => {
+      const response = await open(body);
+
+      expect(response.status).toBe(401);
+      expect(response.headers.get('set-cookie')).toBeNull();
+    });
+
+    test('of one emulator is worthless to another', async () => {
+      const other = await startLocalStytch(adminToken);
+      const [cookie = ''] = ((await open({ token: adminToken })).headers.get('set-cookie') ?? '').split(';');
+
+      const answer = await fetch(`${other.url}/local/requests`, { headers: { Cookie: cookie } });
+
+      await other.close();
+      expect(answer.status).toBe(401);
+    });
+  });
+
+  test('a page without a session gets 401, so that it can ask for the token', async () => {
+    expect((await fetch(`${stytch.url}/local/console`)).status).toBe(401);
+    expect((await fetch(stytch.url)).status).not.toBe(401);
+  });
 });

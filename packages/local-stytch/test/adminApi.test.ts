@@ -1,4 +1,6 @@
 import { createHmac, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { Request, Response } from 'express';
 import { B2BClient, type Client } from 'stytch';
 import { decode, expectRefusal, type Json, startLocalStytch, type TestStytch } from './localStytch';
 
@@ -83,20 +85,25 @@ describe('the request log', () => {
     expect(await stytch.admin('GET', '/requests')).toMatchObject({ counts: { total: 0 }, requests: [] });
   });
 
-  test('has the last 1,000 requests and counts 500 paths', async () => {
-    const paths = Array.from({ length: 1005 }, (_, index) => `/v1/nothing/${index}`);
-    for (let start = 0; start < paths.length; start += 50) {
-      await Promise.all(paths.slice(start, start + 50).map((path) => fetch(stytch.url + path)));
+  test('has the last 10,000 requests and counts 500 paths', async () => {
+    const { record } = stytch.emulator.requests;
+    const next = jest.fn();
+    for (let index = 0; index < 10_005; index += 1) {
+      const path = `/v1/nothing/${index}`;
+      const response = Object.assign(new EventEmitter(), { locals: {} });
+      void record({ method: 'GET', path, url: path, headers: {} } as Request, response as unknown as Response, next);
     }
     await fetch(`${stytch.url}/v1/${'x'.repeat(2000)}`);
 
     const { counts, requests } = await stytch.admin('GET', '/requests');
 
-    expect(requests).toHaveLength(1000);
-    expect(requests[999].path).toHaveLength(300);
-    expect(counts.total).toBe(1006);
+    expect(next).toHaveBeenCalledTimes(10_005);
+    expect(requests).toHaveLength(10_000);
+    expect(requests[0].path).toBe('/v1/nothing/6');
+    expect(requests[9_999].path).toHaveLength(300);
+    expect(counts.total).toBe(10_006);
     expect(Object.keys(counts.by_path as object)).toHaveLength(501);
-    expect(counts.by_path.other).toBe(506);
+    expect(counts.by_path.other).toBe(9_506);
   });
 });
 

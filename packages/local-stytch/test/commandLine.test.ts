@@ -7,6 +7,7 @@ const defaults = {
   seed: undefined,
   import: undefined,
   exportOnExit: undefined,
+  services: [],
   json: false,
 };
 
@@ -23,6 +24,19 @@ describe('readCommandLine', () => {
       options: { ...defaults, port: 0, host: '0.0.0.0', seed: 'a.yaml', exportOnExit: 'b.json', json: true },
     });
     expect(readCommandLine(['--import', 'b.json'])).toMatchObject({ options: { import: 'b.json' } });
+  });
+
+  test('reads each service that the console can call', () => {
+    const line = '--service orders=http://localhost:3000 --service stock=https://127.0.0.1:3001/';
+
+    expect(readCommandLine(line.split(' '))).toMatchObject({
+      options: {
+        services: [
+          { name: 'orders', url: 'http://localhost:3000' },
+          { name: 'stock', url: 'https://127.0.0.1:3001' },
+        ],
+      },
+    });
   });
 
   test('takes what follows -- as the command of exec, on a free port, and leaves its options alone', () => {
@@ -55,6 +69,9 @@ describe('readCommandLine', () => {
     ['exec --', /exec needs a command after --/],
     ['--seed a --import b', /exclude each other/],
     ['--host=', /--host needs an address/],
+    ['--service orders', /--service orders: url must be http/],
+    ['--service =http://localhost:1', /name must be 1 to 64/],
+    ['--service a=http://evil.example', /--service a=http:\/\/evil.example: url must be on this machine/],
   ])('refuses %j, and says how to get help', (line, message) => {
     const read = () => readCommandLine(line.split(' '));
 
@@ -64,7 +81,7 @@ describe('readCommandLine', () => {
   });
 
   test('help has every option, and no line is too long for a terminal', () => {
-    for (const option of ['port', 'host', 'seed', 'import', 'export-on-exit', 'json', 'help', 'version']) {
+    for (const option of ['port', 'host', 'seed', 'import', 'export-on-exit', 'service', 'json', 'help', 'version']) {
       expect(help).toContain(`--${option}`);
     }
     expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(110);

@@ -3,8 +3,6 @@ import type { RequestHandler } from 'express';
 import request from 'supertest';
 import { createApp } from '../src/app';
 import { Faults } from '../src/faults';
-import { RequestLog } from '../src/requestLog';
-import { TraceStore } from '../src/traces';
 import { basic, expectRefusal, startLocalStytch, type TestStytch, tokenUrl } from './localStytch';
 
 let stytch: TestStytch;
@@ -102,7 +100,9 @@ describe('a body', () => {
 
 describe('a path', () => {
   test.each([
-    '/',
+    '/console',
+    '/console/',
+    '/console/index.html',
     '/v1/m2m',
     '/v1/m2m/',
     '/v1/m2m/clients/',
@@ -131,6 +131,9 @@ describe('a path', () => {
     ['GET', '/v1/public/x/oauth2/token', 'POST'],
     ['POST', '/v1/sessions/jwks/x', 'GET, HEAD'],
     ['PUT', '/local/faults', 'GET, POST, DELETE, HEAD'],
+    ['POST', '/', 'GET, HEAD'],
+    ['POST', '/local/events', 'GET, HEAD'],
+    ['GET', '/local/tokens/explain', 'POST'],
     ['GET', '/local/reset', 'POST'],
   ])('refuses %s %s, and lists the allowed methods', async (method, path, allow) => {
     const response = await fetch(stytch.url + path, { method });
@@ -164,18 +167,60 @@ describe('only this machine gets answers', () => {
     },
   );
 
+  const fromOrigin = (path: string, origin: string, method = 'POST') =>
+    fetch(stytch.url + path, { method, headers: { Origin: origin } });
+
   test.each([
     ['https://evil.example', 403],
     ['null', 403],
-    ['http://localhost:3000', 200],
-  ])('a page from %s gets %i', async (origin, status) => {
-    const response = await fetch(`${stytch.url}/local/reset`, {
-      method: 'POST',
-      headers: { Origin: origin },
-    });
+    ['http://localhost:3000', 404],
+  ])('a page from %s gets %i from the API', async (origin, status) => {
+    const response = await fromOrigin('/v1/nothing', origin);
 
     expect(response.status).toBe(status);
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  test.each([
+    'https://evil.example',
+    'null',
+    'http://localhost',
+    'http://localhost:3000',
+    'http://localhost.evil.example',
+    'https://127.0.0.1',
+  ])('a page from %s is foreign to the admin API', async (origin) => {
+    for (const [path, method] of [
+      ['/local/reset', 'POST'],
+      ['/local/clients/x', 'DELETE'],
+      ['/local/events', 'GET'],
+      ['/local/health', 'GET'],
+    ] as const) {
+      const response = await fromOrigin(path, origin, method);
+
+      expect(response.headers.get('access-control-allow-origin')).toBeNull();
+      await expectRefusal(response, 403, 'forbidden');
+    }
+    const { port } = new URL(stytch.url);
+    await expectRefusal(await fromOrigin('/local/reset', `https://127.0.0.1:${port}`), 403, 'forbidden');
+  });
+
+  test("the console's own page may use the admin API", async () => {
+    expect((await fromOrigin('/local/reset', stytch.url)).status).toBe(200);
+    const host = 'localhost:5005';
+    const named = await request(stytch.url).post('/local/reset').set({ Host: host, Origin: `http://${host}` });
+    expect(named.status).toBe(200);
+  });
+
+  test('a link of another page may open the console, and nothing else', async () => {
+    const clicked = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' };
+    const status = async (path: string, headers: Record<string, string>) =>
+      (await request(stytch.url).get(path).set(headers)).status;
+
+    expect(await status('/', clicked)).not.toBe(403);
+    expect(await status('/', { ...clicked, 'Sec-Fetch-Mode': 'no-cors' })).toBe(403);
+    expect(await status('/', { ...clicked, Host: 'evil.example' })).toBe(403);
+    expect(await status('/local/requests', clicked)).toBe(403);
+    expect(await status('/console/app.js', clicked)).toBe(403);
   });
 });
 
@@ -206,19 +251,12 @@ describe('an unexpected error', () => {
   });
 
   test('after the beginning of the answer ends the connection', async () => {
-    const { state } = stytch;
     const apply: RequestHandler = (_request, response) => {
       response.write('half an ans');
       throw new Error('in the middle');
     };
     const faults = Object.assign(new Faults(), { apply });
-    const app = createApp({
-      state,
-      faults,
-      traces: new TraceStore(),
-      requests: new RequestLog(),
-      reportError: stytch.reportError,
-    });
+    const app = createApp({ ...stytch.emulator, faults, reportError: stytch.reportError });
 
     await expect(request(app).get('/v1/anything')).rejects.toThrow(/aborted|hang up|terminated/);
   });

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, StytchError } from 'stytch';
-import { createEmulator } from '../src/emulator';
+import { createEmulator, type Emulator } from '../src/emulator';
 import { createSeed } from '../src/seed';
 import { hashSeed, type State } from '../src/state';
 
@@ -24,6 +24,7 @@ export interface TestStytch {
   url: string;
   seed: Seed;
   state: State;
+  emulator: Emulator;
   reportError: jest.Mock;
   /** A new client of the real SDK, with a JWKS cache of its own. */
   sdk(settings?: Partial<ConstructorParameters<typeof Client>[0]>): Client;
@@ -57,7 +58,8 @@ export async function startLocalStytch(adminToken?: string): Promise<TestStytch>
   };
   const reportError = jest.fn();
   const initial = await hashSeed({ projectId, projectSecret, clients, ...rest });
-  const { app, state, faults } = createEmulator(initial, { reportError, adminToken });
+  const emulator = createEmulator(initial, { reportError, adminToken });
+  const { app, state, faults } = emulator;
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -66,6 +68,7 @@ export async function startLocalStytch(adminToken?: string): Promise<TestStytch>
     url,
     seed,
     state,
+    emulator,
     reportError,
     sdk: (settings = {}) =>
       quietly({ project_id: seed.projectId, secret: seed.projectSecret, env: url, ...settings }),

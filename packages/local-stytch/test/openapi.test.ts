@@ -61,19 +61,48 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([stytch.close(), exposed.close()]));
 
-/** The path of an operation, with the examples of its parameters. */
-function pathOf({ path, operation }: Operation): string {
+/** The path of an operation, with the examples of its parameters, or the ids that exist. */
+function pathOf({ path, operation }: Operation, ids: Record<string, unknown> = {}): string {
   const parameters = (operation.parameters ?? []) as { name: string; in: string; example?: string }[];
-  return parameters.reduce((filled, { name, example = '' }) => filled.replace(`{${name}}`, example), path);
+  return parameters.reduce(
+    (filled, { name, example = '' }) => filled.replace(`{${name}}`, String(ids[name] ?? example)),
+    path,
+  );
 }
 
-async function call(to: TestStytch, one: Operation, body?: string, type = 'application/json') {
+async function call(to: TestStytch, one: Operation, body?: string, type = 'application/json', ids = {}) {
   const { method } = one;
-  const response = await fetch(to.url + pathOf(one), {
+  const response = await fetch(to.url + pathOf(one, ids), {
     method,
     ...(body !== undefined && { body, headers: { 'Content-Type': type } }),
   });
   return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+/** Makes one of everything that an operation can show or change, and returns the ids. */
+async function makeOneOfEach(operationId: string): Promise<Record<string, unknown>> {
+  const { fault } = await stytch.admin('POST', '/faults', {
+    kind: 'status',
+    path: '/v1/none',
+    status: 500,
+    count: 3,
+  });
+  await fetch(`${stytch.url}/v1/anything?a=b`);
+  await stytch.token({
+    grant_type: 'client_credentials',
+    client_id: stytch.seed.clientId,
+    client_secret: stytch.seed.clientSecret,
+  });
+  const [traces] = operations.filter(({ operation }) => operation.operationId === 'exportTraces');
+  await stytch.admin('POST', '/v1/traces', traces?.examples[0]);
+  const { m2m_client } = await stytch.admin('POST', '/clients', { scopes: ['read:orders'] });
+  const clientId = m2m_client.client_id as string;
+  if (/^(complete|cancel)Rotation$/.test(operationId)) {
+    await stytch.admin('POST', `/clients/${clientId}/secrets/rotate/start`);
+  }
+  const [token] = (await stytch.admin('GET', '/tokens')).tokens as [{ id: number }];
+  const [request] = (await stytch.admin('GET', '/requests')).requests as [{ id: number }];
+  return { faultId: fault.id, clientId, tokenId: token.id, requestId: request.id };
 }
 
 test('the document has every route of the admin API, and no other', () => {
@@ -101,6 +130,7 @@ test('the document is OpenAPI 3.1, and each reference points at something', () =
 
 describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as const))('%s', (_name, one) => {
   const { operation, method, path, examples } = one;
+  const isStream = operation.responses[200]?.content?.['text/event-stream'] !== undefined;
 
   test('has a name, a summary and a declared tag', () => {
     expect(operation.operationId).toMatch(/^\w+$/);
@@ -110,19 +140,18 @@ describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as cons
   });
 
   test('answers as the document says', async () => {
-    await stytch.admin('POST', '/faults', { kind: 'status', path: '/v1/none', status: 500, count: 3 });
-    await fetch(`${stytch.url}/v1/anything`);
-    await stytch.token({
-      grant_type: 'client_credentials',
-      client_id: stytch.seed.clientId,
-      client_secret: stytch.seed.clientSecret,
-    });
-    const [traces] = operations.filter(({ operation: { operationId } }) => operationId === 'exportTraces');
-    await stytch.admin('POST', '/v1/traces', traces?.examples[0]);
+    if (isStream) {
+      const response = await fetch(stytch.url + path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toBe('text/event-stream');
+      await response.body?.cancel();
+      return;
+    }
+    const ids = await makeOneOfEach(operation.operationId as string);
     const bodies = examples.length > 0 ? examples.map((example) => JSON.stringify(example)) : [undefined];
 
     for (const body of bodies) {
-      const answer = await call(stytch, one, body);
+      const answer = await call(stytch, one, body, 'application/json', ids);
 
       expect({ body, status: answer.status }).toEqual({ body, status: 200 });
       expect(problems(answerSchema(one, 200), answer.body)).toEqual([]);
@@ -140,7 +169,7 @@ describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as cons
   test('answers its errors as the document says', async () => {
     const tooLarge = JSON.stringify('x'.repeat(path === '/local/v1/traces' ? 4_200_000 : 200_000));
     const errors: [number, Awaited<ReturnType<typeof call>>][] = [
-      [405, await call(stytch, { ...one, method: 'PUT' })],
+      [405, await call(stytch, { ...one, method: 'PATCH' })],
       ...(operation.requestBody
         ? ([
             [400, await call(stytch, one, '{"unknown":true}')],
@@ -161,7 +190,7 @@ describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as cons
     }
     const documented = Object.keys(operation.responses).map(Number);
     expect(documented.sort()).toEqual([200, ...errors.map(([status]) => status)].sort());
-    expect(method).toMatch(/^(GET|POST|DELETE)$/);
+    expect(method).toMatch(/^(GET|POST|PUT|DELETE)$/);
   });
 });
 
