@@ -112,7 +112,7 @@ describe('A logged request as a curl command', () => {
       code: null,
       duration_milliseconds: 1,
     },
-    received: { headers: { authorization, 'content-type': 'application/json' }, body },
+    received: { headers: { authorization, 'content-type': 'application/json' }, query: null, body },
     answered: null,
   });
 
@@ -126,5 +126,12 @@ describe('A logged request as a curl command', () => {
     const [given = []] = argumentsOf(curlOfRequest(details('', `{"a":"it's","client_secret":"••••"}`), info));
 
     expect(given.at(-1)).toBe(`{"a":"it's","client_secret":"s e"}`);
+  });
+
+  test('When the request has a query, then the command has it', () => {
+    const logged = details('', null);
+    const received = { ...logged.received, query: 'a=1&token=••••' };
+
+    expect(curlOfRequest({ ...logged, received }, info)).toContain(`clients?a=1&token='"$CLIENT_SECRET"`);
   });
 });

@@ -43,7 +43,7 @@ export function curlOfLocalCall(call: LocalCall, info: ConsoleInfo, admin: boole
 /** A logged request as a command, with `$TOKEN`, `$CLIENT_SECRET` or `$STYTCH_SECRET` in place of what is masked. */
 export function curlOfRequest({ request, received }: RequestDetails, info: ConsoleInfo): string {
   const { authorization = '', 'content-type': type } = received.headers;
-  const { body } = received;
+  const { query, body } = received;
   const credentials = /^Basic\b/i.test(authorization)
     ? ['-u ' + quote(info.project_id) + '":$STYTCH_SECRET"']
     : authorization === ''
@@ -51,7 +51,7 @@ export function curlOfRequest({ request, received }: RequestDetails, info: Conso
       : ['-H "Authorization: Bearer $TOKEN"'];
   return command([
     ...method(request.method, body !== null && body !== ''),
-    ...target(info.base_url, request.path),
+    ...target(info.base_url, query === null ? request.path : `${request.path}?${query}`),
     ...credentials,
     ...(type === undefined ? [] : [`-H ${quote(`Content-Type: ${type}`)}`]),
     ...(body === null || body === '' ? [] : [`--data-raw ${quoteMasked(body)}`]),
@@ -100,7 +100,7 @@ function target(base: string, path: string): string[] {
     ...(url.startsWith('https:')
       ? ['--cacert "$TLS_CA_FILE" --cert "$TLS_CERT_FILE" --key "$TLS_KEY_FILE"']
       : []),
-    quote(url),
+    quoteMasked(url),
   ];
 }
 

@@ -36,8 +36,10 @@ effect(() => {
 effect(() => {
   const { value: id } = selectedId;
   const trace = id === null ? undefined : traces.value.get(id);
-  if (!trace) shown.value = null;
-  else if (shown.peek()?.trace !== trace) void load(trace);
+  const before = shown.peek()?.trace;
+  if (trace && trace !== before) void load(trace);
+  // Until the first spans of a new trace arrive, the last one stays.
+  if (!trace && before && !traces.value.has(before.trace_id)) shown.value = null;
 });
 
 async function load(trace: TraceSummary): Promise<void> {

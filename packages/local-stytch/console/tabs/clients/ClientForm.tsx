@@ -17,20 +17,28 @@ interface ClientFormProps {
   ) => Promise<unknown>;
 }
 
+interface Draft {
+  name: string;
+  scopes: string;
+  metadata: string;
+}
+
+function write(metadata: JsonObject): string {
+  return Object.keys(metadata).length === 0 ? '' : JSON.stringify(metadata, null, 2);
+}
+
 /** The form of a client, new or not. An error is shown at its field. */
 export function ClientForm({ name, scopes, metadata, submit, onSubmit }: ClientFormProps) {
-  const [draft, setDraft] = useState({
-    name,
-    scopes: scopes.join(' '),
-    metadata: Object.keys(metadata).length === 0 ? '' : JSON.stringify(metadata, null, 2),
-  });
+  // What was typed. Fields that were not touched follow the client.
+  const [typed, setTyped] = useState<Partial<Draft>>({});
+  const draft: Draft = { name, scopes: scopes.join(' '), metadata: write(metadata), ...typed };
   const [metadataError, setMetadataError] = useState('');
   const [isSaved, setSaved] = useState(false);
   const action = useAction();
   const field = action.error instanceof ApiError ? fieldOfError(action.error.errorType) : undefined;
   const errorOf = (wanted: ClientField) => (field === wanted ? messageOf(action.error) : '');
-  const change = (changed: Partial<typeof draft>) => {
-    setDraft({ ...draft, ...changed });
+  const change = (changed: Partial<Draft>) => {
+    setTyped({ ...typed, ...changed });
     setMetadataError('');
     setSaved(false);
     action.clear();
@@ -47,7 +55,9 @@ export function ClientForm({ name, scopes, metadata, submit, onSubmit }: ClientF
       scopes: readScopes(draft.scopes),
       trusted_metadata: read.value,
     };
-    setSaved(await action.run(() => onSubmit(fields)));
+    const isDone = await action.run(() => onSubmit(fields));
+    setSaved(isDone);
+    if (isDone) setTyped({});
   };
   return (
     <form class="stack" onSubmit={(event) => void save(event)}>
