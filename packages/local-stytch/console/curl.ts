@@ -42,20 +42,24 @@ export function curlOfLocalCall(call: LocalCall, info: ConsoleInfo, admin: boole
 
 /** A logged request as a command, with `$TOKEN`, `$CLIENT_SECRET` or `$STYTCH_SECRET` in place of what is masked. */
 export function curlOfRequest({ request, received }: RequestDetails, info: ConsoleInfo): string {
-  const { authorization = '', 'content-type': type } = received.headers;
-  const { query, body } = received;
-  const credentials = /^Basic\b/i.test(authorization)
-    ? ['-u ' + quote(info.project_id) + '":$STYTCH_SECRET"']
-    : authorization === ''
-      ? []
-      : ['-H "Authorization: Bearer $TOKEN"'];
+  const { authorization, 'content-type': type } = received.headers;
+  const { body, query } = received;
+  const sent = body === null || body === '' ? [] : [`--data-raw ${quoteMasked(body)}`];
   return command([
-    ...method(request.method, body !== null && body !== ''),
+    ...method(request.method, sent.length > 0),
     ...target(info.base_url, query === null ? request.path : `${request.path}?${query}`),
-    ...credentials,
+    ...credentials(authorization, info.project_id),
     ...(type === undefined ? [] : [`-H ${quote(`Content-Type: ${type}`)}`]),
-    ...(body === null || body === '' ? [] : [`--data-raw ${quoteMasked(body)}`]),
+    ...sent,
   ]);
+}
+
+/** @param authorization as it is logged: `Basic user:••••` or `Bearer ••••`. */
+function credentials(authorization: string | undefined, projectId: string): string[] {
+  if (authorization === undefined) return [];
+  const [, user] = /^Basic +([^:]*):/i.exec(authorization) ?? [];
+  if (user === undefined) return ['-H "Authorization: Bearer $TOKEN"'];
+  return [`-u ${quote(user)}":$${user === projectId ? 'STYTCH_SECRET' : 'CLIENT_SECRET'}"`];
 }
 
 function tokenCommand(token: CallToken, info: ConsoleInfo, admin: boolean): string {
@@ -82,10 +86,9 @@ function tokenCommand(token: CallToken, info: ConsoleInfo, admin: boolean): stri
   return `TOKEN=$(${request} | ${readToken})`;
 }
 
+/** A header and a body begin a line of their own. */
 function command(words: readonly string[]): string {
-  const all = ['curl -s', ...words];
-  const line = all.join(' ');
-  return line.length <= maxLineCharacters ? line : all.join(' \\\n  ');
+  return ['curl -s', ...words.map((word) => (/^-[Hd] /.test(word) ? `\\\n  ${word}` : word))].join(' ');
 }
 
 function method(name: string, hasBody: boolean): string[] {
@@ -100,7 +103,7 @@ function target(base: string, path: string): string[] {
     ...(url.startsWith('https:')
       ? ['--cacert "$TLS_CA_FILE" --cert "$TLS_CERT_FILE" --key "$TLS_KEY_FILE"']
       : []),
-    quoteMasked(url),
+    quote(url),
   ];
 }
 

@@ -55,13 +55,15 @@ function CopyAsCurl({ details }: { details: RequestDetails }) {
 interface MessageProps {
   title: string;
   headers: Record<string, string>;
+  query?: string | null;
   body: string | null;
 }
 
-function Message({ title, headers, body }: MessageProps) {
+function Message({ title, headers, query = null, body }: MessageProps) {
   return (
     <section class="message">
       <h3>{title}</h3>
+      {query !== null && <code>?{query}</code>}
       <dl class="headers">
         {Object.entries(headers).map(([name, value]) => (
           <div key={name}>
