@@ -2,8 +2,6 @@ import type { CallToken, ConsoleInfo, LocalCall, RequestDetails, ServiceCall } f
 
 /** Prints the access token of an answer. It needs no more than Node. */
 const readToken = `node -p 'JSON.parse(fs.readFileSync(0)).access_token'`;
-/** A longer command has one line for each option. */
-const maxLineCharacters = 80;
 /** A masked secret or token. */
 const masked = /([^\s"&=]*•+[^\s"&=]*)/;
 
