@@ -119,7 +119,10 @@ function Logo() {
   return (
     <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
       <rect width="16" height="16" rx="4" class="logo-box" />
-      <path d="M4 6h7M8.500 3.500 11 6 8.500 8.500M12 10H5M7.500 7.500 5 10l2.500 2.500" class="logo-arrows" />
+      <path
+        d="M4 6h7M8.500 3.500 11 6 8.500 8.500M12 10H5M7.500 7.500 5 10l2.500 2.500"
+        class="logo-arrows"
+      />
     </svg>
   );
 }

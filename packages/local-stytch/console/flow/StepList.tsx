@@ -24,27 +24,27 @@ export function StepList({ scenario: { title, steps }, run }: Props) {
   }, [hasRun]);
   return (
     <>
-    <details
-      class="steps"
-      open={open}
-      onToggle={({ currentTarget }) => {
-        setOpen(currentTarget.open);
-      }}
-    >
-      <summary>
-        {steps.length === 1 ? '1 step' : `${steps.length} steps`}
-        <span class="hidden"> of {title}</span>
-        {run && <Summary run={run} />}
-      </summary>
-      <ol class="stack tight">
-        {steps.map((step, index) => (
-          <Step key={index} step={step} outcome={run?.outcomes[index]} />
-        ))}
-      </ol>
-    </details>
-    <p role="status" class="hidden">
-      {run && !run.running && `${title}: ${run.outcomes.map(wordsOf).join(', ')}`}
-    </p>
+      <details
+        class="steps"
+        open={open}
+        onToggle={({ currentTarget }) => {
+          setOpen(currentTarget.open);
+        }}
+      >
+        <summary>
+          {steps.length === 1 ? '1 step' : `${steps.length} steps`}
+          <span class="hidden"> of {title}</span>
+          {run && <Summary run={run} />}
+        </summary>
+        <ol class="stack tight">
+          {steps.map((step, index) => (
+            <Step key={index} step={step} outcome={run?.outcomes[index]} />
+          ))}
+        </ol>
+      </details>
+      <p role="status" class="hidden">
+        {run && !run.running && `${title}: ${run.outcomes.map(wordsOf).join(', ')}`}
+      </p>
     </>
   );
 }
@@ -86,7 +86,11 @@ function Step({ step, outcome }: { step: ScenarioStep; outcome: StepOutcome | un
 
 function OutcomeBadge({ outcome }: { outcome: StepOutcome }) {
   if (outcome.kind === 'answer') return <Status status={outcome.result.status} without="no answer" />;
-  return outcome.kind === 'done' ? <span class="tag good">✓ done</span> : <span class="tag bad">✕ failed</span>;
+  return outcome.kind === 'done' ? (
+    <span class="tag good">✓ done</span>
+  ) : (
+    <span class="tag bad">✕ failed</span>
+  );
 }
 
 function wordsOf(outcome: StepOutcome): string {

@@ -46,7 +46,11 @@ export interface PlacedNote {
 }
 
 /** @param available the width of the box that the diagram is in. A wider diagram scrolls. */
-export function layOut({ participants, rows }: Diagram, available: number, describe: (row: Row) => string[]): Layout {
+export function layOut(
+  { participants, rows }: Diagram,
+  available: number,
+  describe: (row: Row) => string[],
+): Layout {
   const gaps = Math.max(participants.length - 1, 1);
   const fitting = (available - gutter - 2 * halfBox - margin) / gaps;
   const spacing = Math.min(Math.max(fitting, minSpacing), maxSpacing);

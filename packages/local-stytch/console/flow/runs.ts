@@ -5,9 +5,7 @@ import { following, held, selectedId } from './shownTrace';
 
 /** How a step ended. */
 export type StepOutcome =
-  | { kind: 'answer'; result: CallResult }
-  | { kind: 'done' }
-  | { kind: 'failed'; message: string };
+  { kind: 'answer'; result: CallResult } | { kind: 'done' } | { kind: 'failed'; message: string };
 
 export interface Run {
   running: boolean;

@@ -14,7 +14,9 @@ export const newestFirst = computed(() => [...traces.value.values()].toReversed(
 
 /** The newest trace of a service. Requests of this Stytch alone come second. */
 const newest = computed(
-  () => newestFirst.value.find(({ services }) => services.some((name) => name !== 'local-stytch')) ?? newestFirst.value[0],
+  () =>
+    newestFirst.value.find(({ services }) => services.some((name) => name !== 'local-stytch')) ??
+    newestFirst.value[0],
 );
 
 /** The trace that is drawn. */
