@@ -44,7 +44,7 @@ function Picture() {
   const diagram = useComputed(() => createDiagram(shown.value?.spans ?? [], serviceAt(info.value)));
   if (shown.value === null) {
     return (
-      <div class="card">
+      <div class="card stack">
         <FollowBox />
         {selectedId.value === null ? (
           <Empty title="No trace yet">
