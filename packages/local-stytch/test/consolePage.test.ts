@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import express from 'express';
+import express, { type ErrorRequestHandler } from 'express';
 import request from 'supertest';
 import { createConsolePage } from '../src/consolePage';
 import { errorHandler } from '../src/http';
@@ -13,13 +13,23 @@ folder.file('app.js', 'export {};');
 folder.file('app.css', 'body {}');
 folder.file('other.txt', 'a file that is not for the browser');
 
+const reportError = jest.fn();
+afterEach(() => {
+  expect(reportError).not.toHaveBeenCalled();
+  reportError.mockClear();
+});
+
 function app(from: string) {
   const one = express();
   one.use((_request, response, next) => {
     response.set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' });
     next();
   });
-  return one.use(createConsolePage(from), errorHandler(jest.fn()));
+  const afterTheAnswer: ErrorRequestHandler = (error, _request, _response, next) => {
+    reportError(error);
+    next(error);
+  };
+  return one.use(createConsolePage(from), errorHandler(reportError), afterTheAnswer);
 }
 
 describe('The page of the console', () => {
@@ -32,7 +42,7 @@ describe('The page of the console', () => {
 
     expect(response.status).toBe(200);
     expect(response.headers['content-type']).toMatch(type);
-    expect(response.text ?? String(response.body)).toMatch(content);
+    expect(response.text).toMatch(content);
     expect(response.headers['content-security-policy']).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -45,7 +55,9 @@ describe('The page of the console', () => {
   test('When the page has not changed, then the browser is told so', async () => {
     const { headers } = await request(app(folder.path)).get('/');
 
-    const again = await request(app(folder.path)).get('/').set('If-None-Match', headers.etag ?? '');
+    const again = await request(app(folder.path))
+      .get('/')
+      .set('If-None-Match', headers.etag ?? '');
 
     expect(again.status).toBe(304);
   });
