@@ -3,7 +3,8 @@ import { createServer as createSecureServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { CallResult, ServiceCall } from '../../src/consoleApi';
+import type { CallResult, ListedToken, ServiceCall } from '../../src/consoleApi';
+import type { Span } from '../../src/traces';
 import { decode, expectRefusal, type Json, startLocalStytch, type TestStytch } from '../localStytch';
 
 interface Received {
@@ -75,7 +76,12 @@ describe('A call of a service', () => {
       body: '{"error":"no"}',
     });
     expect(received).toMatchObject([
-      { method: 'POST', url: '/orders/7?secret=x', body: '{"amount":1}', headers: { 'content-type': 'application/json' } },
+      {
+        method: 'POST',
+        url: '/orders/7?secret=x',
+        body: '{"amount":1}',
+        headers: { 'content-type': 'application/json' },
+      },
     ]);
     const { spans } = await stytch.admin('GET', `/traces/${result.trace_id}`);
     expect(spans).toMatchObject([
@@ -104,16 +110,20 @@ describe('A call of a service', () => {
     const result = await call({ service: 'local-stytch', path });
 
     expect(result.status).toBe(200);
-    let spans: Json[] = [];
+    let spans: Span[] = [];
     while (spans.length < 2) ({ spans } = (await stytch.admin('GET', `/traces/${result.trace_id}`)) as Json);
     expect(spans.map((span) => span.service)).toEqual(['caller', 'local-stytch']);
-    expect(spans[1].parent_span_id).toBe(spans[0].span_id);
+    expect(spans[1]?.parent_span_id).toBe(spans[0]?.span_id);
   });
 
   test('When the service redirects, then that is the answer', async () => {
     answer = (_request, response) => response.writeHead(302, { location: 'http://evil.example/' }).end();
 
-    expect(await call()).toMatchObject({ status: 302, headers: { location: 'http://evil.example/' }, body: '' });
+    expect(await call()).toMatchObject({
+      status: 302,
+      headers: { location: 'http://evil.example/' },
+      body: '',
+    });
     expect(received).toHaveLength(1);
   });
 
@@ -162,7 +172,12 @@ describe('A call of a service', () => {
 
     const result = await call({ service: name });
 
-    expect(result).toMatchObject({ status: null, error: expect.stringMatching(message), headers: {}, body: '' });
+    expect(result).toMatchObject({
+      status: null,
+      error: expect.stringMatching(message),
+      headers: {},
+      body: '',
+    });
     const { trace, spans } = await stytch.admin('GET', `/traces/${result.trace_id}`);
     expect(trace).toMatchObject({ error: true, http_status: null });
     expect(spans[0].status).toEqual({ code: 'error', message: result.error });
@@ -189,7 +204,7 @@ describe('A call of a service', () => {
 
 describe('The token of a call', () => {
   const bearer = () => /^Bearer (.*)$/.exec(received[0]?.headers.authorization ?? '')?.[1] ?? '';
-  const listed = async () => (await stytch.admin('GET', '/tokens')).tokens as Json[];
+  const listed = async () => (await stytch.admin('GET', '/tokens')).tokens as ListedToken[];
 
   test('When it is that of a client, then it is issued as by the token endpoint, and listed', async () => {
     const { clientId: client_id } = stytch.seed;
@@ -203,7 +218,9 @@ describe('The token of a call', () => {
   });
 
   test('When it is minted, then it has the wanted claims', async () => {
-    await call({ token: { kind: 'minted', claims: { exp: 1 }, header: { alg: 'none' }, sign_with: 'unknown' } });
+    await call({
+      token: { kind: 'minted', claims: { exp: 1 }, header: { alg: 'none' }, sign_with: 'unknown' },
+    });
 
     expect(decode(bearer())).toMatchObject({ header: { alg: 'none' }, claims: { exp: 1 } });
     expect(await listed()).toMatchObject([{ kind: 'minted', expires_at_seconds: 1 }]);
@@ -257,14 +274,17 @@ describe('A call to another machine', () => {
     await refused({ path }, /path: /);
   });
 
-  test.each(['/@evil.example/', '/..//evil.example', '/%2f%2fevil.example', '/x?u=http://evil.example', '/:80@evil.example'])(
-    'When the path is %s, then it goes to the service and nowhere else',
-    async (path) => {
-      await call({ path });
+  test.each([
+    '/@evil.example/',
+    '/..//evil.example',
+    '/%2f%2fevil.example',
+    '/x?u=http://evil.example',
+    '/:80@evil.example',
+  ])('When the path is %s, then it goes to the service and nowhere else', async (path) => {
+    await call({ path });
 
-      expect(received).toMatchObject([{ url: path, headers: { host: new URL(urlOf(service)).host } }]);
-    },
-  );
+    expect(received).toMatchObject([{ url: path, headers: { host: new URL(urlOf(service)).host } }]);
+  });
 
   test.each([
     [{ service: 'http://evil.example' }, /service: there is none/],
@@ -291,7 +311,12 @@ describe('The answer of a call', () => {
       response.setHeader('x-token', secret);
       response.setHeader('content-type', 'application/json');
       response.end(
-        JSON.stringify({ client_secret: secret, client_secret_last_four: '6789', text: access_token, list: [{ api_token: secret }] }),
+        JSON.stringify({
+          client_secret: secret,
+          client_secret_last_four: '6789',
+          text: access_token,
+          list: [{ api_token: secret }],
+        }),
       );
     };
 
