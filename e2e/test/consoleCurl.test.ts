@@ -122,6 +122,12 @@ describe('A logged request as a curl command', () => {
     expect(given).toEqual(expect.arrayContaining(['-u', 'project-test-1:p', '--data-raw', '@x']));
   });
 
+  test('When a client is authenticated, then its secret is $CLIENT_SECRET', () => {
+    const [given = []] = argumentsOf(curlOfRequest(details('Basic client 1:••••', ''), info));
+
+    expect(given).toEqual(expect.arrayContaining(['-u', 'client 1:s e']));
+  });
+
   test('When a secret in the body is masked, then it is $CLIENT_SECRET', () => {
     const [given = []] = argumentsOf(curlOfRequest(details('', `{"a":"it's","client_secret":"••••"}`), info));
 

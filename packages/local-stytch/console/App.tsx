@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { signedOut } from './api';
 import { Banner } from './components/Banner';
 import { TokenForm } from './components/TokenForm';
@@ -37,9 +37,21 @@ export function App() {
       window.removeEventListener('hashchange', follow);
     };
   }, []);
+  const header = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // What is below the header, and sticks, or is scrolled to, has to know its height.
+    const observer = new ResizeObserver(() => {
+      const { offsetHeight = 0 } = header.current ?? {};
+      document.documentElement.style.setProperty('--top-height', `${offsetHeight}px`);
+    });
+    if (header.current) observer.observe(header.current);
+    return () => {
+      observer.disconnect();
+    };
+  }, []);
   return (
     <>
-      <header class="top">
+      <header class="top" ref={header}>
         <div class="top-row">
           <h1 class="brand">
             <Logo /> local-stytch
@@ -119,7 +131,10 @@ function Logo() {
   return (
     <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
       <rect width="16" height="16" rx="4" class="logo-box" />
-      <path d="M4 6h7M8.500 3.500 11 6 8.500 8.500M12 10H5M7.500 7.500 5 10l2.500 2.500" class="logo-arrows" />
+      <path
+        d="M4 6h7M8.500 3.500 11 6 8.500 8.500M12 10H5M7.500 7.500 5 10l2.500 2.500"
+        class="logo-arrows"
+      />
     </svg>
   );
 }

@@ -2,8 +2,6 @@ import type { CallToken, ConsoleInfo, LocalCall, RequestDetails, ServiceCall } f
 
 /** Prints the access token of an answer. It needs no more than Node. */
 const readToken = `node -p 'JSON.parse(fs.readFileSync(0)).access_token'`;
-/** A longer command has one line for each option. */
-const maxLineCharacters = 80;
 /** A masked secret or token. */
 const masked = /([^\s"&=]*•+[^\s"&=]*)/;
 
@@ -56,7 +54,7 @@ export function curlOfRequest({ request, received }: RequestDetails, info: Conso
 
 /** @param authorization as it is logged: `Basic user:••••` or `Bearer ••••`. */
 function credentials(authorization: string | undefined, projectId: string): string[] {
-  if (authorization === undefined) return [];
+  if (authorization === undefined || authorization === '') return [];
   const [, user] = /^Basic +([^:]*):/i.exec(authorization) ?? [];
   if (user === undefined) return ['-H "Authorization: Bearer $TOKEN"'];
   return [`-u ${quote(user)}":$${user === projectId ? 'STYTCH_SECRET' : 'CLIENT_SECRET'}"`];

@@ -125,7 +125,10 @@ function byId(known: Iterable<LoggedRequest>, changed: readonly LoggedRequest[])
   return newest(all, maxRequests);
 }
 
-function byTraceId(known: Iterable<TraceSummary>, changed: readonly TraceSummary[]): Map<string, TraceSummary> {
+function byTraceId(
+  known: Iterable<TraceSummary>,
+  changed: readonly TraceSummary[],
+): Map<string, TraceSummary> {
   const all = new Map<string, TraceSummary>();
   for (const trace of [...known, ...changed]) all.set(trace.trace_id, trace);
   const sorted = [...all].sort(([, one], [, other]) => one.start_milliseconds - other.start_milliseconds);

@@ -80,7 +80,12 @@ function payment(source: 'cache' | 'issued', walletStatus = 200): Span[] {
     span('pay', 'call', { ...payments, name: 'GET /initiate-payment', start_milliseconds: 1_001 }),
     token,
     ...(source === 'issued' ? [request, issue] : []),
-    span('balance', 'pay', { ...payments, kind: 'internal', name: 'checkBalance', start_milliseconds: 1_011 }),
+    span('balance', 'pay', {
+      ...payments,
+      kind: 'internal',
+      name: 'checkBalance',
+      start_milliseconds: 1_011,
+    }),
     client,
     server,
     authorize,
@@ -123,8 +128,12 @@ describe('The sequence diagram of a payment', () => {
   test('When the token comes from the cache, then the sentences say why it is faster', () => {
     const sentences = explain(createDiagram(payment('cache')));
 
-    expect(sentences[0]).toBe('The payment-server took its access token from its cache, so Stytch was not asked.');
-    expect(sentences.at(-1)).toMatch(/^The payment-server answered GET \/initiate-payment with 200 after 30\sms\.$/);
+    expect(sentences[0]).toBe(
+      'The payment-server took its access token from its cache, so Stytch was not asked.',
+    );
+    expect(sentences.at(-1)).toMatch(
+      /^The payment-server answered GET \/initiate-payment with 200 after 30\sms\.$/,
+    );
   });
 
   test('When the scope is missing, then note and sentence say what a 403 is', () => {
@@ -157,7 +166,11 @@ describe('Any other trace', () => {
     const call = span('a', null, {
       kind: 'client',
       name: 'GET /stock',
-      attributes: { 'url.full': 'http://127.0.0.1:4000/stock', 'server.address': '127.0.0.1', 'server.port': 4000 },
+      attributes: {
+        'url.full': 'http://127.0.0.1:4000/stock',
+        'server.address': '127.0.0.1',
+        'server.port': 4000,
+      },
       status: failed('ECONNREFUSED'),
     });
     const known = serviceAt({
@@ -212,8 +225,18 @@ describe('Any other trace', () => {
     const name = '<script>alert(1)</script>';
     const spans = [
       span('a', null, { service: '__proto__', name, attributes: { 'http.response.status_code': '200' } }),
-      span('b', 'a', { service: '__proto__', kind: 'internal', name: 'authorizeToken', status: failed(name) }),
-      span('c', 'a', { service: 'constructor', kind: 'internal', name: 'getAccessToken', attributes: { 'access_token.source': 'constructor' } }),
+      span('b', 'a', {
+        service: '__proto__',
+        kind: 'internal',
+        name: 'authorizeToken',
+        status: failed(name),
+      }),
+      span('c', 'a', {
+        service: 'constructor',
+        kind: 'internal',
+        name: 'getAccessToken',
+        attributes: { 'access_token.source': 'constructor' },
+      }),
     ];
 
     const diagram = createDiagram(spans);

@@ -1,4 +1,4 @@
-import { describeEffect, type FaultDraft, readFault } from '../console/tabs/faults/faultForm';
+import { describeEffect, type FaultDraft, readFault } from '../console/tabs/faults/faultDraft';
 
 const draft: FaultDraft = {
   kind: 'status',

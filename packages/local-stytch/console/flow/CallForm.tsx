@@ -8,7 +8,16 @@ import { StepList } from './StepList';
 
 const runId = 'call form';
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-const emptyForm = { service: '', method: 'GET', path: '/', body: '', token: 'none', client: '', scope: '', text: '' };
+const emptyForm = {
+  service: '',
+  method: 'GET',
+  path: '/',
+  body: '',
+  token: 'none',
+  client: '',
+  scope: '',
+  text: '',
+};
 type Form = typeof emptyForm;
 
 /** Makes one call of a service. */
@@ -46,7 +55,9 @@ export function CallForm() {
   );
   const line = (label: string, name: keyof Form, value: string): ComponentChild => (
     <Field label={label} {...errorOf(failures.value[name])}>
-      {(field) => <input {...field} value={value} spellcheck={false} autocomplete="off" onInput={set(name)} />}
+      {(field) => (
+        <input {...field} value={value} spellcheck={false} autocomplete="off" onInput={set(name)} />
+      )}
     </Field>
   );
   return (
@@ -95,7 +106,7 @@ export function CallForm() {
       </form>
       {sent.value && (
         <StepList
-          scenario={{ title: 'Call', steps: [{ title: 'Your call', call: sent.value }] }}
+          scenario={{ id: runId, title: 'Call', steps: [{ title: 'Your call', call: sent.value }] }}
           run={runs.value.get(runId)}
         />
       )}
@@ -116,7 +127,8 @@ function readForm(form: Form, services: readonly string[]): ReadForm {
   const { service, method, path, body } = form;
   if (!/^\/(?![/\\])/.test(path)) return { failures: { path: 'A path begins with one slash.' } };
   const token = readToken(form);
-  if (token === 'missing client') return { failures: { client: 'There is no client. Create one in Clients.' } };
+  if (token === 'missing client')
+    return { failures: { client: 'There is no client. Create one in Clients.' } };
   const call: ServiceCall = {
     service: service || (services[0] ?? ''),
     method: methods.find((name) => name === method) ?? 'GET',

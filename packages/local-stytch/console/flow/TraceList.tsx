@@ -19,7 +19,9 @@ const outcomes: readonly (readonly [Outcome | '', string])[] = [
 
 /** The last traces, newest first. */
 export function TraceList() {
-  const services = useComputed(() => [...new Set(newestFirst.value.flatMap((trace) => trace.services))].sort());
+  const services = useComputed(() =>
+    [...new Set(newestFirst.value.flatMap((trace) => trace.services))].sort(),
+  );
   const shown = useComputed(() =>
     newestFirst.value.filter(
       (trace) =>
@@ -102,7 +104,14 @@ function keyOf(trace: TraceSummary): string {
 }
 
 function TraceRow({ trace }: { trace: TraceSummary }) {
-  const { name, services, http_status: status, error, start_milliseconds: start, duration_milliseconds } = trace;
+  const {
+    name,
+    services,
+    http_status: status,
+    error,
+    start_milliseconds: start,
+    duration_milliseconds,
+  } = trace;
   return (
     <div class="trace-row">
       <span class="cut trace-name">{name}</span>

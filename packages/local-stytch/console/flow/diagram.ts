@@ -97,7 +97,15 @@ export function createDiagram(spans: readonly Span[], serviceAt: ServiceAt = () 
       const { span_id: id } = node.span;
       const { label, ...outcome } = call;
       rows.push({ kind: 'call', key: `${id}-call`, from, to, label, atMilliseconds: start });
-      ends = { ...outcome, kind: 'return', key: `${id}-return`, from: to, to: from, label, atMilliseconds: end };
+      ends = {
+        ...outcome,
+        kind: 'return',
+        key: `${id}-return`,
+        from: to,
+        to: from,
+        label,
+        atMilliseconds: end,
+      };
     } else {
       const note = describeNote(node);
       const at = note && participant(node.span.service);
@@ -161,7 +169,15 @@ function describeCall(span: Span, status: number | null, from: string, to: strin
   const failed = span.status.code === 'error';
   const outcome = outcomeOf(status, failed);
   const reason = failed && outcome !== 'succeeded' ? failureOf(span) : null;
-  return { from, to, label, status, outcome, reason, durationMilliseconds: Math.max(span.duration_milliseconds, 0) };
+  return {
+    from,
+    to,
+    label,
+    status,
+    outcome,
+    reason,
+    durationMilliseconds: Math.max(span.duration_milliseconds, 0),
+  };
 }
 
 function isClient({ kind }: Span): boolean {

@@ -87,5 +87,7 @@ function subject(service: string): string {
 
 function object(service: string): string {
   if (service === 'local-stytch') return 'Stytch';
-  return service === caller || /[-_ ](server|service|api|gateway)$/.test(service) ? `the ${service}` : service;
+  return service === caller || /[-_ ](server|service|api|gateway)$/.test(service)
+    ? `the ${service}`
+    : service;
 }

@@ -5,9 +5,7 @@ import { following, held, selectedId } from './shownTrace';
 
 /** How a step ended. */
 export type StepOutcome =
-  | { kind: 'answer'; result: CallResult }
-  | { kind: 'done' }
-  | { kind: 'failed'; message: string };
+  { kind: 'answer'; result: CallResult } | { kind: 'done' } | { kind: 'failed'; message: string };
 
 export interface Run {
   running: boolean;
@@ -15,6 +13,8 @@ export interface Run {
   outcomes: StepOutcome[];
 }
 
+/** The scenario that ran last. */
+export const lastRun = signal<string | null>(null);
 /** The last run of each scenario, by its id. */
 export const runs = signal<ReadonlyMap<string, Run>>(new Map());
 
@@ -28,6 +28,7 @@ export async function runScenario({ id, steps }: Pick<Scenario, 'id' | 'steps'>)
   const outcomes: StepOutcome[] = [];
   batch(() => {
     report({ running: true, outcomes: [] });
+    lastRun.value = id;
     if (steps.some((step) => 'call' in step)) {
       held.value = true;
       following.value = true;

@@ -14,7 +14,9 @@ export const newestFirst = computed(() => [...traces.value.values()].toReversed(
 
 /** The newest trace of a service. Requests of this Stytch alone come second. */
 const newest = computed(
-  () => newestFirst.value.find(({ services }) => services.some((name) => name !== 'local-stytch')) ?? newestFirst.value[0],
+  () =>
+    newestFirst.value.find(({ services }) => services.some((name) => name !== 'local-stytch')) ??
+    newestFirst.value[0],
 );
 
 /** The trace that is drawn. */
@@ -30,7 +32,9 @@ export function select(traceId: string): void {
 
 effect(() => {
   const { value: trace } = newest;
-  if (following.value && !held.value && trace) selectedId.value = trace.trace_id;
+  if (held.value) return;
+  if (traces.value.size === 0) selectedId.value = null;
+  else if (following.value && trace) selectedId.value = trace.trace_id;
 });
 
 effect(() => {

@@ -17,7 +17,8 @@ export interface SpanNode {
 export function spanTree(spans: readonly Span[]): SpanNode[] {
   const nodes = new Map<string, SpanNode>();
   for (const span of [...spans].sort((one, other) => one.start_milliseconds - other.start_milliseconds)) {
-    if (!nodes.has(span.span_id)) nodes.set(span.span_id, { span, parent: undefined, children: [], depth: 0 });
+    if (!nodes.has(span.span_id))
+      nodes.set(span.span_id, { span, parent: undefined, children: [], depth: 0 });
   }
   const parentOf = ({ span }: SpanNode) => nodes.get(span.parent_span_id ?? '');
   for (const node of nodes.values()) parentOf(node)?.children.push(node);

@@ -12,7 +12,7 @@ import {
   faultKinds,
   pathPresets,
   readFault,
-} from './faultForm';
+} from './faultDraft';
 
 const initial: FaultDraft = {
   kind: 'status',

@@ -1,5 +1,5 @@
 import { Field } from '../../components/Field';
-import type { FaultDraft, FaultErrors } from './faultForm';
+import type { FaultDraft, FaultErrors } from './faultDraft';
 
 interface NumberFieldProps {
   label: string;
