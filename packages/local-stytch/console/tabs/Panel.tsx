@@ -21,7 +21,8 @@ export function Panel({ title, onClose, children }: PanelProps) {
     };
   }, [onClose]);
   useEffect(() => {
-    if (document.querySelector('.pair-list')?.checkVisibility() === false) panel.current?.focus();
+    const isAlone = document.querySelector('.pair-list')?.checkVisibility() === false;
+    if (isAlone && !panel.current?.contains(document.activeElement)) panel.current?.focus();
     return focusListAfterwards;
   }, []);
   return (
@@ -41,6 +42,8 @@ export function Panel({ title, onClose, children }: PanelProps) {
 function focusListAfterwards(): void {
   window.setTimeout(() => {
     if (document.activeElement !== document.body) return;
-    document.querySelector<HTMLElement>('.pair-list [role=listbox], .pair-list button')?.focus();
+    const list = document.querySelector('.pair-list');
+    const target = list?.querySelector<HTMLElement>('[role=listbox]') ?? list?.querySelector('button');
+    target?.focus();
   });
 }

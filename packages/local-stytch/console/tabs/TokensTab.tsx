@@ -23,7 +23,7 @@ export function TokensTab() {
   const token = tokens.value.find(({ id }) => id === opened.value);
   const isOpen = token !== undefined || typeof opened.value === 'string';
   return (
-    <div class={isOpen ? 'pair with-panel' : 'pair'}>
+    <div class={isOpen ? 'tokens pair with-panel' : 'tokens pair'}>
       <section class="pair-list" aria-label="Tokens">
         <div class="toolbar">
           <p class="toolbar-count">{formatCount(tokens.value.length)} tokens, newest first</p>

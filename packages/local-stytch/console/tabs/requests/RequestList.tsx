@@ -3,6 +3,7 @@ import type { LoggedRequest } from '../../../src/requestLog';
 import { Status } from '../../components/Status';
 import { VirtualList } from '../../components/VirtualList';
 import { formatDuration, formatPreciseTime } from '../../format';
+import { state } from '../../live';
 import { clientName } from '../clientNames';
 import { useNarrow } from '../useNarrow';
 
@@ -65,6 +66,12 @@ export function RequestList({ requests, selected, onSelect }: RequestListProps) 
   );
 }
 
+/** The path without the project's id, which is the same in all of them. */
+function shortPath(path: string): string {
+  const { project_id: projectId = '' } = state.value ?? {};
+  return projectId === '' ? path : path.replace(`/${projectId}`, '/…');
+}
+
 function Row({ request }: { request: LoggedRequest }) {
   const { method, path, status, code, duration_milliseconds: duration, client_id: client, at } = request;
   const noAnswer = duration === null ? 'pending' : 'no answer';
@@ -72,7 +79,7 @@ function Row({ request }: { request: LoggedRequest }) {
     <div class="request-row">
       <span class="cell-method">{method}</span>
       <span class="cell-path mono" title={path}>
-        {path}
+        {shortPath(path)}
       </span>
       <span class="cell-status">
         <Status status={status} without={noAnswer} />

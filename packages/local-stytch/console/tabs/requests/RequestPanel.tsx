@@ -64,19 +64,33 @@ function Message({ title, headers, query = null, body }: MessageProps) {
     <section class="message">
       <h3>{title}</h3>
       {query !== null && <code>?{query}</code>}
-      <dl class="headers">
-        {Object.entries(headers).map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-      {body === null || body === '' ? (
-        <p class="hint">Without a body</p>
-      ) : (
-        <JsonView label={`Body that was ${title.toLowerCase()}`} value={body} />
-      )}
+      <Pairs pairs={Object.entries(headers)} />
+      <Body title={title} type={headers['content-type'] ?? ''} body={body} />
     </section>
+  );
+}
+
+function Body({ title, type, body }: { title: string; type: string; body: string | null }) {
+  if (body === null || body === '') return <p class="hint">Without a body</p>;
+  if (type.startsWith('application/x-www-form-urlencoded')) {
+    return (
+      <div class="form-body">
+        <Pairs pairs={[...new URLSearchParams(body)]} />
+      </div>
+    );
+  }
+  return <JsonView label={`Body that was ${title.toLowerCase()}`} value={body} />;
+}
+
+function Pairs({ pairs }: { pairs: readonly (readonly [string, string])[] }) {
+  return (
+    <dl class="headers">
+      {pairs.map(([name, value], index) => (
+        <div key={index}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }

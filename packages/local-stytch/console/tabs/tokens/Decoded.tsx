@@ -17,7 +17,7 @@ export function Decoded({ part, title, value, now }: DecodedProps) {
   return (
     <section class={`decoded part-${part}`}>
       <h3>{title}</h3>
-      <pre tabIndex={0} role="region" aria-label={title}>
+      <pre>
         {'{\n'}
         {entries.map(([name, content], index) => (
           <span key={name}>

@@ -37,13 +37,13 @@ function Explained({ value, left }: { value: ExplainedToken; left: number | null
   const { encoded, header, claims, lifetime_seconds: lifetime, checks, valid } = value;
   const now = Date.now() / 1_000 + (state.value?.clock_offset_seconds ?? 0);
   return (
-    <div class="stack explained">
-      <p>
-        <Verdict valid={valid} checks={checks} />
-      </p>
-      {left !== null && <TimeLeft left={left} lifetime={lifetime} />}
-      {encoded && <EncodedToken encoded={encoded} />}
-      <div class="decoded-parts">
+    <div class="explained">
+      <div class="stack">
+        <p>
+          <Verdict valid={valid} checks={checks} />
+        </p>
+        {left !== null && <TimeLeft left={left} lifetime={lifetime} />}
+        {encoded && <EncodedToken encoded={encoded} />}
         {header && <Decoded part="header" title="Header" value={header} now={now} />}
         {claims && <Decoded part="payload" title="Payload: the claims" value={claims} now={now} />}
       </div>

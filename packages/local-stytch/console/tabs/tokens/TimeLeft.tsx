@@ -11,8 +11,8 @@ interface TimeLeftProps {
 export function TimeLeft({ left, lifetime }: TimeLeftProps) {
   const expired = left <= 0;
   const words = expired ? `Expired ${formatSeconds(left)} ago` : `${formatSeconds(left)} left`;
-  const share =
-    lifetime === null || lifetime <= 0 ? Number(!expired) : Math.min(1, Math.max(0, left / lifetime));
+  const hasLifetime = lifetime !== null && lifetime > 0;
+  const share = hasLifetime ? Math.min(1, Math.max(0, left / lifetime)) : Number(!expired);
   const percent = Math.round(share * 100);
   return (
     <div class={expired ? 'time-left expired' : 'time-left'}>
@@ -29,7 +29,7 @@ export function TimeLeft({ left, lifetime }: TimeLeftProps) {
       </div>
       <span>
         {words}
-        {lifetime !== null && ` of ${formatSeconds(lifetime)}`}
+        {hasLifetime && !expired && ` of ${formatSeconds(lifetime)}`}
       </span>
     </div>
   );
