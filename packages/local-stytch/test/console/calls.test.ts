@@ -3,8 +3,10 @@ import { createServer as createSecureServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { CertificateAuthority } from '../../../certificates/src';
 import type { CallResult, ListedToken, ServiceCall } from '../../src/consoleApi';
 import type { Span } from '../../src/traces';
+import { temporaryFolder } from '../folder';
 import { decode, expectRefusal, type Json, startLocalStytch, type TestStytch } from '../localStytch';
 
 interface Received {
@@ -14,6 +16,7 @@ interface Received {
   body: string;
 }
 
+const folder = temporaryFolder();
 let stytch: TestStytch;
 let service: Server;
 let received: Received[] = [];
@@ -184,21 +187,39 @@ describe('A call of a service', () => {
     expect(stytch.reportError).not.toHaveBeenCalled();
   });
 
-  test('When the service has TLS of a CA that is not named, or a file is missing, then the result has the error', async () => {
-    const secure = createSecureServer({});
+  test('When the service demands a client certificate, then the files of the service are used', async () => {
+    const authority = await CertificateAuthority.create('Test CA');
+    const [own, page] = await Promise.all([authority.issue('orders'), authority.issue('page')]);
+    const secure = createSecureServer(
+      { cert: own.certificate, key: own.key, ca: authority.certificate, requestCert: true },
+      (_request, response) => void response.end('"safe"'),
+    );
     await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
-    const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
+    const { port } = secure.address() as AddressInfo;
+    const files = {
+      ca: folder.file('ca.pem', authority.certificate),
+      certificate: folder.file('page.pem', page.certificate),
+      key: folder.file('page-key.pem', page.key),
+    };
     stytch.emulator.content.services = [
-      { name: 'orders', url },
-      { name: 'missing', url, ca: join(__dirname, 'none.pem') },
+      { name: 'safe', url: `https://localhost:${port}`, ...files },
+      { name: 'without-certificate', url: `https://localhost:${port}`, ca: files.ca },
+      { name: 'unknown-ca', url: `https://localhost:${port}` },
+      { name: 'missing-file', url: `https://localhost:${port}`, ca: join(folder.path, 'none.pem') },
     ];
 
-    const [unknown, missing] = [await call(), await call({ service: 'missing' })];
+    const [safe, ...failed] = await Promise.all(
+      stytch.emulator.content.services.map(({ name }) => call({ service: name })),
+    );
 
+    secure.closeAllConnections();
     await new Promise((resolve) => secure.close(resolve));
     stytch.emulator.content.services = [{ name: 'orders', url: urlOf(service) }];
-    expect([unknown.status, missing.status]).toEqual([null, null]);
-    expect(missing.error).toMatch(/ENOENT/);
+    expect(safe).toMatchObject({ status: 200, body: '"safe"' });
+    expect(failed.map(({ status }) => status)).toEqual([null, null, null]);
+    expect(failed[0]?.error).toMatch(/./);
+    expect(failed[1]?.error).toMatch(/certificate/);
+    expect(failed[2]?.error).toMatch(/ENOENT/);
   });
 });
 
