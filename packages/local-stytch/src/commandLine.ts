@@ -15,8 +15,8 @@ Options:
   --seed FILE              project and clients to start with, YAML or JSON
   --import FILE            start with the state of an earlier run
   --export-on-exit FILE    save the state at the end: secrets as hashes, signing keys in full, mode 0600
-  --service NAME=URL       a service on this machine that the console can call, such as orders=http://localhost:3000;
-                           repeat it for more
+  --service NAME=URL       a service on this machine that the console can call, such as
+                           orders=http://localhost:3000; repeat it for more
   --json                   print one line of JSON
   --help, --version
 

@@ -9,6 +9,8 @@ const harmlessName = /token_type$|last_four$/i;
 const dotted = /(?<![\w-])[\w-]+(?:\.[\w-]*)+/g;
 /** A secret of a Stytch project. */
 const projectSecret = /secret-(test|live)-[\w-]{8,}/g;
+/** Of those below, but for a JWT that begins with `eyJ`. */
+const shortestSecret = 20;
 /** Perhaps a secret of an M2M client: 44 base64url characters. Ids have another length. */
 const clientSecret = /(?<![\w-])[\w-]{44}(?![\w-])/g;
 /** A field with a secret in text that is not JSON, or only the beginning of it. */
@@ -16,6 +18,8 @@ const looseField = /((?:secret|token|password)[\w.-]{0,40}["']?\s{0,4}[=:]\s{0,4
 
 /** Masks JWTs and Stytch's secrets in a text. */
 export function maskText(text: string): string {
+  // Most values are short.
+  if (text.length < shortestSecret && !text.includes('eyJ')) return text;
   return text
     .replace(dotted, maskJwt)
     .replace(projectSecret, `secret-$1-${hidden}`)
@@ -38,12 +42,12 @@ function maskJwt(text: string): string {
   const [header = '', payload = '', signature] = text.split('.', 3);
   const isJwt = header.length >= 10 && payload.length >= 20 && signature !== undefined;
   if (start < 0 && !isJwt) return text;
-  const from = Math.max(start, 0);
+  const from = isJwt && start > header.length ? 0 : Math.max(start, 0);
   return `${text.slice(0, from + 3)}…${hidden}`;
 }
 
 /** Masks the values of headers. The scheme and the client id of `Authorization` stay visible. */
-export function maskHeaders(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+export function maskHeaders(headers: NodeJS.Dict<string | string[] | number>): Record<string, string> {
   const masked: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined)

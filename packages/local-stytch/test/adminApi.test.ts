@@ -91,7 +91,11 @@ describe('the request log', () => {
     for (let index = 0; index < 10_005; index += 1) {
       const path = `/v1/nothing/${index}`;
       const response = Object.assign(new EventEmitter(), { locals: {} });
-      void record({ method: 'GET', path, url: path, headers: {} } as Request, response as unknown as Response, next);
+      void record(
+        { method: 'GET', path, url: path, headers: {} } as unknown as Request,
+        response as unknown as Response,
+        next,
+      );
     }
     await fetch(`${stytch.url}/v1/${'x'.repeat(2000)}`);
 

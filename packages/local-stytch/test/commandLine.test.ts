@@ -81,7 +81,17 @@ describe('readCommandLine', () => {
   });
 
   test('help has every option, and no line is too long for a terminal', () => {
-    for (const option of ['port', 'host', 'seed', 'import', 'export-on-exit', 'service', 'json', 'help', 'version']) {
+    for (const option of [
+      'port',
+      'host',
+      'seed',
+      'import',
+      'export-on-exit',
+      'service',
+      'json',
+      'help',
+      'version',
+    ]) {
       expect(help).toContain(`--${option}`);
     }
     expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(110);

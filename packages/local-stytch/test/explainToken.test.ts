@@ -1,4 +1,4 @@
-import type { ExplainedToken } from '../src/consoleApi';
+import type { ExplainedToken, ListedToken } from '../src/consoleApi';
 import { expectRefusal, type Json, startLocalStytch, type TestStytch } from './localStytch';
 
 let stytch: TestStytch;
@@ -68,7 +68,10 @@ describe('A valid token', () => {
   });
 
   test('When the project has its base URL as issuer, or a template another audience, then it is still valid', async () => {
-    await stytch.admin('POST', '/project', { issuer: 'base_url', claims_template: { aud: 'https://wallet' } });
+    await stytch.admin('POST', '/project', {
+      issuer: 'base_url',
+      claims_template: { aud: 'https://wallet' },
+    });
 
     expect(results(await explain(await mint()))).toMatchObject({ issuer: true, audience: true });
   });
@@ -99,16 +102,41 @@ describe('A token that is not valid', () => {
     ['without exp', { claims: { exp: null } }, { times: false }, /exp is missing/],
     ['with a text as exp', { claims: { exp: '1' } }, { times: false }, /exp is "1"/],
     ['not valid yet', { claims: { nbf: 9e9 } }, { times: false }, /not valid yet/],
-    ['for another audience', { claims: { aud: ['x'] } }, { ...signatureOk, audience: false, times: true }, /\["x"\]/],
+    [
+      'for another audience',
+      { claims: { aud: ['x'] } },
+      { ...signatureOk, audience: false, times: true },
+      /\["x"\]/,
+    ],
     ['without an audience', { claims: { aud: null } }, { audience: false }, /missing/],
     ['of another issuer', { claims: { iss: 'https://evil.example' } }, { issuer: false }, /evil\.example/],
-    ['without the scope', { claims: { scope: 'write:x' } }, { ...signatureOk, scopes: false }, /lacks the scope read:users: 403/],
+    [
+      'without the scope',
+      { claims: { scope: 'write:x' } },
+      { ...signatureOk, scopes: false },
+      /lacks the scope read:users: 403/,
+    ],
     ['without scopes', { claims: { scope: null } }, { scopes: false }, /missing/],
     ['with a list of scopes', { claims: { scope: ['read:users'] } }, { scopes: false }, /must be a text/],
-    ['unsigned', { header: { alg: 'none' } }, { form: true, algorithm: false, key: null, signature: null, ...afterFailure }, /"none"/],
-    ['signed with the public key', { header: { alg: 'HS256' } }, { algorithm: false, ...afterFailure }, /HS256/],
+    [
+      'unsigned',
+      { header: { alg: 'none' } },
+      { form: true, algorithm: false, key: null, signature: null, ...afterFailure },
+      /"none"/,
+    ],
+    [
+      'signed with the public key',
+      { header: { alg: 'HS256' } },
+      { algorithm: false, ...afterFailure },
+      /HS256/,
+    ],
     ['without an algorithm', { header: { alg: null } }, { algorithm: false }, /missing/],
-    ['of an unknown key', { sign_with: 'unknown' }, { key: false, signature: null, ...afterFailure }, /not in the JWKS/],
+    [
+      'of an unknown key',
+      { sign_with: 'unknown' },
+      { key: false, signature: null, ...afterFailure },
+      /not in the JWKS/,
+    ],
     ['without a key id', { header: { kid: null } }, { key: false }, /names no key/],
     ['of another type', { header: { typ: 'at+jwt' } }, { form: false, algorithm: null }, /at\+jwt/],
     ['with critical extensions', { header: { crit: ['x'] } }, { form: false }, /crit/],
@@ -147,41 +175,66 @@ describe('A token that is not valid', () => {
     `${Buffer.from(deep(20_000)).toString('base64url')}.e30.e30`,
     `e30.bnVsbA.e30`,
     'x'.repeat(90_000),
-    `${'.'.repeat(90_000)}`,
+    '.'.repeat(90_000),
     `e30.${'A'.repeat(80_000)}.e30`,
   ])('When it is hostile text, then the form fails, and nothing breaks', async (token) => {
     const explained = await explain(token);
 
-    expect(results(explained)).toEqual({ form: false, algorithm: null, key: null, signature: null, ...afterFailure });
+    expect(results(explained)).toEqual({
+      form: false,
+      algorithm: null,
+      key: null,
+      signature: null,
+      ...afterFailure,
+    });
     expect(stytch.reportError).not.toHaveBeenCalled();
   });
 
   test('When its JSON has strange keys and values, then they are shown as they are', async () => {
-    const payload = '{"__proto__":{"x":1},"constructor":1,"toJSON":"x","sub":"\\ud800","exp":1e999,"iat":-1e999}';
+    const payload =
+      '{"__proto__":{"x":1},"constructor":1,"toJSON":"x","sub":"\\ud800","exp":1e999,"iat":-1e999}';
 
     const explained = await explain(await mint({ payload }));
 
-    expect(Object.keys(explained.claims ?? {})).toEqual(['__proto__', 'constructor', 'toJSON', 'sub', 'exp', 'iat']);
+    expect(Object.keys(explained.claims ?? {})).toEqual([
+      '__proto__',
+      'constructor',
+      'toJSON',
+      'sub',
+      'exp',
+      'iat',
+    ]);
     expect(explained).toMatchObject({ expires_in_seconds: null, lifetime_seconds: null, valid: false });
   });
 });
 
 describe('The list of tokens', () => {
-  const list = async () => (await stytch.admin('GET', '/tokens')).tokens as Json[];
+  const list = async () => (await stytch.admin('GET', '/tokens')).tokens as ListedToken[];
 
   test('When tokens are issued and minted, then it has them, newest first, and never whole', async () => {
     const { clientId, clientSecret } = stytch.seed;
     const issued = (await (
-      await stytch.token({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret })
+      await stytch.token({
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        client_secret: clientSecret,
+      })
     ).json()) as { access_token: string };
     const minted = await mint({ claims: { sub: 'nobody', scope: null, exp: null } });
 
     const tokens = await list();
 
     expect(tokens).toEqual([
-      { id: expect.any(Number), kind: 'minted', at: expect.any(String), client_id: 'nobody', scope: '', expires_at_seconds: null },
       {
-        id: tokens[0].id - 1,
+        id: expect.any(Number),
+        kind: 'minted',
+        at: expect.any(String),
+        client_id: 'nobody',
+        scope: '',
+        expires_at_seconds: null,
+      },
+      {
+        id: (tokens[0]?.id ?? 0) - 1,
         kind: 'issued',
         at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
         client_id: clientId,
@@ -189,22 +242,23 @@ describe('The list of tokens', () => {
         expires_at_seconds: expect.any(Number),
       },
     ]);
-    const explained = await stytch.admin('GET', `/tokens/${tokens[1].id}`);
+    const explained = await stytch.admin('GET', `/tokens/${tokens[1]?.id ?? 0}`);
     expect(explained).toMatchObject({ claims: { sub: clientId }, valid: true });
     for (const token of [issued.access_token, minted]) {
       expect(JSON.stringify([tokens, explained])).not.toContain(token.split('.')[2]);
     }
   });
 
-  test('When there are more than 500, then the oldest is forgotten', async () => {
+  test('When there are more than 500, then the oldest is forgotten', () => {
     const { tokens } = stytch.state;
-    for (let count = 0; count < 501; count += 1) tokens.add('minted', `e30.${encode({ sub: `${count}` })}.e30`);
+    for (let count = 0; count < 501; count += 1)
+      tokens.add('minted', `e30.${encode({ sub: `${count}` })}.e30`);
 
     expect(tokens.list()).toHaveLength(500);
     expect(tokens.list().at(-1)).toMatchObject({ client_id: '1' });
   });
 
-  test('When tokens are huge, then fewer are in memory, and their scopes are cut in the list', async () => {
+  test('When tokens are huge, then fewer are in memory, and their scopes are cut in the list', () => {
     const { tokens } = stytch.state;
     const huge = `e30.${encode({ scope: 'x'.repeat(90_000) })}.e30`;
     for (let count = 0; count < 100; count += 1) tokens.add('minted', huge);

@@ -109,7 +109,7 @@ describe('a path', () => {
     '/V1/m2m/clients',
     '/local',
     '/local/nothing',
-    '/%2e',
+    '/%2f',
   ])('%s that is no endpoint gets 404', async (path) => {
     await expectRefusal(await fetch(stytch.url + path), 404, 'route_not_found');
   });
@@ -207,7 +207,9 @@ describe('only this machine gets answers', () => {
   test("the console's own page may use the admin API", async () => {
     expect((await fromOrigin('/local/reset', stytch.url)).status).toBe(200);
     const host = 'localhost:5005';
-    const named = await request(stytch.url).post('/local/reset').set({ Host: host, Origin: `http://${host}` });
+    const named = await request(stytch.url)
+      .post('/local/reset')
+      .set({ Host: host, Origin: `http://${host}` });
     expect(named.status).toBe(200);
   });
 

@@ -152,7 +152,9 @@ describe('JSON', () => {
   });
 
   test('When it is long, then it is cut, and the rest costs little', () => {
-    const long = { list: Array.from({ length: 100_000 }, () => ({ client_secret: createSecret().slice(9) })) };
+    const long = {
+      list: Array.from({ length: 100_000 }, () => ({ client_secret: createSecret().slice(9) })),
+    };
 
     expect(maskJson(long, 8_000)).toHaveLength(8_001);
     expect(maskJson({ text: 'x'.repeat(9_000) }, 8_000)).toHaveLength(8_001);

@@ -62,10 +62,10 @@ beforeAll(async () => {
 afterAll(() => Promise.all([stytch.close(), exposed.close()]));
 
 /** The path of an operation, with the examples of its parameters, or the ids that exist. */
-function pathOf({ path, operation }: Operation, ids: Record<string, unknown> = {}): string {
+function pathOf({ path, operation }: Operation, ids: Record<string, string> = {}): string {
   const parameters = (operation.parameters ?? []) as { name: string; in: string; example?: string }[];
   return parameters.reduce(
-    (filled, { name, example = '' }) => filled.replace(`{${name}}`, String(ids[name] ?? example)),
+    (filled, { name, example = '' }) => filled.replace(`{${name}}`, ids[name] ?? example),
     path,
   );
 }
@@ -80,7 +80,7 @@ async function call(to: TestStytch, one: Operation, body?: string, type = 'appli
 }
 
 /** Makes one of everything that an operation can show or change, and returns the ids. */
-async function makeOneOfEach(operationId: string): Promise<Record<string, unknown>> {
+async function makeOneOfEach(operationId: string): Promise<Record<string, string>> {
   const { fault } = await stytch.admin('POST', '/faults', {
     kind: 'status',
     path: '/v1/none',
@@ -102,7 +102,12 @@ async function makeOneOfEach(operationId: string): Promise<Record<string, unknow
   }
   const [token] = (await stytch.admin('GET', '/tokens')).tokens as [{ id: number }];
   const [request] = (await stytch.admin('GET', '/requests')).requests as [{ id: number }];
-  return { faultId: fault.id, clientId, tokenId: token.id, requestId: request.id };
+  return {
+    clientId,
+    faultId: String(fault.id),
+    tokenId: String(token.id),
+    requestId: String(request.id),
+  };
 }
 
 test('the document has every route of the admin API, and no other', () => {
@@ -143,7 +148,7 @@ describe.each(operations.map((one) => [`${one.method} ${one.path}`, one] as cons
     if (isStream) {
       const response = await fetch(stytch.url + path);
       expect(response.status).toBe(200);
-      expect(response.headers.get('content-type')).toBe('text/event-stream');
+      expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
       await response.body?.cancel();
       return;
     }

@@ -14,7 +14,7 @@ const asJson = { 'Content-Type': 'application/json' };
 async function last(): Promise<Json> {
   for (;;) {
     const { requests } = await stytch.admin('GET', '/requests');
-    const entry = requests.at(-1);
+    const [entry] = (requests as Json[]).slice(-1);
     if (entry?.duration_milliseconds !== null) return stytch.admin('GET', `/requests/${entry.id}`);
   }
 }
@@ -31,7 +31,10 @@ describe('The details of a request', () => {
     expect(details).toMatchObject({
       request: { status: 200, client_id: clientId },
       received: {
-        headers: { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8', 'x-custom': '<script>alert(1)</script>' },
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
+          'x-custom': '<script>alert(1)</script>',
+        },
         query: null,
         body: `grant_type=client_credentials&client_id=${clientId}&client_secret=••••`,
       },
@@ -59,7 +62,7 @@ describe('The details of a request', () => {
     const leave = new AbortController();
     const hanging = fetch(`${stytch.url}/v1/hangs?a=1`, { signal: leave.signal }).catch(() => undefined);
     let requests: Json[] = [];
-    while (requests.length === 0) ({ requests } = await stytch.admin('GET', '/requests') as Json);
+    while (requests.length === 0) ({ requests } = (await stytch.admin('GET', '/requests')) as Json);
 
     expect(await stytch.admin('GET', `/requests/${requests[0].id}`)).toMatchObject({
       request: { status: null },
@@ -123,11 +126,19 @@ test('When secrets are everywhere in requests, then no answer for the page has o
     await stytch.token({ ...grant, client_id: secret, client_secret: secret });
     await stytch.token({ grant_type: 'client_credentials' }, basic(clientId, secret));
     await send(token, { ...grant, client_secret: secret });
-    await send(token, grant, { Authorization: `Bearer ${secret}`, Cookie: `a=${secret}`, 'X-Api-Key': secret });
+    await send(token, grant, {
+      Authorization: `Bearer ${secret}`,
+      Cookie: `a=${secret}`,
+      'X-Api-Key': secret,
+    });
     await send(`${token}?client_secret=${secret}&access_token=${secret}`, grant);
     await fetch(`${stytch.url}/v1/nothing?a=${jwt}`, { headers: { 'X-Forwarded': jwt } });
     await fetch(`${stytch.url}/v1/nothing/${jwt}`);
-    await send('/v1/m2m/clients', { scopes: [], client_secret: secret, trusted_metadata: { a_token: secret } }, project);
+    await send(
+      '/v1/m2m/clients',
+      { scopes: [], client_secret: secret, trusted_metadata: { a_token: secret } },
+      project,
+    );
   }
   await send(`/v1/m2m/clients/${clientId}/secrets/rotate/start`, '{}', project);
   await send(`/v1/m2m/clients/${clientId}/secrets/rotate`, '{}', project);

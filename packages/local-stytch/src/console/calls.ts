@@ -26,7 +26,7 @@ export async function callService(controlled: Controlled, call: ServiceCall): Pr
   const trace_id = call.trace_id ?? randomBytes(16).toString('hex');
   const spanId = randomBytes(8).toString('hex');
   const start = preciseTime();
-  const answer = await sendToService(service, {
+  const { answer, failure } = await sendToService(service, {
     method: call.method,
     path: call.path,
     headers: {
@@ -39,11 +39,13 @@ export async function callService(controlled: Controlled, call: ServiceCall): Pr
       }),
     },
     body,
-  }).catch((error: unknown) => error as Error);
+  }).then(
+    (received) => ({ answer: received, failure: null }),
+    (error: unknown) => ({ answer: null, failure: describeFailure(error as Error) }),
+  );
   const duration_milliseconds = round(preciseTime() - start);
-  const failure = answer instanceof Error ? describeFailure(answer) : null;
   const path = call.path.replace(/\?.*$/s, '');
-  const status = answer instanceof Error ? null : answer.status;
+  const status = answer?.status ?? null;
   controlled.traces.add([
     {
       trace_id,
@@ -63,9 +65,9 @@ export async function callService(controlled: Controlled, call: ServiceCall): Pr
     },
   ]);
   const result = { trace_id, status, error: failure, duration_milliseconds };
-  return answer instanceof Error
-    ? { ...result, headers: {}, body: '' }
-    : { ...result, headers: maskHeaders(answer.headers), body: maskBody(answer) };
+  return answer
+    ? { ...result, headers: maskHeaders(answer.headers), body: maskBody(answer) }
+    : { ...result, headers: {}, body: '' };
 }
 
 function findService({ state, content }: Controlled, { service: name, path }: ServiceCall): Service {

@@ -66,7 +66,7 @@ async function readBody(answer: IncomingMessage): Promise<string> {
 }
 
 async function readTls({ ca, certificate, key }: Service) {
-  const read = (file: string | undefined) => (file === undefined ? undefined : readFile(file, 'utf8'));
+  const read = async (file: string | undefined) => (file === undefined ? undefined : readFile(file, 'utf8'));
   const [caText, cert, keyText] = await Promise.all([ca, certificate, key].map(read));
   return { ...(caText && { ca: caText }), ...(cert && { cert }), ...(keyText && { key: keyText }) };
 }

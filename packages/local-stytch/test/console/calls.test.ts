@@ -3,7 +3,10 @@ import { createServer as createSecureServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { CallResult, ServiceCall } from '../../src/consoleApi';
+import { CertificateAuthority } from '../../../certificates/src';
+import type { CallResult, ListedToken, ServiceCall } from '../../src/consoleApi';
+import type { Span } from '../../src/traces';
+import { temporaryFolder } from '../folder';
 import { decode, expectRefusal, type Json, startLocalStytch, type TestStytch } from '../localStytch';
 
 interface Received {
@@ -13,6 +16,7 @@ interface Received {
   body: string;
 }
 
+const folder = temporaryFolder();
 let stytch: TestStytch;
 let service: Server;
 let received: Received[] = [];
@@ -75,7 +79,12 @@ describe('A call of a service', () => {
       body: '{"error":"no"}',
     });
     expect(received).toMatchObject([
-      { method: 'POST', url: '/orders/7?secret=x', body: '{"amount":1}', headers: { 'content-type': 'application/json' } },
+      {
+        method: 'POST',
+        url: '/orders/7?secret=x',
+        body: '{"amount":1}',
+        headers: { 'content-type': 'application/json' },
+      },
     ]);
     const { spans } = await stytch.admin('GET', `/traces/${result.trace_id}`);
     expect(spans).toMatchObject([
@@ -104,16 +113,20 @@ describe('A call of a service', () => {
     const result = await call({ service: 'local-stytch', path });
 
     expect(result.status).toBe(200);
-    let spans: Json[] = [];
+    let spans: Span[] = [];
     while (spans.length < 2) ({ spans } = (await stytch.admin('GET', `/traces/${result.trace_id}`)) as Json);
     expect(spans.map((span) => span.service)).toEqual(['caller', 'local-stytch']);
-    expect(spans[1].parent_span_id).toBe(spans[0].span_id);
+    expect(spans[1]?.parent_span_id).toBe(spans[0]?.span_id);
   });
 
   test('When the service redirects, then that is the answer', async () => {
     answer = (_request, response) => response.writeHead(302, { location: 'http://evil.example/' }).end();
 
-    expect(await call()).toMatchObject({ status: 302, headers: { location: 'http://evil.example/' }, body: '' });
+    expect(await call()).toMatchObject({
+      status: 302,
+      headers: { location: 'http://evil.example/' },
+      body: '',
+    });
     expect(received).toHaveLength(1);
   });
 
@@ -162,34 +175,57 @@ describe('A call of a service', () => {
 
     const result = await call({ service: name });
 
-    expect(result).toMatchObject({ status: null, error: expect.stringMatching(message), headers: {}, body: '' });
+    expect(result).toMatchObject({
+      status: null,
+      error: expect.stringMatching(message),
+      headers: {},
+      body: '',
+    });
     const { trace, spans } = await stytch.admin('GET', `/traces/${result.trace_id}`);
     expect(trace).toMatchObject({ error: true, http_status: null });
     expect(spans[0].status).toEqual({ code: 'error', message: result.error });
     expect(stytch.reportError).not.toHaveBeenCalled();
   });
 
-  test('When the service has TLS of a CA that is not named, or a file is missing, then the result has the error', async () => {
-    const secure = createSecureServer({});
+  test('When the service demands a client certificate, then the files of the service are used', async () => {
+    const authority = await CertificateAuthority.create('Test CA');
+    const [own, page] = await Promise.all([authority.issue('orders'), authority.issue('page')]);
+    const secure = createSecureServer(
+      { cert: own.certificate, key: own.key, ca: authority.certificate, requestCert: true },
+      (_request, response) => void response.end('"safe"'),
+    );
     await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
-    const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
+    const { port } = secure.address() as AddressInfo;
+    const files = {
+      ca: folder.file('ca.pem', authority.certificate),
+      certificate: folder.file('page.pem', page.certificate),
+      key: folder.file('page-key.pem', page.key),
+    };
     stytch.emulator.content.services = [
-      { name: 'orders', url },
-      { name: 'missing', url, ca: join(__dirname, 'none.pem') },
+      { name: 'safe', url: `https://localhost:${port}`, ...files },
+      { name: 'without-certificate', url: `https://localhost:${port}`, ca: files.ca },
+      { name: 'unknown-ca', url: `https://localhost:${port}` },
+      { name: 'missing-file', url: `https://localhost:${port}`, ca: join(folder.path, 'none.pem') },
     ];
 
-    const [unknown, missing] = [await call(), await call({ service: 'missing' })];
+    const [safe, ...failed] = await Promise.all(
+      stytch.emulator.content.services.map(({ name }) => call({ service: name })),
+    );
 
+    secure.closeAllConnections();
     await new Promise((resolve) => secure.close(resolve));
     stytch.emulator.content.services = [{ name: 'orders', url: urlOf(service) }];
-    expect([unknown.status, missing.status]).toEqual([null, null]);
-    expect(missing.error).toMatch(/ENOENT/);
+    expect(safe).toMatchObject({ status: 200, body: '"safe"' });
+    expect(failed.map(({ status }) => status)).toEqual([null, null, null]);
+    expect(failed[0]?.error).toMatch(/./);
+    expect(failed[1]?.error).toMatch(/certificate/);
+    expect(failed[2]?.error).toMatch(/ENOENT/);
   });
 });
 
 describe('The token of a call', () => {
   const bearer = () => /^Bearer (.*)$/.exec(received[0]?.headers.authorization ?? '')?.[1] ?? '';
-  const listed = async () => (await stytch.admin('GET', '/tokens')).tokens as Json[];
+  const listed = async () => (await stytch.admin('GET', '/tokens')).tokens as ListedToken[];
 
   test('When it is that of a client, then it is issued as by the token endpoint, and listed', async () => {
     const { clientId: client_id } = stytch.seed;
@@ -203,7 +239,9 @@ describe('The token of a call', () => {
   });
 
   test('When it is minted, then it has the wanted claims', async () => {
-    await call({ token: { kind: 'minted', claims: { exp: 1 }, header: { alg: 'none' }, sign_with: 'unknown' } });
+    await call({
+      token: { kind: 'minted', claims: { exp: 1 }, header: { alg: 'none' }, sign_with: 'unknown' },
+    });
 
     expect(decode(bearer())).toMatchObject({ header: { alg: 'none' }, claims: { exp: 1 } });
     expect(await listed()).toMatchObject([{ kind: 'minted', expires_at_seconds: 1 }]);
@@ -257,14 +295,17 @@ describe('A call to another machine', () => {
     await refused({ path }, /path: /);
   });
 
-  test.each(['/@evil.example/', '/..//evil.example', '/%2f%2fevil.example', '/x?u=http://evil.example', '/:80@evil.example'])(
-    'When the path is %s, then it goes to the service and nowhere else',
-    async (path) => {
-      await call({ path });
+  test.each([
+    '/@evil.example/',
+    '/..//evil.example',
+    '/%2f%2fevil.example',
+    '/x?u=http://evil.example',
+    '/:80@evil.example',
+  ])('When the path is %s, then it goes to the service and nowhere else', async (path) => {
+    await call({ path });
 
-      expect(received).toMatchObject([{ url: path, headers: { host: new URL(urlOf(service)).host } }]);
-    },
-  );
+    expect(received).toMatchObject([{ url: path, headers: { host: new URL(urlOf(service)).host } }]);
+  });
 
   test.each([
     [{ service: 'http://evil.example' }, /service: there is none/],
@@ -291,7 +332,12 @@ describe('The answer of a call', () => {
       response.setHeader('x-token', secret);
       response.setHeader('content-type', 'application/json');
       response.end(
-        JSON.stringify({ client_secret: secret, client_secret_last_four: '6789', text: access_token, list: [{ api_token: secret }] }),
+        JSON.stringify({
+          client_secret: secret,
+          client_secret_last_four: '6789',
+          text: access_token,
+          list: [{ api_token: secret }],
+        }),
       );
     };
 

@@ -13,7 +13,8 @@ const call = (method: string, path: string, body: unknown = {}) =>
     body: JSON.stringify(body),
     headers: { 'Content-Type': 'application/json' },
   });
-const list = async () => (await stytch.admin('GET', '/clients')).m2m_clients as Json[];
+const list = async (): Promise<Record<string, unknown>[]> =>
+  (await stytch.admin('GET', '/clients')).m2m_clients as Record<string, unknown>[];
 const tokenStatus = async (id: string, secret: string) =>
   (await stytch.token({ grant_type: 'client_credentials', client_id: id, client_secret: secret })).status;
 
@@ -34,7 +35,10 @@ describe('The clients of the admin API', () => {
 
     const { m2m_client } = await stytch.admin('POST', '/clients', body);
 
-    expect(m2m_client).toMatchObject({ client_name: name, client_secret: expect.stringMatching(/^[\w-]{44}$/) });
+    expect(m2m_client).toMatchObject({
+      client_name: name,
+      client_secret: expect.stringMatching(/^[\w-]{44}$/),
+    });
     expect(await tokenStatus(m2m_client.client_id as string, m2m_client.client_secret as string)).toBe(200);
     const { client_secret, ...listed } = m2m_client as Record<string, unknown>;
     expect(client_secret).toBeDefined();
@@ -55,20 +59,26 @@ describe('The clients of the admin API', () => {
 
   test('When a secret is rotated, then both work until it is completed', async () => {
     const { clientId, clientSecret } = stytch.seed;
-    const step = async (name: string) =>
-      (await stytch.admin('POST', `/clients/${clientId}/secrets/rotate${name}`)).m2m_client as Json;
+    const step = async (name: string) => {
+      const { m2m_client } = await stytch.admin('POST', `/clients/${clientId}/secrets/rotate${name}`);
+      return m2m_client as Record<string, string | null>;
+    };
 
-    const { next_client_secret: next } = await step('/start');
+    const next = (await step('/start')).next_client_secret ?? '';
 
     expect((await list())[0]).toMatchObject({ next_client_secret_last_four: next.slice(-4) });
-    expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([200, 200]);
+    expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([
+      200, 200,
+    ]);
     await expectRefusal(
       await call('POST', `/${clientId}/secrets/rotate/start`),
       400,
       'm2m_client_already_rotating_secret',
     );
     await step('');
-    expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([400, 200]);
+    expect([await tokenStatus(clientId, clientSecret), await tokenStatus(clientId, next)]).toEqual([
+      400, 200,
+    ]);
     await step('/start');
     expect(await step('/cancel')).toMatchObject({ next_client_secret_last_four: null });
   });

@@ -56,7 +56,10 @@ export function listen(url: string, headers: Record<string, string> = {}): Promi
   });
 }
 
-function read(event: string, { changes, times, others }: Pick<Listener, 'changes' | 'times' | 'others'>): void {
+function read(
+  event: string,
+  { changes, times, others }: Pick<Listener, 'changes' | 'times' | 'others'>,
+): void {
   const [, data] = /^event: change\ndata: (.*)$/.exec(event) ?? [];
   if (data === undefined) {
     others.push(event);

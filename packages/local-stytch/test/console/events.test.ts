@@ -81,7 +81,11 @@ describe('A page that listens', () => {
     });
 
   test.each<[string, () => Promise<unknown>, object]>([
-    ['the management API creates a client', () => management('', { scopes: [] }), { clients: true, state: { clients: 3 } }],
+    [
+      'the management API creates a client',
+      () => management('', { scopes: [] }),
+      { clients: true, state: { clients: 3 } },
+    ],
     [
       'the management API updates a client',
       () => management(`/${stytch.seed.clientId}`, { status: 'inactive' }, 'PUT'),
@@ -134,7 +138,7 @@ describe('A page that listens', () => {
     expect(await listener.until((one) => names.every((name) => name in one))).toMatchObject(told);
   });
 
-  test("When a test changes its own emulator, then the page there is told of it", async () => {
+  test('When a test changes its own emulator, then the page there is told of it', async () => {
     const own = await startForTest();
     const listener = await page(own.url);
     const told = (name: string) => listener.until((change) => name in change);
@@ -179,7 +183,8 @@ describe('A page that listens', () => {
 
     await stytch.admin('POST', '/clock', { offset_seconds: 5 });
 
-    const fits = ({ state }: { state?: { clock_offset_seconds: number } }) => state?.clock_offset_seconds === 5;
+    const fits = ({ state }: { state?: { clock_offset_seconds: number } }) =>
+      state?.clock_offset_seconds === 5;
     expect(await one.until(fits)).toEqual(await other.until(fits));
   });
 

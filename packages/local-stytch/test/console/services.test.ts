@@ -75,7 +75,10 @@ describe('The message of the parent process', () => {
   });
 
   test.each([
-    [{ services: [{ name: 'orders', url: 'http://evil.example' }] }, /services\.0\.url: must be on this machine/],
+    [
+      { services: [{ name: 'orders', url: 'http://evil.example' }] },
+      /services\.0\.url: must be on this machine/,
+    ],
     [{ services: 'all' }, /services/],
     [{ scenarios: [{ ...scenario, steps: [{ title: 'x' }] }] }, /scenarios\.0\.steps\.0/],
     [{ unknown: 1 }, /unknown/],
@@ -93,11 +96,14 @@ describe('The message of the parent process', () => {
     expect(content.services).toEqual([]);
   });
 
-  test.each([undefined, null, 7, 'console', { other: 1 }])('When it is for somebody else (%j), then it is ignored', (message) => {
-    const { send, write } = parent();
+  test.each([undefined, null, 7, 'console', { other: 1 }])(
+    'When it is for somebody else (%j), then it is ignored',
+    (message) => {
+      const { send, write } = parent();
 
-    send(message);
+      send(message);
 
-    expect(write).not.toHaveBeenCalled();
-  });
+      expect(write).not.toHaveBeenCalled();
+    },
+  );
 });
