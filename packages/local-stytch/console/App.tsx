@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { signedOut } from './api';
 import { Banner } from './components/Banner';
 import { TokenForm } from './components/TokenForm';
@@ -37,9 +37,21 @@ export function App() {
       window.removeEventListener('hashchange', follow);
     };
   }, []);
+  const header = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // What is below the header, and sticks, or is scrolled to, has to know its height.
+    const observer = new ResizeObserver(() => {
+      const { offsetHeight = 0 } = header.current ?? {};
+      document.documentElement.style.setProperty('--top-height', `${offsetHeight}px`);
+    });
+    if (header.current) observer.observe(header.current);
+    return () => {
+      observer.disconnect();
+    };
+  }, []);
   return (
     <>
-      <header class="top">
+      <header class="top" ref={header}>
         <div class="top-row">
           <h1 class="brand">
             <Logo /> local-stytch

@@ -3,6 +3,7 @@ import { formatCount, formatDuration, formatSeconds } from '../format';
 import { faults, state } from '../live';
 import type { ListedFault } from '../../src/consoleApi';
 import { ConfirmButton } from './ConfirmButton';
+import { Scrollable } from './Scrollable';
 
 const usualLifetimeSeconds = 3_600;
 
@@ -13,11 +14,13 @@ export function Banner() {
   return (
     <section class="banner" aria-label="Switched on">
       <strong>Switched on</strong>
-      <ul>
-        {changes.map((change, index) => (
-          <li key={index}>{change}</li>
-        ))}
-      </ul>
+      <Scrollable label="Switched on">
+        <ul>
+          {changes.map((change, index) => (
+            <li key={index}>{change}</li>
+          ))}
+        </ul>
+      </Scrollable>
       <ConfirmButton
         label="Reset everything"
         question="Reset everything?"
@@ -29,7 +32,7 @@ export function Banner() {
   );
 }
 
-/** A fault in words, such as `delay of 2 sec on /v1/*, 3 requests left`. */
+/** A fault in words, such as `Delay of 2 sec on the token endpoint, 3 left`. */
 export function describeFault(fault: ListedFault): string {
   const { kind, method, path, milliseconds, status, remaining } = fault;
   const what = {
@@ -41,9 +44,14 @@ export function describeFault(fault: ListedFault): string {
     drop_answer: 'Closed connection after the work',
     not_json: 'HTML in place of JSON',
   }[kind];
-  const where = path === '*' ? 'all requests' : `${method ?? ''} ${path}`.trim();
   const left = remaining === null ? '' : `, ${formatCount(remaining)} left`;
-  return `${what} on ${where}${left}`;
+  return `${what} on ${method === undefined ? '' : `${method} `}${describePath(path)}${left}`;
+}
+
+function describePath(path: string): string {
+  if (path === '*') return 'all requests';
+  if (/^\/v1\/public\/[^/]+\/oauth2\/token$/.test(path)) return 'the token endpoint';
+  return /^\/v1\/(b2b\/)?sessions\/jwks\/[^/]+$/.test(path) ? 'the JWKS' : path;
 }
 
 function describeState(): string[] {

@@ -1,7 +1,7 @@
 interface Props {
   /** Null: there is no answer, or not yet. */
   status: number | null;
-  /** What to show without a status. Default: `pending`. */
+  /** What to show without a status. All but `pending` and `done` are failures. Default: `pending`. */
   without?: string;
 }
 
@@ -18,9 +18,9 @@ export function Status({ status, without = 'pending' }: Props) {
 
 function kindOf(status: number | null, without: string) {
   if (status === null) {
-    return without === 'pending'
-      ? { kind: 'pending', sign: '…', word: '' }
-      : { kind: 'failed', sign: '✕', word: '' };
+    if (without === 'pending') return { kind: 'pending', sign: '…', word: '' };
+    if (without === 'done') return { kind: 'succeeded', sign: '✓', word: '' };
+    return { kind: 'failed', sign: '✕', word: '' };
   }
   if (status >= 500) return { kind: 'failed', sign: '✕', word: 'failed' };
   if (status >= 400) return { kind: 'refused', sign: '✕', word: 'refused' };

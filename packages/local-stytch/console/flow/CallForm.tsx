@@ -106,7 +106,7 @@ export function CallForm() {
       </form>
       {sent.value && (
         <StepList
-          scenario={{ title: 'Call', steps: [{ title: 'Your call', call: sent.value }] }}
+          scenario={{ id: runId, title: 'Call', steps: [{ title: 'Your call', call: sent.value }] }}
           run={runs.value.get(runId)}
         />
       )}

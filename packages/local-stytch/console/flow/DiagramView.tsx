@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Scrollable } from '../components/Scrollable';
 import { formatCount, formatDuration } from '../format';
 import type { Diagram, Row } from './diagram';
-import { layOut, type PlacedArrow, type PlacedNote } from './layout';
+import { halfBox, layOut, type PlacedArrow, type PlacedNote } from './layout';
 
 const signs = { succeeded: '✓', refused: '✕', failed: '✕' };
 
@@ -24,7 +24,7 @@ export function DiagramView({ diagram, name }: { diagram: Diagram; name: string 
           {layout.participants.map(({ participant, x, label }) => (
             <g key={participant.id}>
               <line class="lifeline" x1={x} x2={x} y1={layout.top - 8} y2={layout.bottom} />
-              <rect class="participant" x={x - 78} y={8} width={156} height={32} rx={8} />
+              <rect class="participant" x={x - halfBox} y={8} width={2 * halfBox} height={32} rx={8} />
               <text class="participant-name" x={x} y={29} text-anchor="middle">
                 {label}
               </text>

@@ -18,19 +18,23 @@ import { Waterfall } from './Waterfall';
 export function FlowTab() {
   return (
     <div class="flow">
-      <div class="flow-primary stack">
-        <NoScenarios />
-        <PrimaryScenario />
+      <div class="flow-left">
+        <div class="flow-primary stack">
+          <NoScenarios />
+          <PrimaryScenario />
+        </div>
+        <div class="flow-more stack">
+          <OtherScenarios />
+          <CallForm />
+        </div>
       </div>
-      <div class="flow-picture stack">
-        <Picture />
-      </div>
-      <div class="flow-more stack">
-        <OtherScenarios />
-        <CallForm />
-      </div>
-      <div class="flow-traces stack">
-        <TraceList />
+      <div class="flow-right">
+        <div class="flow-picture stack">
+          <Picture />
+        </div>
+        <div class="flow-traces stack">
+          <TraceList />
+        </div>
       </div>
     </div>
   );
@@ -40,7 +44,7 @@ function Picture() {
   const diagram = useComputed(() => createDiagram(shown.value?.spans ?? [], serviceAt(info.value)));
   if (shown.value === null) {
     return (
-      <div class="card">
+      <div class="card stack">
         <FollowBox />
         {selectedId.value === null ? (
           <Empty title="No trace yet">
@@ -60,7 +64,7 @@ function Picture() {
       <section class="card stack" aria-labelledby="diagram-heading">
         <div class="row apart">
           <div class="row">
-            <h2 id="diagram-heading" class="break">
+            <h2 id="diagram-heading" class="break" tabIndex={-1}>
               {trace.name}
             </h2>
             <Status status={trace.http_status} without={trace.error ? 'error' : 'done'} />

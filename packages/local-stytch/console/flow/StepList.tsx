@@ -7,21 +7,21 @@ import { curlOfCall, curlOfLocalCall } from '../curl';
 import { formatDuration } from '../format';
 import { info } from '../live';
 import type { Scenario, ScenarioStep } from '../../src/consoleApi';
-import type { Run, StepOutcome } from './runs';
+import { lastRun, type Run, type StepOutcome } from './runs';
 
 interface Props {
-  scenario: Pick<Scenario, 'title' | 'steps'>;
+  scenario: Pick<Scenario, 'id' | 'title' | 'steps'>;
   /** The last run, if there was one. */
   run: Run | undefined;
 }
 
 /** The steps of a scenario: what each does, how it ended, and the command that does the same. */
-export function StepList({ scenario: { title, steps }, run }: Props) {
-  const [open, setOpen] = useState(run !== undefined);
-  const hasRun = run !== undefined;
+export function StepList({ scenario: { id, title, steps }, run }: Props) {
+  const isLast = lastRun.value === id;
+  const [open, setOpen] = useState(isLast);
   useEffect(() => {
-    if (hasRun) setOpen(true);
-  }, [hasRun]);
+    setOpen(isLast);
+  }, [isLast]);
   return (
     <>
       <details
@@ -41,12 +41,23 @@ export function StepList({ scenario: { title, steps }, run }: Props) {
             <Step key={index} step={step} outcome={run?.outcomes[index]} />
           ))}
         </ol>
+        {run && (
+          <button type="button" class="button small show-diagram" onClick={showDiagram}>
+            Show the diagram
+          </button>
+        )}
       </details>
       <p role="status" class="hidden">
         {run && !run.running && `${title}: ${run.outcomes.map(wordsOf).join(', ')}`}
       </p>
     </>
   );
+}
+
+function showDiagram(): void {
+  const heading = document.getElementById('diagram-heading');
+  heading?.scrollIntoView();
+  heading?.focus({ preventScroll: true });
 }
 
 function Summary({ run }: { run: Run }) {

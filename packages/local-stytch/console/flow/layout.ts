@@ -4,13 +4,15 @@ import type { Call, Diagram, Note, Participant, Return, Row } from './diagram';
 const head = 52;
 const margin = 16;
 const gutter = 74;
-const minSpacing = 176;
+const minSpacing = 184;
 const maxSpacing = 290;
-const halfBox = 78;
+export const halfBox = 84;
 const noteLine = 17;
 const heights = { call: 40, return: 36 };
-/** Of the font of the diagram, at most, on average. */
-const characterWidth = 6.7;
+/** Of the font of the diagram, on average. */
+const characterWidth = 6.4;
+/** They may be bold. */
+const noteCharacterWidth = 7;
 const maxRows = 300;
 
 /** A diagram with the place of everything. */
@@ -71,7 +73,7 @@ export function layOut(
     const id = row.key.replace(/-(call|return)$/, '');
     if (row.kind === 'call') calledAt.set(id, y);
     else activations.push({ key: id, x: x1, top: calledAt.get(id) ?? y, bottom: y });
-    const room = Math.abs(x2 - x1) - 24 || spacing - 24;
+    const room = Math.abs(x2 - x1) - 16 || spacing - 40;
     return { row, y, x1, x2, label: cut(lines.join(' '), room) };
   });
   return {
@@ -80,7 +82,7 @@ export function layOut(
     participants: participants.map((participant) => ({
       participant,
       x: xOf(participant),
-      label: cut(participant.label, 2 * halfBox - 16),
+      label: cut(participant.label, 2 * halfBox - 8),
     })),
     rows: placed,
     activations,
@@ -93,7 +95,7 @@ export function layOut(
 function placeNote(row: Note, texts: string[], center: number, y: number, totalWidth: number): PlacedNote {
   const room = totalWidth - gutter - margin;
   const lines = texts.map((text) => cut(text, room - 24));
-  const width = Math.min(Math.max(...lines.map((line) => line.length)) * characterWidth + 24, room);
+  const width = Math.min(Math.max(...lines.map((line) => line.length)) * noteCharacterWidth + 24, room);
   const x = Math.min(Math.max(center - width / 2, gutter), totalWidth - margin - width);
   return { row, y: y + 12, x, width, height: lines.length * noteLine + 12, lines };
 }

@@ -13,6 +13,8 @@ export interface Run {
   outcomes: StepOutcome[];
 }
 
+/** The scenario that ran last. */
+export const lastRun = signal<string | null>(null);
 /** The last run of each scenario, by its id. */
 export const runs = signal<ReadonlyMap<string, Run>>(new Map());
 
@@ -26,6 +28,7 @@ export async function runScenario({ id, steps }: Pick<Scenario, 'id' | 'steps'>)
   const outcomes: StepOutcome[] = [];
   batch(() => {
     report({ running: true, outcomes: [] });
+    lastRun.value = id;
     if (steps.some((step) => 'call' in step)) {
       held.value = true;
       following.value = true;

@@ -32,7 +32,9 @@ export function select(traceId: string): void {
 
 effect(() => {
   const { value: trace } = newest;
-  if (following.value && !held.value && trace) selectedId.value = trace.trace_id;
+  if (held.value) return;
+  if (traces.value.size === 0) selectedId.value = null;
+  else if (following.value && trace) selectedId.value = trace.trace_id;
 });
 
 effect(() => {
