@@ -32,7 +32,7 @@ export class ConsolePage {
       permissions: ['clipboard-read', 'clipboard-write'],
       ...options,
     });
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(10_000);
     const page = await context.newPage();
     const opened = new ConsolePage(page, expected);
     opened.#watch(new URL(url).origin);

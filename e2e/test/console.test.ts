@@ -22,8 +22,8 @@ if (!hasBrowser) process.stderr.write(`The tests of the console are skipped: no 
     expect(await world.closePages()).toEqual([]);
   });
 
-  pageTests(world);
   flowTests(world);
+  pageTests(world);
   requestsTests(world);
   tokensTests(world);
   clientsTests(world);

@@ -11,7 +11,7 @@ export function clientsTests(world: ConsoleWorld): void {
       await field(opened, 'Scopes').fill('read:users write:users');
       await field(opened, 'Trusted metadata').fill('{ "tenant": "acme" }');
       await opened.button('Create the client').click();
-      await opened.page.getByRole('region', { name: 'The secret' }).waitFor();
+      await opened.page.getByRole('region', { name: 'The secret', exact: true }).waitFor();
       return opened.copy('Copy the secret');
     }
 

@@ -153,8 +153,9 @@ export function flowTests(world: ConsoleWorld): void {
       await run(opened, 'Missing scope', ['403']);
       await traces(opened).filter({ hasText: '403' }).first().waitFor();
 
-      await field(opened, 'Outcome').selectOption('Refused (4xx)');
-      await field(opened, 'Service').selectOption('wallet-server');
+      const filters = opened.page.getByRole('region', { name: 'Traces' });
+      await filters.getByLabel('Outcome').selectOption('Refused (4xx)');
+      await filters.getByLabel('Service').selectOption('wallet-server');
 
       const shown = await traces(opened).allInnerTexts();
       expect(shown.length).toBeGreaterThan(0);

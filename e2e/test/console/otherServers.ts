@@ -8,11 +8,13 @@ import { World } from '../../helpers/harness';
 
 /** The console of other servers than the stack of all tests. */
 export function otherServerTests(world: ConsoleWorld): void {
+  const services = new World();
+  afterAll(() => services.stop());
+
   test('When local-stytch restarts under an open page, then the page reconnects and shows the new state', async () => {
-    const services = new World();
     const first = await services.startStytch();
     const create = (name: string) =>
-      call(`${first.program.url}/local/clients`, { method: 'POST', body: { client_name: name } });
+      call(`${first.program.url}/local/clients`, { method: 'POST', body: { client_name: name, scopes: [] } });
     const opened = await world.open(
       { tab: 'Clients', expected: /Failed to load|net::ERR/ },
       first.program.url,

@@ -41,7 +41,10 @@ export function pageTests(world: ConsoleWorld): void {
     test('When a client is created elsewhere, then two open pages show it', async () => {
       const pages = await Promise.all([world.open({ tab: 'Clients' }), world.open({ tab: 'Clients' })]);
 
-      await call(`${world.url}/local/clients`, { method: 'POST', body: { client_name: 'seen-twice' } });
+      await call(`${world.url}/local/clients`, {
+        method: 'POST',
+        body: { client_name: 'seen-twice', scopes: [] },
+      });
 
       await Promise.all(pages.map((page) => page.sees('seen-twice')));
     });

@@ -36,7 +36,11 @@ export function VirtualList<Item>(props: Props<Item>) {
     const follows = scrollTop === 0 && selected === null;
     anchor.current =
       follows || first === undefined ? null : { key: keyOf(first), offset: scrollTop % rowHeight };
-    setView({ top: scrollTop, height: clientHeight });
+    setView((view) =>
+      view.top === scrollTop && view.height === clientHeight
+        ? view
+        : { top: scrollTop, height: clientHeight },
+    );
   };
 
   useLayoutEffect(() => {
@@ -67,6 +71,7 @@ export function VirtualList<Item>(props: Props<Item>) {
     const { scrollTop, clientHeight } = box.current;
     if (at < scrollTop) box.current.scrollTop = at;
     else if (at + rowHeight > scrollTop + clientHeight) box.current.scrollTop = at + rowHeight - clientHeight;
+    look();
     onSelect?.(item);
   };
 
@@ -90,14 +95,15 @@ export function VirtualList<Item>(props: Props<Item>) {
   const from = Math.max(Math.floor(top / rowHeight) - overscan, 0);
   const to = Math.min(Math.ceil((top + height) / rowHeight) + overscan, items.length);
   const shown = items.slice(from, to);
-  const active = shown.findIndex((item) => keyOf(item) === selected);
+  const active = shown.find((item) => keyOf(item) === selected);
+  const idOf = (item: Item) => `${id}-${encodeURIComponent(keyOf(item))}`;
   return (
     <div
       ref={box}
       class={`virtual-list ${name}`}
       role="listbox"
       aria-label={label}
-      aria-activedescendant={active === -1 ? undefined : `${id}-${from + active}`}
+      aria-activedescendant={active === undefined ? undefined : idOf(active)}
       tabIndex={0}
       onScroll={look}
       onKeyDown={onKeyDown}
@@ -106,7 +112,7 @@ export function VirtualList<Item>(props: Props<Item>) {
         {shown.map((item, index) => (
           <div
             key={keyOf(item)}
-            id={`${id}-${from + index}`}
+            id={idOf(item)}
             class="virtual-row"
             role="option"
             aria-selected={keyOf(item) === selected}

@@ -5,6 +5,7 @@ import { ConfirmButton } from '../components/ConfirmButton';
 import { ActiveFaults } from './faults/ActiveFaults';
 import { FaultForm } from './faults/FaultForm';
 import './faults/faults.css';
+import './pair.css';
 import { KeyControl } from './faults/KeyControl';
 import { ClockControl, LifetimeControl } from './faults/Times';
 

@@ -8,6 +8,7 @@ import { useAction } from '../useAction';
 import { NumberField } from './FaultNumbers';
 
 const offsets = [
+  ['−2 h', -7_200],
   ['−1 h', -3_600],
   ['0', 0],
   ['+1 h', 3_600],
@@ -71,9 +72,10 @@ export function ClockControl() {
 
 function describeOffset(offset: number, lifetime: number): string {
   if (offset > 0) return 'New tokens are dated in the future. Services refuse them: they are not valid yet.';
-  if (offset <= -lifetime) return 'New tokens have already expired. Services refuse them.';
+  if (offset < -lifetime) return 'New tokens have already expired. Services refuse them.';
+  if (offset === -lifetime) return 'New tokens expire at once. Services accept them a few seconds longer.';
   if (offset < 0) return 'New tokens are dated in the past, and expire sooner.';
-  return 'It dates the tokens. Ahead: new tokens are not valid yet. Behind by an hour: they have already expired. Services refuse both with 401.';
+  return 'It dates the tokens. Ahead: new tokens are not valid yet. Far behind: they have already expired. Services refuse both with 401.';
 }
 
 /** How long new tokens live. */

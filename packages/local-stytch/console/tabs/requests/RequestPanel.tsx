@@ -6,7 +6,7 @@ import { JsonView } from '../../components/JsonView';
 import { Status } from '../../components/Status';
 import { curlOfRequest } from '../../curl';
 import { formatDate, formatDuration } from '../../format';
-import { info } from '../../live';
+import { info, requests } from '../../live';
 import { ErrorText } from '../ErrorText';
 import { Panel } from '../Panel';
 import { useLoaded } from '../useLoaded';
@@ -16,12 +16,15 @@ interface RequestPanelProps {
   onClose: () => void;
 }
 
+/** How many requests have details. */
+const detailedRequests = 1_000;
+
 /** One request: what was received and answered. Secrets and tokens are masked. */
 export function RequestPanel({ request, onClose }: RequestPanelProps) {
   const { id, method, path, status, code, duration_milliseconds: duration, at, claims } = request;
   const { client_id: client } = request;
   const version = `${status} ${duration}`;
-  const { value, error } = useLoaded(`request ${id}`, version, () => api.request(id));
+  const { value, error } = useLoaded(`request ${id}`, version, () => loadDetails(id));
   return (
     <Panel title={`${method} ${path}`} onClose={onClose}>
       <p class="facts">
@@ -46,6 +49,14 @@ export function RequestPanel({ request, onClose }: RequestPanelProps) {
       )}
     </Panel>
   );
+}
+
+async function loadDetails(id: number): Promise<RequestDetails> {
+  const [oldest = id] = requests.value.keys();
+  if (id < oldest + requests.value.size - detailedRequests) {
+    throw new Error('Only the last 1,000 requests have headers and bodies.');
+  }
+  return api.request(id);
 }
 
 function CopyAsCurl({ details }: { details: RequestDetails }) {

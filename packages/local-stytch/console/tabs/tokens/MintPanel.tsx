@@ -56,53 +56,54 @@ export function MintPanel({ onClose }: { onClose: () => void }) {
         {sentence}
       </p>
       <form class="stack" onSubmit={(event) => void mint(event)}>
-        <Field label="Claims" error={errors.claims}>
-          {(field) => (
-            <textarea
-              {...field}
-              value={draft.claims}
-              placeholder={'{ "sub": "another-client" }'}
-              spellcheck={false}
-              onInput={({ currentTarget }) => {
-                change({ claims: currentTarget.value });
-              }}
-            />
-          )}
-        </Field>
-        <Field label="Header" error={errors.header}>
-          {(field) => (
-            <textarea
-              {...field}
-              class="short"
-              value={draft.header}
-              placeholder={'{ "alg": "RS256" }'}
-              spellcheck={false}
-              onInput={({ currentTarget }) => {
-                change({ header: currentTarget.value });
-              }}
-            />
-          )}
-        </Field>
-        <Field label="Key">
-          {(field) => (
-            <select
-              {...field}
-              value={draft.signWith}
-              onChange={({ currentTarget }) => {
-                change({ signWith: currentTarget.value === 'unknown' ? 'unknown' : 'current' });
-              }}
-            >
-              <option value="current">The current signing key</option>
-              <option value="unknown">An unknown key, which is in no JWKS</option>
-            </select>
-          )}
-        </Field>
-        <ErrorText error={action.error} />
-        <div>
+        <div class="token-fields">
+          <Field label="Claims" error={errors.claims}>
+            {(field) => (
+              <textarea
+                {...field}
+                value={draft.claims}
+                placeholder={'{ "sub": "another-client" }'}
+                spellcheck={false}
+                onInput={({ currentTarget }) => {
+                  change({ claims: currentTarget.value });
+                }}
+              />
+            )}
+          </Field>
+          <Field label="Header" error={errors.header}>
+            {(field) => (
+              <textarea
+                {...field}
+                value={draft.header}
+                placeholder={'{ "alg": "RS256" }'}
+                spellcheck={false}
+                onInput={({ currentTarget }) => {
+                  change({ header: currentTarget.value });
+                }}
+              />
+            )}
+          </Field>
+        </div>
+        <div class="inline-form">
+          <Field label="Key">
+            {(field) => (
+              <select
+                {...field}
+                value={draft.signWith}
+                onChange={({ currentTarget }) => {
+                  change({ signWith: currentTarget.value === 'unknown' ? 'unknown' : 'current' });
+                }}
+              >
+                <option value="current">The current signing key</option>
+                <option value="unknown">An unknown key, which is in no JWKS</option>
+              </select>
+            )}
+          </Field>
           <button type="submit" class="button primary">
             Mint
           </button>
         </div>
+        <ErrorText error={action.error} />
       </form>
       {minted && <Minted {...minted} />}
     </Panel>

@@ -23,9 +23,9 @@ export function TokenChecks({ checks }: { checks: readonly TokenCheck[] }) {
           </span>
           <div>
             <strong>{titles[check.name]}</strong> <span class="check-outcome">{outcome(check.passed)}</span>
-            <p>{check.explanation}</p>
           </div>
           <Rfc rfc={check.rfc} />
+          <p>{check.explanation}</p>
         </li>
       ))}
     </ol>
