@@ -14,11 +14,15 @@ export default tseslint.config(
   },
   eslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.check.json', './bench/tsconfig.check.json'],
+        project: [
+          './tsconfig.check.json',
+          './packages/local-stytch/console/tsconfig.json',
+          './bench/tsconfig.check.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -1,5 +1,8 @@
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../tools/src/program';
@@ -87,6 +90,26 @@ describe('local-stytch', () => {
     expect(await token({ url: env.STYTCH_BASE_URL!, env, clients: [] })).toBe(200);
     running.child.kill('SIGTERM');
     expect(await running.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('When a page of the console is open, then it can call the service that is named, and SIGTERM ends it at once', async () => {
+    const service = createServer((_request, response) => response.end('"from the service"'));
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+    const { port } = service.address() as AddressInfo;
+    const { url, stop } = await start(['--service', `orders=http://localhost:${port}`]);
+    const stream = await fetch(`${url}/local/events`);
+    const call = await fetch(`${url}/local/calls`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ service: 'orders', method: 'GET', path: '/' }),
+    });
+
+    expect(await call.json()).toMatchObject({ status: 200, body: '"from the service"' });
+    const stopping = performance.now();
+    expect(await stop()).toMatchObject({ code: 0, stderr: '' });
+    expect(performance.now() - stopping).toBeLessThan(3_000);
+    await stream.text().catch(() => undefined);
+    await new Promise((resolve) => service.close(resolve));
   });
 
   test('When it restarts with these lines in .env, then nothing changes and no secret is printed', async () => {
@@ -244,5 +267,40 @@ describe('local-stytch exec', () => {
     expect(code).toBe(0);
     expect(readdirSync(folder).filter((name) => !before.includes(name))).toEqual(['after.json']);
     expect(JSON.parse(readFileSync(join(folder, 'after.json'), 'utf8'))).toMatchObject({ version: 1 });
+  });
+});
+
+describe('The program of this repository', () => {
+  test('When its parent sends services and scenarios, then the console has them; a wrong message is refused', async () => {
+    const child = fork(join(root, 'packages', 'local-stytch', 'dist', 'server.js'), {
+      cwd: folder,
+      env: { ...environment, PORT: '0', DOTENV: 'off', LOG_LEVEL: 'silent' },
+      silent: true,
+    });
+    let errors = '';
+    child.stderr?.on('data', (data: Buffer) => (errors += data.toString()));
+    const announced: { listening?: string; seed?: object } = {};
+    while (announced.listening === undefined || announced.seed === undefined) {
+      const [message] = (await once(child, 'message')) as [object];
+      Object.assign(announced, message);
+    }
+    const content = async () =>
+      (await (await fetch(`${announced.listening}/local/console`)).json()) as {
+        services: { name: string }[];
+      };
+    const step = { title: 'Call it', call: { service: 'orders', method: 'GET', path: '/orders' } };
+    const scenarios = [{ id: 'one', title: 'One', sentence: 'It calls.', steps: [step] }];
+
+    child.send({ console: { services: [{ name: 'orders', url: 'http://evil.example' }] } });
+    while (errors === '') await once(child.stderr!, 'data');
+    child.send({ console: { services: [{ name: 'orders', url: 'http://localhost:3000' }], scenarios } });
+    while ((await content()).services.length === 0);
+
+    expect(errors).toMatch(/^local-stytch: the message for the console is refused: services\.0\.url: .*\n$/);
+    expect(await content()).toMatchObject({ services: [{ name: 'orders' }], scenarios });
+    const stream = await fetch(`${announced.listening}/local/events`);
+    child.disconnect();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    await stream.text().catch(() => undefined);
   });
 });

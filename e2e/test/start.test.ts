@@ -1,14 +1,22 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import axios from 'axios';
+import type { ConsoleInfo } from '../../packages/local-stytch/src/consoleApi';
 import { createLineFormat } from '../../tools/src/output';
 import { startProgram } from '../../tools/src/program';
 import { start } from '../../tools/src/start';
 import { hasNoCredentials, type Stack } from '../../tools/src/stack';
+import { call, until } from '../helpers/calls';
+import { serverEnvironment } from '../helpers/environment';
 
 const stopReason = new Error('stopped');
 
 const environment = { PORT: '0', LOG_LEVEL: 'info' };
+
+/** What it prints itself, without the lines of the programs. */
+function afterStart(printed: string[]): string {
+  return printed.filter((text) => !/^[\w-]+ +\| /.test(text)).join('\n');
+}
 
 describe('npm start', () => {
   let stack: Stack;
@@ -29,6 +37,8 @@ describe('npm start', () => {
     const text = printed.join('\n');
 
     for (const { name, url } of stack.programs) expect(text).toContain(`  ${name.padEnd(16)}${url}`);
+    expect(/https?:\/\/\S+/.exec(afterStart(printed))?.[0]).toBe(stack.localStytch!.url);
+    expect(afterStart(printed).match(/curl /g)).toHaveLength(2);
     expect(text).toMatch(/^wallet-server {2}\| \[[\d:.]+\] INFO: listening/m);
     expect(text).toContain('no account, no network');
   });
@@ -55,6 +65,31 @@ describe('npm start', () => {
     );
 
     expect(search.data.search_Result.results_metadata.total).toBe(1);
+  });
+
+  test('When the console asks, then it knows both services and the steps of the article', async () => {
+    const info = await until('local-stytch knows the services', async () => {
+      const { json } = await call(`${stack.localStytch!.url}/local/console`);
+      const { services, scenarios } = json as ConsoleInfo;
+      return services.length > 0 && { services, scenarios };
+    });
+
+    expect(info.services).toEqual([
+      { name: 'payment-server', url: stack.payment.url },
+      { name: 'wallet-server', url: stack.wallet.url },
+    ]);
+    expect(info.scenarios[0]).toMatchObject({ id: 'payment', title: 'Make the payment' });
+    expect(new Set(info.scenarios.map(({ id }) => id)).size).toBe(14);
+  });
+
+  test('When a request is answered, then it prints one line for each server that answers it', async () => {
+    const before = printed.length;
+
+    await call(`${stack.payment.url}/initiate-payment`);
+    await until('both lines are printed', () => printed.length >= before + 2);
+
+    const lines = printed.slice(before).map((line) => line.split(' ')[0]);
+    expect(lines).toEqual(['wallet-server', 'payment-server']);
   });
 
   test('When a program is killed, then the stack reports which', async () => {
@@ -103,6 +138,17 @@ test('When it is stopped during the start, then nothing is left running', async 
 
   await expect(starting).rejects.toBe(stopReason);
   expect(printed.at(-1)).toMatch(/^local-stytch .*stopping/);
+});
+
+test('When it runs against a Stytch project, then it says that there is no console', async () => {
+  const printed: string[] = [];
+  const project = { ...serverEnvironment(), CLIENT_ID: 'm2m-client-test-1', CLIENT_SECRET: 'secret' };
+
+  const stack = await start({ environment: project, print: (text) => printed.push(text) });
+  await stack.stop();
+
+  expect(stack.localStytch).toBeUndefined();
+  expect(afterStart(printed)).toContain('There is no console in the browser');
 });
 
 test('When a setting is wrong, then the server names it and exits with 1', async () => {

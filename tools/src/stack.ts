@@ -97,7 +97,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 function tracesTo({ url }: Program): NodeJS.ProcessEnv {
   const folders = [join(root, 'payment-server'), join(root, 'wallet-server'), root];
   if (loadEnvironment(folders).OTEL_EXPORTER_OTLP_ENDPOINT !== undefined) return {};
-  return { OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/local`, OTEL_BSP_SCHEDULE_DELAY: '500' };
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/local`, OTEL_BSP_SCHEDULE_DELAY: '200' };
 }
 
 /**

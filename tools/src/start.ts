@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { exit, loadEnvironment, onStop, openStandardOutput } from 'service-kit';
 import { tokenEndpoint } from 'stytch-m2m';
 import { certificatesFolder, curlOptions, makeCertificates } from './certs';
+import { connectConsole } from './console';
 import { createLineFormat, formatUsage, type CurlOptions } from './output';
 import { root } from './program';
 import { hasNoCredentials, type Stack, type StackOptions, startStack } from './stack';
@@ -25,8 +26,8 @@ export interface StartOptions {
 }
 
 /**
- * Starts everything, and prints the addresses and some calls to try. It uses local-stytch if the environment has no
- * credentials.
+ * Starts everything, and prints the addresses and two calls to try. It uses local-stytch, with its console, if the
+ * environment has no credentials.
  *
  * @throws Error when a program ends before it listens.
  * @throws the signal's reason on abort.
@@ -48,23 +49,26 @@ export async function start(options: StartOptions): Promise<Stack> {
       if (!(local && line.startsWith('[Stytch] Warning'))) print(format(name, line));
     },
   });
-  const mode = local
-    ? 'Running on local-stytch, an emulator of Stytch on this machine: no account, no network.'
-    : 'Running against the Stytch project of your .env.';
+  connectConsole(stack, mtls);
+  const mode = stack.localStytch
+    ? [
+        `Open ${stack.localStytch.url} in a browser to watch a payment, step by step.`,
+        '',
+        'Everything runs on local-stytch, an emulator of Stytch on this machine: no account, no network.',
+      ]
+    : [
+        'Running against the Stytch project of your .env.',
+        'There is no console in the browser: it is part of local-stytch, the emulator.',
+      ];
   const addresses = stack.programs.map(({ name, url }) => `  ${name.padEnd(16)}${url}`);
-  print(['', mode, '', ...addresses].join('\n'));
-  const urls = { wallet: stack.wallet.url, payment: stack.payment.url };
+  print(['', ...mode, '', ...addresses].join('\n'));
   const tls = mtls === undefined ? undefined : optionsOfCurl(mtls, local);
-  print(formatUsage(urls, tokenSource(stack), tls));
+  print(formatUsage(stack.payment.url, tokenSource(stack), tls));
   return stack;
 }
 
 function optionsOfCurl(folder: string, local: boolean): CurlOptions {
-  return {
-    payment: curlOptions(folder, 'operator'),
-    wallet: curlOptions(folder, 'payment-server'),
-    token: local ? curlOptions(folder) : '',
-  };
+  return { payment: curlOptions(folder, 'operator'), token: local ? curlOptions(folder) : '' };
 }
 
 function tokenSource({ localStytch }: Stack): Parameters<typeof formatUsage>[1] {

@@ -34,10 +34,10 @@ const headers = {
 export function createConsolePage(folder = defaultFolder): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const file = (name: string): RequestHandler => {
-    return (_request, response, next) => {
+    return (_request, response) => {
       if (!existsSync(join(folder, name))) throw new TransportError(404, 'consoleNotBuilt');
       response.removeHeader('Pragma');
-      response.set(headers).sendFile(name, { root: folder, cacheControl: false }, next);
+      response.set(headers).sendFile(name, { root: folder, cacheControl: false });
     };
   };
   route(router, '/', { get: [file('index.html')] });

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import express from 'express';
+import express, { type ErrorRequestHandler } from 'express';
 import request from 'supertest';
 import { createConsolePage } from '../src/consolePage';
 import { errorHandler } from '../src/http';
@@ -13,13 +13,23 @@ folder.file('app.js', 'export {};');
 folder.file('app.css', 'body {}');
 folder.file('other.txt', 'a file that is not for the browser');
 
+const reportError = jest.fn();
+afterEach(() => {
+  expect(reportError).not.toHaveBeenCalled();
+  reportError.mockClear();
+});
+
 function app(from: string) {
   const one = express();
   one.use((_request, response, next) => {
     response.set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' });
     next();
   });
-  return one.use(createConsolePage(from), errorHandler(jest.fn()));
+  const afterTheAnswer: ErrorRequestHandler = (error, _request, _response, next) => {
+    reportError(error);
+    next(error);
+  };
+  return one.use(createConsolePage(from), errorHandler(reportError), afterTheAnswer);
 }
 
 describe('The page of the console', () => {

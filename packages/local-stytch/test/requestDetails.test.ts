@@ -133,7 +133,7 @@ test('When secrets are everywhere in requests, then no answer for the page has o
     });
     await send(`${token}?client_secret=${secret}&access_token=${secret}`, grant);
     await fetch(`${stytch.url}/v1/nothing?a=${jwt}`, { headers: { 'X-Forwarded': jwt } });
-    await fetch(`${stytch.url}/v1/nothing/${jwt}`);
+    await fetch(`${stytch.url}/v1/nothing/${secret}`);
     await send(
       '/v1/m2m/clients',
       { scopes: [], client_secret: secret, trusted_metadata: { a_token: secret } },
