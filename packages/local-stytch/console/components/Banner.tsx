@@ -24,7 +24,7 @@ export function Banner() {
       <ConfirmButton
         label="Reset everything"
         question="Reset everything?"
-        consequence="Faults, clock, keys, clients and settings go back to those of the start. Requests, tokens and traces are emptied."
+        consequence="Faults, clock, keys, clients and settings go back to those of the start. Requests, tokens and traces are emptied. A service that has rotated its secret needs a restart."
         action="Reset"
         run={api.reset}
       />

@@ -28,10 +28,13 @@ function explainAnswer({ label, from, status, durationMilliseconds }: Return): s
 function explainFailure({ label, from, to, status, reason }: Return): string | undefined {
   // Another sentence says why it refused.
   if (status !== null && status < 500 && from.id !== 'local-stytch') return undefined;
-  const why = reason === null ? '' : ` (${reason})`;
+  // An error of stytch-m2m begins with what this sentence says.
+  const why = reason?.replace(/^Stytch answered \d+ /, '');
+  const because = why === undefined ? '' : ` (${why})`;
+  const request = label.includes('/') ? label : `the ${label}`;
   return status === null
-    ? `${subject(from.id)} gave ${object(to.id)} no answer to ${label}${why}.`
-    : `${subject(from.id)} answered ${label} of ${object(to.id)} with ${status}${why}.`;
+    ? `${subject(from.id)} gave ${object(to.id)} no answer to ${request}${because}.`
+    : `${subject(from.id)} answered ${request} of ${object(to.id)} with ${status}${because}.`;
 }
 
 function explainNote(note: Note, before: readonly Row[]): string {

@@ -132,5 +132,6 @@ function describeRotation(span: Span, operation: string): NoteText {
 
 /** Why a span has failed. */
 export function failureOf(span: Span): string {
-  return span.status.message || (textOf(span, 'error.type') ?? 'unknown');
+  const reason = span.status.message || (textOf(span, 'error.type') ?? 'unknown');
+  return reason.replace(/\.$/, '');
 }
