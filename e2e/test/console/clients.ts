@@ -103,7 +103,9 @@ export function clientsTests(world: ConsoleWorld): void {
       await opened.button('Delete the client').click();
       await opened.button('Delete', opened.page.getByRole('dialog')).click();
 
-      await opened.page.getByRole('heading', { name: 'short-lived' }).waitFor({ state: 'detached' });
+      await opened.page
+        .getByRole('heading', { name: 'short-lived', exact: true })
+        .waitFor({ state: 'detached' });
       expect(await world.admin.acceptsSecret(secret, id)).toBe(false);
     });
   });

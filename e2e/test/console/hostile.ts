@@ -74,7 +74,7 @@ export function hostileTests(world: ConsoleWorld): void {
       await opened.page.getByLabel('Token', { exact: true }).fill(token);
       await opened.button('Explain').click();
 
-      await opened.page.getByText(image).last().waitFor();
+      await opened.sees(image);
       await expectText(opened);
     });
   });
