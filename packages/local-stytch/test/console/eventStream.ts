@@ -5,8 +5,6 @@ import type { Change } from '../../src/consoleApi';
 export interface Listener {
   /** Every change so far. */
   changes: Change[];
-  /** When each of them came. Milliseconds. */
-  times: number[];
   /** The rest of the stream: retry and comments. */
   others: string[];
   /** Resolves once a change fits. */
@@ -26,7 +24,7 @@ export function listen(url: string, headers: Record<string, string> = {}): Promi
         reject(new Error(`answered ${statusCode}`));
         return;
       }
-      const listener: Omit<Listener, 'ended' | 'until' | 'close'> = { changes: [], times: [], others: [] };
+      const listener: Omit<Listener, 'ended' | 'until' | 'close'> = { changes: [], others: [] };
       const waiting = new Set<() => void>();
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
@@ -56,15 +54,11 @@ export function listen(url: string, headers: Record<string, string> = {}): Promi
   });
 }
 
-function read(
-  event: string,
-  { changes, times, others }: Pick<Listener, 'changes' | 'times' | 'others'>,
-): void {
+function read(event: string, { changes, others }: Pick<Listener, 'changes' | 'others'>): void {
   const [, data] = /^event: change\ndata: (.*)$/.exec(event) ?? [];
   if (data === undefined) {
     others.push(event);
     return;
   }
   changes.push(JSON.parse(data) as Change);
-  times.push(performance.now());
 }
