@@ -109,8 +109,6 @@ export const paid = {
   status: 200,
   code: 'john_doe your payment of 769 to yh809ikol7plo98 was successful!',
 };
-/** Matches a `Retry-After` of 1 s or more. */
-export const someSeconds: unknown = expect.stringMatching(/^[1-9]\d*$/);
 
 export function pay({ url }: Pick<Program, 'url'>, headers: Record<string, string> = {}): Promise<Answer> {
   return call(`${url}/initiate-payment`, { headers });

@@ -20,7 +20,7 @@ async function main(): Promise<void> {
       return (await call(`${stack.payment.url}/readyz`)).status === 200;
     });
     const opened = await ConsolePage.open(browser, stack.localStytch?.url ?? '', {
-      viewport: { width: 1280, height: 800 },
+      viewport: { width: 1200, height: 740 },
       reducedMotion: 'reduce',
     });
     await takePictures(opened);
@@ -46,6 +46,7 @@ async function takePictures(opened: ConsolePage): Promise<void> {
     await opened.button(title).click();
     await opened.sees(seen);
     await opened.button(title).and(page.locator(':not([aria-disabled=true])')).waitFor();
+    await untilStill(opened);
   };
 
   await run('Make the payment', /so it asked Stytch for one/);
@@ -77,6 +78,19 @@ async function takePictures(opened: ConsolePage): Promise<void> {
   await take('new-signing-key');
   await run('Stytch is away', /Status 503/);
   await take('stytch-away');
+}
+
+/** Waits until the services have sent all spans: until the page has not changed for a second. */
+async function untilStill({ page }: ConsolePage): Promise<void> {
+  const stillMilliseconds = 1_000;
+  let text = '';
+  let since = 0;
+  await until('nothing changes', async () => {
+    const now = await page.getByRole('tabpanel').innerText();
+    if (now !== text) since = Date.now();
+    text = now;
+    return Date.now() - since > stillMilliseconds;
+  });
 }
 
 void main().catch((error: unknown) => {

@@ -1,18 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Program } from '../../tools/src/program';
-import {
-  type Answer,
-  call,
-  checkBalance,
-  during,
-  paid,
-  pay,
-  someSeconds,
-  summary,
-  times,
-  until,
-} from '../helpers/calls';
+import { type Answer, call, checkBalance, during, paid, pay, summary, times, until } from '../helpers/calls';
 import { World } from '../helpers/harness';
+import { someSeconds } from '../helpers/matchers';
 import type { StytchAdmin } from '../helpers/stytchAdmin';
 
 /** The shortest time between two requests for the signing keys that unknown key ids cause. Milliseconds. */

@@ -1,5 +1,6 @@
-import { type Answer, call, paid, pay, someSeconds, summary, times, until } from '../helpers/calls';
+import { type Answer, call, paid, pay, summary, times, until } from '../helpers/calls';
 import { World } from '../helpers/harness';
+import { someSeconds } from '../helpers/matchers';
 import { type FakeWallet, startFakeWallet } from '../helpers/fakeWallet';
 import type { Fault } from '../helpers/stytchAdmin';
 

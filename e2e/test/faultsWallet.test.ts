@@ -1,6 +1,7 @@
 import type { Program } from '../../tools/src/program';
-import { call, during, paid, pay, someSeconds, summary, times, until } from '../helpers/calls';
+import { call, during, paid, pay, summary, times, until } from '../helpers/calls';
 import { World } from '../helpers/harness';
+import { someSeconds } from '../helpers/matchers';
 import { type Behaviour, type FakeWallet, startFakeWallet } from '../helpers/fakeWallet';
 
 /** A margin for a busy machine. Milliseconds. */
