@@ -79,7 +79,7 @@ export function pageTests(world: ConsoleWorld): void {
       'When it is $colorScheme and $viewport.width px wide, then axe-core finds nothing, and it does not scroll sideways',
       async (look) => {
         await call(`${world.stack.payment.url}/initiate-payment`);
-        const opened = await world.open(look);
+        const opened = await world.open({}, look);
 
         for (const tab of tabs) {
           await opened.show(tab);
