@@ -115,10 +115,15 @@ export class ConsolePage {
     return this.page.evaluate<string>('document.activeElement?.textContent?.trim() ?? ""');
   }
 
-  /** The rules of axe-core that the page breaks, each with the elements. */
-  async violations(): Promise<string[]> {
+  /**
+   * The rules of axe-core that the page breaks, each with the elements.
+   *
+   * @param rules the only ones to check. Default: all.
+   */
+  async violations(rules?: readonly string[]): Promise<string[]> {
     if (!(await this.page.evaluate('"axe" in window'))) await this.page.evaluate(axe);
-    const { violations } = await this.page.evaluate<AxeResults>('axe.run()');
+    const options = JSON.stringify({ resultTypes: ['violations'], ...(rules && { runOnly: rules }) });
+    const { violations } = await this.page.evaluate<AxeResults>(`axe.run(${options})`);
     return violations.map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
     );
