@@ -1,103 +1,72 @@
-import { useSignal } from '@preact/signals';
-import type { ComponentChild } from 'preact';
+import { signal } from '@preact/signals';
 import { Field } from '../components/Field';
 import { clients, info } from '../live';
-import type { CallToken, ServiceCall } from '../../src/consoleApi';
+import type { ServiceCall } from '../../src/consoleApi';
+import {
+  type CallDraft,
+  type CallErrors,
+  complete,
+  emptyDraft,
+  methods,
+  readCall,
+  servicesOf,
+} from './callDraft';
 import { runs, runScenario } from './runs';
 import { StepList } from './StepList';
 
 const runId = 'call form';
-const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-const emptyForm = {
-  service: '',
-  method: 'GET',
-  path: '/',
-  body: '',
-  token: 'none',
-  client: '',
-  scope: '',
-  text: '',
-};
-type Form = typeof emptyForm;
+const draft = signal(emptyDraft);
+const errors = signal<CallErrors>({});
+/** The last call that was made. */
+const sent = signal<ServiceCall | null>(null);
+
+function submit(event: Event): void {
+  event.preventDefault();
+  const read = readCall(complete(draft.value, { info: info.value, clients: clients.value }));
+  errors.value = 'errors' in read ? read.errors : {};
+  if ('errors' in read) return;
+  sent.value = read.call;
+  void runScenario({ id: runId, steps: [{ title: 'Your call', call: read.call }] });
+}
 
 /** Makes one call of a service. */
 export function CallForm() {
-  const form = useSignal(emptyForm);
-  const failures = useSignal<Partial<Record<keyof Form, string>>>({});
-  const sent = useSignal<ServiceCall | null>(null);
-  const services = [...(info.value?.services ?? []).map(({ name }) => name), 'local-stytch'];
-  const hasScenarios = (info.value?.scenarios.length ?? 0) > 0;
-  const set = (name: keyof Form) => (event: { currentTarget: { value: string } }) => {
-    form.value = { ...form.value, [name]: event.currentTarget.value };
-  };
-  const submit = (event: Event) => {
-    event.preventDefault();
-    const read = readForm(form.value, services);
-    failures.value = read.failures;
-    if (!read.call) return;
-    sent.value = read.call;
-    const title = `${read.call.method} ${read.call.path}`;
-    void runScenario({ id: runId, steps: [{ title, call: read.call }] });
-  };
-  const { service, method, path, body, token, client, scope, text } = form.value;
-  const select = (label: string, name: keyof Form, value: string, options: readonly [string, string][]) => (
-    <Field label={label} {...errorOf(failures.value[name])}>
-      {(field) => (
-        <select {...field} value={value} onChange={set(name)}>
-          {options.map(([option, shown]) => (
-            <option key={option} value={option}>
-              {shown}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
-  );
-  const line = (label: string, name: keyof Form, value: string): ComponentChild => (
-    <Field label={label} {...errorOf(failures.value[name])}>
-      {(field) => (
-        <input {...field} value={value} spellcheck={false} autocomplete="off" onInput={set(name)} />
-      )}
-    </Field>
-  );
+  const known = { info: info.value, clients: clients.value };
+  const { method, token } = draft.value;
   return (
-    <details class="card" open={!hasScenarios}>
+    <details class="card" open={known.info?.scenarios.length === 0}>
       <summary>Call a service</summary>
       <form class="stack tight call-form" onSubmit={submit}>
-        {select(
-          'Service',
-          'service',
-          service || (services[0] ?? ''),
-          services.map((name) => [name, name]),
-        )}
+        <Choice label="Service" name="service" options={servicesOf(known).map((name) => [name, name])} />
         <div class="method-path">
-          {select(
-            'Method',
-            'method',
-            method,
-            methods.map((name) => [name, name]),
-          )}
-          {line('Path', 'path', path)}
+          <Choice label="Method" name="method" options={methods.map((name) => [name, name])} />
+          <Line label="Path" name="path" />
         </div>
         {method !== 'GET' && (
-          <Field label="Body (JSON)" {...errorOf(failures.value.body)}>
-            {(field) => <textarea {...field} value={body} spellcheck={false} onInput={set('body')} />}
+          <Field label="Body (JSON)" error={errors.value.body ?? ''}>
+            {(field) => (
+              <textarea {...field} value={draft.value.body} spellcheck={false} onInput={change('body')} />
+            )}
           </Field>
         )}
-        {select('Access token', 'token', token, [
-          ['none', 'None'],
-          ['client', 'Of a client'],
-          ['text', 'A text'],
-        ])}
-        {token === 'client' &&
-          select(
-            'Client',
-            'client',
-            client || (clients.value[0]?.client_id ?? ''),
-            clients.value.map(({ client_id: id, client_name: name }) => [id, name || id]),
-          )}
-        {token === 'client' && line('Scopes (empty: all of the client)', 'scope', scope)}
-        {token === 'text' && line('Token', 'text', text)}
+        <Choice
+          label="Access token"
+          name="token"
+          options={[
+            ['none', 'None'],
+            ['client', 'Of a client'],
+            ['text', 'A text'],
+          ]}
+        />
+        {token === 'client' && (
+          <Choice
+            label="Client"
+            name="client"
+            options={known.clients.map(({ client_id: id, client_name: name }) => [id, name || id])}
+          />
+        )}
+        {token === 'client' && <Line label="Scopes (empty: all of the client)" name="scope" />}
+        {token === 'text' && <Line label="Token" name="text" />}
         <div>
           <button type="submit" class="button">
             Call
@@ -114,39 +83,50 @@ export function CallForm() {
   );
 }
 
-function errorOf(error: string | undefined) {
-  return error === undefined ? {} : { error };
-}
-
-interface ReadForm {
-  call?: ServiceCall;
-  failures: Partial<Record<keyof Form, string>>;
-}
-
-function readForm(form: Form, services: readonly string[]): ReadForm {
-  const { service, method, path, body } = form;
-  if (!/^\/(?![/\\])/.test(path)) return { failures: { path: 'A path begins with one slash.' } };
-  const token = readToken(form);
-  if (token === 'missing client')
-    return { failures: { client: 'There is no client. Create one in Clients.' } };
-  const call: ServiceCall = {
-    service: service || (services[0] ?? ''),
-    method: methods.find((name) => name === method) ?? 'GET',
-    path,
-    ...(token && { token }),
+function change(name: keyof CallDraft) {
+  return ({ currentTarget: { value } }: { currentTarget: { value: string } }) => {
+    draft.value = { ...draft.value, [name]: value };
   };
-  if (method === 'GET' || body.trim() === '') return { call, failures: {} };
-  try {
-    return { call: { ...call, body: JSON.parse(body) as unknown }, failures: {} };
-  } catch (error) {
-    return { failures: { body: `Not JSON: ${(error as Error).message}` } };
-  }
 }
 
-function readToken({ token, client, scope, text }: Form): CallToken | undefined | 'missing client' {
-  if (token === 'text') return { kind: 'text', text };
-  if (token !== 'client') return undefined;
-  const id = client || clients.value[0]?.client_id;
-  if (id === undefined) return 'missing client';
-  return { kind: 'client', client_id: id, ...(scope.trim() !== '' && { scope: scope.trim() }) };
+function valueOf(name: keyof CallDraft): string {
+  return complete(draft.value, { info: info.value, clients: clients.value })[name];
+}
+
+interface InputProps {
+  label: string;
+  name: keyof CallDraft;
+}
+
+function Line({ label, name }: InputProps) {
+  return (
+    <Field label={label} error={errors.value[name] ?? ''}>
+      {(field) => (
+        <input
+          {...field}
+          value={draft.value[name]}
+          placeholder={name === 'path' ? valueOf(name) : ''}
+          spellcheck={false}
+          autocomplete="off"
+          onInput={change(name)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function Choice({ label, name, options }: InputProps & { options: readonly (readonly [string, string])[] }) {
+  return (
+    <Field label={label} error={errors.value[name] ?? ''}>
+      {(field) => (
+        <select {...field} value={valueOf(name)} onChange={change(name)}>
+          {options.map(([value, shown]) => (
+            <option key={value} value={value}>
+              {shown}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
 }

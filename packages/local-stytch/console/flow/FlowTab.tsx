@@ -48,8 +48,8 @@ function Picture() {
         <FollowBox />
         {selectedId.value === null ? (
           <Empty title="No trace yet">
-            Make a payment, or call a service that sends its traces to local-stytch. It is drawn here as it
-            happens.
+            {info.value?.scenarios.length ? 'Press one of the buttons, or call' : 'Call'} a service that sends
+            its traces to local-stytch. It is drawn here as it happens.
           </Empty>
         ) : (
           <Empty title="Waiting for the first spans">The services send them within a second.</Empty>

@@ -77,7 +77,7 @@ export function TraceList() {
       {shown.value.length === 0 ? (
         <Empty title="No traces">
           {newestFirst.value.length === 0
-            ? 'Make a payment, or call a service that sends its traces to local-stytch.'
+            ? 'The calls that you make here are listed, and those of services that send their traces to local-stytch.'
             : 'No trace has this service and this outcome. Choose others above.'}
         </Empty>
       ) : (

@@ -18,10 +18,10 @@ function explainRow(row: Row, before: readonly Row[]): string | undefined {
   return undefined;
 }
 
-function explainAnswer({ label, from, status, durationMilliseconds }: Return): string {
+function explainAnswer({ label, from, status, reason, durationMilliseconds }: Return): string {
   const time = formatDuration(durationMilliseconds);
   return status === null
-    ? `${subject(from.id)} gave no answer to ${label} within ${time}.`
+    ? `${subject(from.id)} gave no answer to ${label} within ${time}${reason === null ? '' : ` (${reason})`}.`
     : `${subject(from.id)} answered ${label} with ${status} after ${time}.`;
 }
 
