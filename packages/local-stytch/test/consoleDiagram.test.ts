@@ -154,6 +154,35 @@ describe('The sequence diagram of a payment', () => {
   });
 });
 
+describe('The sequence diagram of a rotation', () => {
+  test.each([
+    [
+      'start',
+      undefined,
+      'Rotation started: both secrets work, so no call fails while one replaces the other.',
+    ],
+    [
+      'complete',
+      undefined,
+      'Rotation completed: only the new secret works for new tokens. ' +
+        'Tokens that were issued before are valid until they expire.',
+    ],
+    ['constructor', undefined, 'rotation: constructor.'],
+    ['start', 'no rotation.', 'Rotation failed: start: no rotation.'],
+  ])(
+    'When the step is %s and the error is %j, then the sentence says what it does',
+    (step, error, sentence) => {
+      const rotation = span('a', null, {
+        kind: 'internal',
+        name: `rotation: ${step}`,
+        ...(error !== undefined && { status: failed(error) }),
+      });
+
+      expect(explain(createDiagram([rotation]))).toEqual([sentence]);
+    },
+  );
+});
+
 describe('Any other trace', () => {
   test('When the caller sends no span, then a server span without a parent is its call', () => {
     expect(shown(createDiagram([span('a', 'elsewhere', { attributes: status(503) })]))).toEqual([

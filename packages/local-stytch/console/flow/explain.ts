@@ -21,7 +21,7 @@ function explainRow(row: Row, before: readonly Row[]): string | undefined {
 function explainAnswer({ label, from, status, reason, durationMilliseconds }: Return): string {
   const time = formatDuration(durationMilliseconds);
   return status === null
-    ? `${subject(from.id)} gave no answer to ${label} within ${time}${reason === null ? '' : ` (${reason})`}.`
+    ? `${subject(from.id)} gave no answer to ${label} within ${time}${reason === null ? '.' : `: ${ended(reason)}`}`
     : `${subject(from.id)} answered ${label} with ${status} after ${time}.`;
 }
 
@@ -44,7 +44,7 @@ function explainNote(note: Note, before: readonly Row[]): string {
     case 'token':
       return explainToken(note, before);
     case 'rotation':
-      return reason === null ? `${label}.` : `${label}: ${reason}.`;
+      return `${label}${reason === null ? (effects.get(topic.operation) ?? '') : `: ${reason}`}.`;
     case 'authorization':
       if (note.outcome === 'failed') return `${who} could not check the token: ${reason ?? topic.code}.`;
       if (note.outcome === 'refused') {
@@ -57,8 +57,16 @@ function explainNote(note: Note, before: readonly Row[]): string {
   }
 }
 
+/** What the steps of a rotation do to calls. */
+const afterwards = ' for new tokens. Tokens that were issued before are valid until they expire';
+const effects: ReadonlyMap<string, string> = new Map([
+  ['start', ', so no call fails while one replaces the other'],
+  ['complete', afterwards],
+  ['rotate', afterwards],
+]);
+
 function whatItMeans(status: number | null): string {
-  if (status === 401) return ' A 401 means: the caller is not known.';
+  if (status === 401) return ' A 401 means: the call does not prove who the caller is.';
   if (status === 403) return ' A 403 means: the caller is known, but may not do this.';
   return '';
 }
@@ -80,6 +88,10 @@ function explainToken({ topic, at, reason }: Note, before: readonly Row[]): stri
     default:
       return `${who} got an access token.`;
   }
+}
+
+function ended(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
 }
 
 /** A service as the subject of a sentence. */

@@ -112,18 +112,18 @@ function whyRefused(code: string, scopes: string, message: string | null): strin
   }
 }
 
-const rotationLabels: Readonly<Record<string, string>> = {
-  start: 'Rotation started: both secrets work',
-  complete: 'Rotation completed: only the new secret works',
-  cancel: 'Rotation cancelled: only the old secret works',
-  rotate: 'Secret rotated: only the new secret works',
-  recover: 'Interrupted rotation recovered',
-};
+const rotationLabels: ReadonlyMap<string, string> = new Map([
+  ['start', 'Rotation started: both secrets work'],
+  ['complete', 'Rotation completed: only the new secret works'],
+  ['cancel', 'Rotation cancelled: only the old secret works'],
+  ['rotate', 'Secret rotated: only the new secret works'],
+  ['recover', 'Interrupted rotation recovered'],
+]);
 
 function describeRotation(span: Span, operation: string): NoteText {
   const failed = span.status.code === 'error';
   return {
-    label: failed ? `Rotation failed: ${operation}` : (rotationLabels[operation] ?? span.name),
+    label: failed ? `Rotation failed: ${operation}` : (rotationLabels.get(operation) ?? span.name),
     outcome: failed ? 'failed' : 'succeeded',
     reason: failed ? failureOf(span) : null,
     topic: { name: 'rotation', operation },
