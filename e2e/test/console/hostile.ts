@@ -68,7 +68,7 @@ export function hostileTests(world: ConsoleWorld): void {
     test('When they are in a token that is pasted, then they are shown as text', async () => {
       const opened = await world.open({ tab: 'Tokens' });
       const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-      const token = `${part({ alg: image, kid: script })}.${part({ sub: image, [script]: quotes })}.eA`;
+      const token = `${part({ alg: image, kid: script })}.${part({ sub: image, [script]: quotes })}.c2ln`;
 
       await opened.button('Explain a token').click();
       await opened.page.getByLabel('Token', { exact: true }).fill(token);
