@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import { root } from '../../tools/src/program';
 import { start } from '../../tools/src/start';
 import { launchBrowser } from './browser';
@@ -19,10 +20,9 @@ async function main(): Promise<void> {
     await until('the payment-server is ready', async () => {
       return (await call(`${stack.payment.url}/readyz`)).status === 200;
     });
-    const opened = await ConsolePage.open(browser, stack.localStytch?.url ?? '', {
-      viewport: { width: 1200, height: 740 },
-      reducedMotion: 'reduce',
-    });
+    const viewport = { width: 1280, height: 800 };
+    const opened = await ConsolePage.create(browser, { viewport, reducedMotion: 'reduce' });
+    await opened.open({ url: stack.localStytch?.url ?? '' });
     await takePictures(opened);
   } finally {
     await browser.close();
@@ -32,9 +32,24 @@ async function main(): Promise<void> {
 
 async function takePictures(opened: ConsolePage): Promise<void> {
   const { page } = opened;
-  const take = async (name: string) => {
+  const diagram = page.getByRole('img', { name: /^Sequence/ });
+  const explained = page.getByRole('region').filter({ has: diagram });
+  const run = async (title: string, seen: RegExp) => {
+    await opened.button(title).click();
+    await opened.sees(seen);
+    await opened.button(title).and(page.locator(':not([aria-disabled=true])')).waitFor();
+    await untilStill(opened);
+  };
+  const take = async (name: string, of: Pick<Page, 'screenshot'> = page) => {
     await page.mouse.move(0, 0);
-    await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled', caret: 'hide' });
+    await page.evaluate('scrollTo(0, 0)');
+    await of.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled', caret: 'hide' });
+  };
+  /** The diagram alone, in a page that is high enough for all of it. */
+  const takeDiagram = async (name: string) => {
+    await page.setViewportSize({ width: 1280, height: 1_600 });
+    await take(name, diagram);
+    await page.setViewportSize({ width: 1280, height: 800 });
   };
   const takeBoth = async (name: string) => {
     for (const colorScheme of ['dark', 'light'] as const) {
@@ -42,30 +57,26 @@ async function takePictures(opened: ConsolePage): Promise<void> {
       await take(`${name}-${colorScheme}`);
     }
   };
-  const run = async (title: string, seen: RegExp) => {
-    await opened.button(title).click();
-    await opened.sees(seen);
-    await opened.button(title).and(page.locator(':not([aria-disabled=true])')).waitFor();
-    await untilStill(opened);
-  };
 
   await run('Make the payment', /so it asked Stytch for one/);
   await takeBoth('flow');
   await run('Make the payment', /took its access token from its cache/);
-  await take('second-payment');
-  await opened.show('Tokens');
-  await page.getByRole('option').first().click();
-  await opened.sees('✓ Valid');
-  await takeBoth('tokens');
-  await opened.show('Flow');
+  await take('second-payment', explained);
   await run('No token', /the call has no token/);
-  await take('no-token');
+  await take('no-token', explained);
   await run('Missing scope', /insufficient_scope/);
-  await take('missing-scope');
+  await take('missing-scope', explained);
   await run('Expired token', /the token has expired/);
-  await take('expired-token');
+  await take('expired-token', explained);
+  await opened.show('Tokens');
+  await page.getByRole('option').last().click();
+  await opened.sees('✓ Valid');
+  await page.setViewportSize({ width: 1280, height: 640 });
+  await takeBoth('tokens');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await opened.show('Flow');
   await run('Deactivate the client', /clients.update/);
-  await take('deactivate');
+  await takeDiagram('deactivate');
   await run('Reactivate the client', /clients.update/);
   await run('Start the rotation', /both secrets work/);
   await opened.show('Clients');
@@ -75,8 +86,9 @@ async function takePictures(opened: ConsolePage): Promise<void> {
   await opened.show('Flow');
   await run('Complete the rotation', /only the new secret works/);
   await run('New signing key', /fetched the public keys/);
-  await take('new-signing-key');
+  await takeDiagram('new-signing-key');
   await run('Stytch is away', /Status 503/);
+  await page.setViewportSize({ width: 1280, height: 900 });
   await take('stytch-away');
 }
 

@@ -113,7 +113,7 @@ function Row({ client }: { client: ListedClient }) {
 
 function NewClient() {
   return (
-    <Panel title="New client" onClose={closePanel}>
+    <Panel title="New client" takesFocus onClose={closePanel}>
       <p>A service gets access tokens with the id and the secret of a client. Both are made here.</p>
       <ClientForm
         name=""

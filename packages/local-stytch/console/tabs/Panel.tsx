@@ -3,12 +3,14 @@ import { useEffect, useId, useRef } from 'preact/hooks';
 
 interface PanelProps {
   title: string;
+  /** Whether it takes the focus. Default: only where it is shown in place of the list. */
+  takesFocus?: boolean;
   onClose: () => void;
   children: ComponentChildren;
 }
 
 /** The details of what is selected: beside the list, or in a narrow window in place of it. Escape closes it. */
-export function Panel({ title, onClose, children }: PanelProps) {
+export function Panel({ title, takesFocus = false, onClose, children }: PanelProps) {
   const panel = useRef<HTMLElement>(null);
   const titleId = useId();
   useEffect(() => {
@@ -22,7 +24,7 @@ export function Panel({ title, onClose, children }: PanelProps) {
   }, [onClose]);
   useEffect(() => {
     const isAlone = document.querySelector('.pair-list')?.checkVisibility() === false;
-    if (isAlone && !panel.current?.contains(document.activeElement)) panel.current?.focus();
+    if ((takesFocus || isAlone) && !panel.current?.contains(document.activeElement)) panel.current?.focus();
     return focusListAfterwards;
   }, []);
   return (

@@ -46,7 +46,7 @@ export function MintPanel({ onClose }: { onClose: () => void }) {
     });
   };
   return (
-    <Panel title="Mint a token" onClose={onClose}>
+    <Panel title="Mint a token" takesFocus onClose={onClose}>
       <p>
         By default it is one of the first client, with all its scopes. Claims and header replace those of an
         ordinary token; null removes one.

@@ -19,7 +19,7 @@ export function PastePanel({ onClose }: { onClose: () => void }) {
     else setExplained({ count: (explained?.count ?? 0) + 1, token: text, scopes: readScopes(scopes) });
   };
   return (
-    <Panel title="Explain a token" onClose={onClose}>
+    <Panel title="Explain a token" takesFocus onClose={onClose}>
       <form class="stack" onSubmit={explain}>
         <Field label="Token" hint="It is sent to this local-stytch only, and is not kept." error={error}>
           {(field) => (
