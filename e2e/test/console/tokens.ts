@@ -47,7 +47,7 @@ export function tokensTests(world: ConsoleWorld): void {
       const token = await world.admin.mint();
 
       await explain(opened, `Bearer ${token}`, 'manage:m2m_clients');
-      await opened.sees('✗ Not valid');
+      await opened.sees('✗ Insufficient scope');
       expect(await checks(opened)).toMatchObject({ Signature: 'passed', Scopes: 'failed' });
       await explain(opened, token, 'read:users');
 

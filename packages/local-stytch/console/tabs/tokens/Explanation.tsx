@@ -57,9 +57,11 @@ function Explained({ value, left }: { value: ExplainedToken; left: number | null
 
 function Verdict({ valid, checks }: Pick<ExplainedToken, 'valid' | 'checks'>) {
   const failed = checks.find(({ passed }) => passed === false);
+  // The token itself is valid then: the answer is 403 and not 401.
+  const refusal = failed?.name === 'scopes' ? '✗ Insufficient scope' : '✗ Not valid';
   return (
     <>
-      <span class={valid ? 'tag good' : 'tag bad'}>{valid ? '✓ Valid' : '✗ Not valid'}</span>{' '}
+      <span class={valid ? 'tag good' : 'tag bad'}>{valid ? '✓ Valid' : refusal}</span>{' '}
       {failed && <span>{failed.explanation}</span>}
     </>
   );
