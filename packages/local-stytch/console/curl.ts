@@ -101,7 +101,7 @@ function target(base: string, path: string): string[] {
     ...(url.startsWith('https:')
       ? ['--cacert "$TLS_CA_FILE" --cert "$TLS_CERT_FILE" --key "$TLS_KEY_FILE"']
       : []),
-    quote(url),
+    quoteMasked(url),
   ];
 }
 
