@@ -11,59 +11,72 @@ interface AxeResults {
   violations: { id: string; nodes: { target: unknown[] }[] }[];
 }
 
-/** A page of the console in a browser of its own, and everything that went wrong in it. */
+/** What to open. */
+export interface ConsoleAddress {
+  url: string;
+  /** Default: Flow. */
+  tab?: TabName | undefined;
+  /** Problems that the test causes. Default: none. */
+  expected?: RegExp | undefined;
+}
+
+/** A page of the console, and everything that went wrong in it. */
 export class ConsolePage {
-  readonly #problems: string[] = [];
+  #problems: string[] = [];
+  #origin = '';
+  #expected = /^$/;
 
-  private constructor(
-    readonly page: Page,
-    /** Problems that the test causes. */
-    private readonly expected: RegExp,
-  ) {}
-
-  /** Opens the console at an address, and waits until it is live. */
-  static async open(
-    browser: Browser,
-    url: string,
-    { tab = 'Flow' as TabName, expected = /^$/, ...options }: BrowserContextOptions & PageOptions = {},
-  ): Promise<ConsolePage> {
-    const context = await browser.newContext({
-      locale: 'en-US',
-      permissions: ['clipboard-read', 'clipboard-write'],
-      ...options,
-    });
-    context.setDefaultTimeout(10_000);
-    const page = await context.newPage();
-    const opened = new ConsolePage(page, expected);
-    opened.#watch(new URL(url).origin);
-    await page.goto(`${url}/#${tab.toLowerCase()}`);
-    await opened.live();
-    return opened;
-  }
-
-  #watch(origin: string): void {
+  private constructor(readonly page: Page) {
     // A violation of the Content-Security-Policy is an error in the browser's console as well.
-    this.page.on('console', (message) => {
+    page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) this.#problems.push(message.text());
     });
-    this.page.on('pageerror', (error) => this.#problems.push(error.message));
-    this.page.on('dialog', (dialog) => {
+    page.on('pageerror', (error) => this.#problems.push(error.message));
+    page.on('dialog', (dialog) => {
       this.#problems.push(`dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
-    this.page.on('request', (request) => {
+    page.on('request', (request) => {
       const url = request.url();
-      if (!url.startsWith(`${origin}/`) && !url.startsWith('data:')) this.#problems.push(`request to ${url}`);
+      if (!url.startsWith(`${this.#origin}/`) && !/^(data|about):/.test(url))
+        this.#problems.push(`request to ${url}`);
     });
+  }
+
+  /** Makes an empty page, with cookies and a cache of its own. */
+  static async create(browser: Browser, options: BrowserContextOptions = {}): Promise<ConsolePage> {
+    const permissions = ['clipboard-read', 'clipboard-write'];
+    const context = await browser.newContext({ locale: 'en-US', permissions, ...options });
+    context.setDefaultTimeout(10_000);
+    return new ConsolePage(await context.newPage());
+  }
+
+  /** Opens the console at an address, and waits until it is live. */
+  async open({ url, tab = 'Flow', expected = /^$/ }: ConsoleAddress): Promise<void> {
+    this.#origin = new URL(url).origin;
+    this.#expected = expected;
+    await this.page.goto(`${url}/#${tab.toLowerCase()}`);
+    await this.live();
+  }
+
+  /** Leaves the console. Returns the problems since it was opened. */
+  async leave(): Promise<string[]> {
+    const problems = this.problems();
+    await this.page.goto('about:blank');
+    this.#problems = [];
+    return problems;
   }
 
   /** Errors and warnings, violations of the Content-Security-Policy, and requests to other origins. */
   problems(): string[] {
-    return this.#problems.filter((problem) => !this.expected.test(problem));
+    return this.#problems.filter((problem) => !this.#expected.test(problem));
   }
 
-  async close(): Promise<void> {
+  /** Closes the page. Returns the problems since it was opened. */
+  async close(): Promise<string[]> {
+    const problems = this.problems();
     await this.page.context().close();
+    return problems;
   }
 
   button(name: string | RegExp, within: Pick<Page, 'getByRole'> = this.page): Locator {
@@ -102,19 +115,17 @@ export class ConsolePage {
     return this.page.evaluate<string>('document.activeElement?.textContent?.trim() ?? ""');
   }
 
-  /** The rules of axe-core that the page breaks, each with the elements. */
-  async violations(): Promise<string[]> {
+  /**
+   * The rules of axe-core that the page breaks, each with the elements.
+   *
+   * @param rules the only ones to check. Default: all.
+   */
+  async violations(rules?: readonly string[]): Promise<string[]> {
     if (!(await this.page.evaluate('"axe" in window'))) await this.page.evaluate(axe);
-    const { violations } = await this.page.evaluate<AxeResults>('axe.run()');
+    const options = JSON.stringify({ resultTypes: ['violations'], ...(rules && { runOnly: rules }) });
+    const { violations } = await this.page.evaluate<AxeResults>(`axe.run(${options})`);
     return violations.map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
     );
   }
-}
-
-interface PageOptions {
-  /** Default: Flow. */
-  tab?: TabName;
-  /** Problems that the test causes. Default: none. */
-  expected?: RegExp;
 }

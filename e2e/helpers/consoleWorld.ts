@@ -1,16 +1,18 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { start } from '../../tools/src/start';
 import type { Stack } from '../../tools/src/stack';
 import { launchBrowser } from './browser';
 import { call, until } from './calls';
-import { ConsolePage } from './consolePage';
+import { type ConsoleAddress, ConsolePage } from './consolePage';
 import { StytchAdmin } from './stytchAdmin';
 
 /** One stack and one browser for all tests of the console. */
 export class ConsoleWorld {
   browser!: Browser;
   stack!: Stack;
-  readonly #pages: ConsolePage[] = [];
+  readonly #idle: ConsolePage[] = [];
+  readonly #ordinary: ConsolePage[] = [];
+  readonly #special: ConsolePage[] = [];
 
   async start(): Promise<void> {
     const environment = { PORT: '0', DOTENV: 'off' };
@@ -31,18 +33,31 @@ export class ConsoleWorld {
     return new StytchAdmin(this.stack.localStytch!);
   }
 
-  /** Opens the console, at the address of the stack unless another is given. */
-  async open(options: Parameters<typeof ConsolePage.open>[2] = {}, url = this.url): Promise<ConsolePage> {
-    const opened = await ConsolePage.open(this.browser, url, options);
-    this.#pages.push(opened);
-    return opened;
+  /**
+   * Opens the console.
+   *
+   * @param look how the browser differs from an ordinary one. Default: not at all, so that an earlier page can be used.
+   */
+  async open(
+    { url = this.url, ...address }: Partial<ConsoleAddress> = {},
+    look?: BrowserContextOptions,
+  ): Promise<ConsolePage> {
+    const page = (!look && this.#idle.pop()) || (await ConsolePage.create(this.browser, look));
+    (look ? this.#special : this.#ordinary).push(page);
+    await page.open({ url, ...address });
+    return page;
   }
 
-  /** Closes all pages. Returns what went wrong in them. */
-  async closePages(): Promise<string[]> {
-    const pages = this.#pages.splice(0);
-    await Promise.all(pages.map((page) => page.close()));
-    return pages.flatMap((page) => page.problems());
+  /** Leaves all pages. Returns what went wrong in them. */
+  async leavePages(): Promise<string[]> {
+    const special = this.#special.splice(0);
+    const ordinary = this.#ordinary.splice(0).filter(({ page }) => !page.isClosed());
+    const problems = await Promise.all([
+      ...ordinary.map((page) => page.leave()),
+      ...special.map((page) => page.close()),
+    ]);
+    this.#idle.push(...ordinary);
+    return problems.flat();
   }
 
   async stop(): Promise<void> {

@@ -20,10 +20,9 @@ async function main(): Promise<void> {
     await until('the payment-server is ready', async () => {
       return (await call(`${stack.payment.url}/readyz`)).status === 200;
     });
-    const opened = await ConsolePage.open(browser, stack.localStytch?.url ?? '', {
-      viewport: { width: 1280, height: 800 },
-      reducedMotion: 'reduce',
-    });
+    const viewport = { width: 1280, height: 800 };
+    const opened = await ConsolePage.create(browser, { viewport, reducedMotion: 'reduce' });
+    await opened.open({ url: stack.localStytch?.url ?? '' });
     await takePictures(opened);
   } finally {
     await browser.close();

@@ -19,7 +19,7 @@ if (!hasBrowser) process.stderr.write(`The tests of the console are skipped: no 
   beforeAll(() => world.start());
   afterAll(() => world.stop());
   afterEach(async () => {
-    expect(await world.closePages()).toEqual([]);
+    expect(await world.leavePages()).toEqual([]);
   });
 
   flowTests(world);

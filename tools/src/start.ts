@@ -63,7 +63,7 @@ export async function start(options: StartOptions): Promise<Stack> {
   const addresses = stack.programs.map(({ name, url }) => `  ${name.padEnd(16)}${url}`);
   print(['', ...mode, '', ...addresses].join('\n'));
   const tls = mtls === undefined ? undefined : optionsOfCurl(mtls, local);
-  print(formatUsage(stack.payment.url, tokenSource(stack), tls));
+  print(formatUsage(stack.payment.url, tokenSource(stack, { ...process.env, ...environment }), tls));
   return stack;
 }
 
@@ -71,9 +71,12 @@ function optionsOfCurl(folder: string, local: boolean): CurlOptions {
   return { payment: curlOptions(folder, 'operator'), token: local ? curlOptions(folder) : '' };
 }
 
-function tokenSource({ localStytch }: Stack): Parameters<typeof formatUsage>[1] {
+function tokenSource(
+  { localStytch }: Stack,
+  environment: NodeJS.ProcessEnv,
+): Parameters<typeof formatUsage>[1] {
   if (!localStytch) {
-    const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL } = loadEnvironment([root]);
+    const { STYTCH_PROJECT_ID = '', STYTCH_BASE_URL } = loadEnvironment([root], environment);
     return {
       endpoint: tokenEndpoint({ projectId: STYTCH_PROJECT_ID, baseUrl: STYTCH_BASE_URL }),
       clientId: '"$OPERATOR_CLIENT_ID"',

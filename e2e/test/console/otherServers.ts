@@ -15,10 +15,11 @@ export function otherServerTests(world: ConsoleWorld): void {
     const first = await services.startStytch();
     const create = (name: string) =>
       call(`${first.program.url}/local/clients`, { method: 'POST', body: { client_name: name, scopes: [] } });
-    const opened = await world.open(
-      { tab: 'Clients', expected: /Failed to load|net::ERR/ },
-      first.program.url,
-    );
+    const opened = await world.open({
+      url: first.program.url,
+      tab: 'Clients',
+      expected: /Failed to load|net::ERR/,
+    });
     await create('before-the-restart');
     await opened.sees('before-the-restart');
 
@@ -30,7 +31,7 @@ export function otherServerTests(world: ConsoleWorld): void {
 
     await opened.sees('after-the-restart');
     expect(await opened.page.getByText('before-the-restart').count()).toBe(0);
-    await opened.close();
+    await opened.leave();
     expect(await services.violations()).toEqual([]);
   });
 
@@ -39,12 +40,12 @@ export function otherServerTests(world: ConsoleWorld): void {
     const environment = { PORT: '0', DOTENV: 'off' };
     const stack = await start({ environment, local: true, mtls, print: () => undefined });
     try {
-      const opened = await world.open({ ignoreHTTPSErrors: true }, stack.localStytch!.url);
+      const opened = await world.open({ url: stack.localStytch!.url }, { ignoreHTTPSErrors: true });
 
       await opened.button('Make the payment').click();
 
       await opened.sees(/was successful!/);
-      await opened.close();
+      expect(await opened.leave()).toEqual([]);
     } finally {
       await stack.stop();
       rmSync(mtls, { recursive: true });
