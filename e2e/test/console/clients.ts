@@ -77,7 +77,7 @@ export function clientsTests(world: ConsoleWorld): void {
         Promise.all(secrets.map((secret) => world.admin.acceptsSecret(secret, id)));
 
       await opened.button('Start').click();
-      const next = await opened.copy('Copy the secret');
+      const next = await opened.copy('Copy the new secret');
       await opened.sees(`…${old.slice(-4)}`);
       await opened.sees(`…${next.slice(-4)}`);
       expect(await accepted(old, next)).toEqual([true, true]);
@@ -85,7 +85,7 @@ export function clientsTests(world: ConsoleWorld): void {
       await opened.button('Start').waitFor();
       expect(await accepted(old, next)).toEqual([true, false]);
       await opened.button('Start').click();
-      const last = await opened.copy('Copy the secret');
+      const last = await opened.copy('Copy the new secret');
       await opened.button('Complete').click();
       await opened.button('Rotate again').waitFor();
 

@@ -4,7 +4,7 @@ import { newSecret } from './changeClient';
 
 interface SecretOnceProps {
   clientId: string;
-  title: string;
+  title: 'The secret' | 'The new secret';
 }
 
 /** A secret that was just made, until it is hidden. */
@@ -21,7 +21,7 @@ export function SecretOnce({ clientId, title }: SecretOnceProps) {
       <code>{secret}</code>
       <p>Copy it now: it will not be shown again. local-stytch stores a hash only.</p>
       <div class="row">
-        <Copy label="Copy the secret" text={secret} />
+        <Copy label={`Copy ${title.toLowerCase()}`} text={secret} />
         <button
           type="button"
           class="button small"
