@@ -11,6 +11,7 @@ import { describeMachine, loadAverage } from './machine';
 import { type Plan, readPlan, type SectionName, usage } from './plan';
 import { Processes } from './processes';
 import type { Bench, Findings } from './section';
+import { measureConsole } from './sections/console';
 import { measureFlood } from './sections/flood';
 import { measureLatency } from './sections/latency';
 import { measureLibrary } from './sections/library';
@@ -30,6 +31,7 @@ const measures: Record<SectionName, (bench: Bench) => Promise<Findings>> = {
   tls: measureTls,
   latency: measureLatency,
   traces: measureTraces,
+  console: measureConsole,
   payment: measurePayment,
   tokens: measureTokens,
   flood: measureFlood,

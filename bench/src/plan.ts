@@ -7,6 +7,7 @@ export const sectionNames = [
   'tls',
   'latency',
   'traces',
+  'console',
   'payment',
   'tokens',
   'flood',

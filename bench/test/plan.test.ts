@@ -12,6 +12,7 @@ test('When there are no options, then everything is measured three times for 10 
       'tls',
       'latency',
       'traces',
+      'console',
       'payment',
       'tokens',
       'flood',
