@@ -46,7 +46,12 @@ export class ConsolePage {
   /** Makes an empty page, with cookies and a cache of its own. */
   static async create(browser: Browser, options: BrowserContextOptions = {}): Promise<ConsolePage> {
     const permissions = ['clipboard-read', 'clipboard-write'];
-    const context = await browser.newContext({ locale: 'en-US', permissions, ...options });
+    const context = await browser.newContext({
+      locale: 'en-US',
+      reducedMotion: 'reduce',
+      permissions,
+      ...options,
+    });
     context.setDefaultTimeout(10_000);
     return new ConsolePage(await context.newPage());
   }
@@ -55,7 +60,7 @@ export class ConsolePage {
   async open({ url, tab = 'Flow', expected = /^$/ }: ConsoleAddress): Promise<void> {
     this.#origin = new URL(url).origin;
     this.#expected = expected;
-    await this.page.goto(`${url}/#${tab.toLowerCase()}`);
+    await this.page.goto(`${url}/#${tab.toLowerCase()}`, { waitUntil: 'commit' });
     await this.live();
   }
 
