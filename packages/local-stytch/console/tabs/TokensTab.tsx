@@ -26,7 +26,7 @@ export function TokensTab() {
     <div class={isOpen ? 'tokens pair with-panel' : 'tokens pair'}>
       <section class="pair-list" aria-label="Tokens">
         <div class="toolbar">
-          <p class="toolbar-count">{formatCount(tokens.value.length)} tokens, newest first</p>
+          <p class="toolbar-count">Newest first: {formatCount(tokens.value.length)}</p>
           <Opener form="paste" title="Explain a token" />
           <Opener form="mint" title="Mint a token" />
         </div>
