@@ -135,7 +135,7 @@ function rotation({ operatorClientId }: ScenarioIds): Scenario[] {
       id: 'rotate-start',
       title: 'Start the rotation',
       sentence:
-        'The client now has two secrets, and Stytch accepts both: the tab Clients shows their last four characters. ' +
+        'The client now has two secrets, and Stytch accepts both: open payment-service in the tab Clients to see their last four characters. ' +
         'The payment-server already uses the new one. No payment fails.',
       steps: [post('Start the rotation of the secret.', '/start-secret-rotation'), pay],
     },
@@ -144,7 +144,7 @@ function rotation({ operatorClientId }: ScenarioIds): Scenario[] {
       title: 'Complete the rotation',
       sentence:
         'The payment-server first gets a token with the new secret, to be sure that it works. ' +
-        'Then Stytch revokes the old one. Start the rotation before.',
+        'Then Stytch revokes the old one. Start the rotation first: without one there is nothing to complete.',
       steps: [post('Complete the rotation of the secret.', '/complete-secret-rotation'), pay],
     },
   ];
@@ -179,7 +179,7 @@ function outage({ projectId }: ScenarioIds): Scenario[] {
       id: 'stytch-away',
       title: 'Stytch is away',
       sentence:
-        "Stytch's token endpoint answers 503. The payment still succeeds, because the token is in the cache.",
+        "Stytch's token endpoint answers 503. The payment still succeeds: the token is in the cache, so Stytch is not even asked.",
       steps: [
         pay,
         { title: 'Break the token endpoint.', local: { method: 'POST', path: '/local/faults', body } },
