@@ -11,19 +11,9 @@ const primary = 'payment';
 export function PrimaryScenario() {
   const scenario = knownScenarios().find(({ id }) => id === primary);
   if (!scenario) return null;
-  const run = runs.value.get(scenario.id);
   return (
     <section class="card stack tight primary-scenario" aria-label={scenario.title}>
-      <button
-        type="button"
-        class="button primary large"
-        aria-disabled={run?.running}
-        onClick={() => void runScenario(scenario)}
-      >
-        {scenario.title}
-      </button>
-      <p class="hint">{scenario.sentence}</p>
-      <StepList scenario={scenario} run={run} />
+      <ScenarioContent scenario={scenario} button="button primary large" />
     </section>
   );
 }
@@ -45,12 +35,21 @@ export function OtherScenarios() {
 }
 
 function ScenarioItem({ scenario }: { scenario: Scenario }) {
-  const run = runs.value.get(scenario.id);
   return (
     <li class="stack tight">
+      <ScenarioContent scenario={scenario} button="button" />
+    </li>
+  );
+}
+
+/** @param button the classes of the button. */
+function ScenarioContent({ scenario, button }: { scenario: Scenario; button: string }) {
+  const run = runs.value.get(scenario.id);
+  return (
+    <>
       <button
         type="button"
-        class="button"
+        class={button}
         aria-disabled={run?.running}
         onClick={() => void runScenario(scenario)}
       >
@@ -58,7 +57,7 @@ function ScenarioItem({ scenario }: { scenario: Scenario }) {
       </button>
       <p class="hint">{scenario.sentence}</p>
       <StepList scenario={scenario} run={run} />
-    </li>
+    </>
   );
 }
 

@@ -51,20 +51,17 @@ export function ClockControl() {
           </button>
         ))}
       </div>
-      <form class="inline-form" onSubmit={(event) => void submit(event)}>
-        <NumberField
-          label="Offset in seconds"
-          error={invalid}
-          value={draft}
-          onValue={(value) => {
-            setDraft(value);
-            setInvalid('');
-          }}
-        />
-        <button type="submit" class="button">
-          Set the clock
-        </button>
-      </form>
+      <SecondsForm
+        label="Offset in seconds"
+        button="Set the clock"
+        error={invalid}
+        value={draft}
+        onValue={(value) => {
+          setDraft(value);
+          setInvalid('');
+        }}
+        onSubmit={submit}
+      />
       <ErrorText error={action.error} />
     </div>
   );
@@ -98,21 +95,39 @@ export function LifetimeControl() {
         A service uses the token in its cache until shortly before it expires. Make it short, such as 5 s, and
         you see a new token every few payments. Tokens that were issued keep their time.
       </p>
-      <form class="inline-form" onSubmit={(event) => void submit(event)}>
-        <NumberField
-          label="Lifetime in seconds"
-          error={invalid}
-          value={draft}
-          onValue={(value) => {
-            setDraft(value);
-            setInvalid('');
-          }}
-        />
-        <button type="submit" class="button">
-          Set the lifetime
-        </button>
-      </form>
+      <SecondsForm
+        label="Lifetime in seconds"
+        button="Set the lifetime"
+        error={invalid}
+        value={draft}
+        onValue={(value) => {
+          setDraft(value);
+          setInvalid('');
+        }}
+        onSubmit={submit}
+      />
       <ErrorText error={action.error} />
     </div>
+  );
+}
+
+interface SecondsFormProps {
+  label: string;
+  /** The name of the button. */
+  button: string;
+  error: string;
+  value: string;
+  onValue: (value: string) => void;
+  onSubmit: (event: Event) => Promise<void>;
+}
+
+function SecondsForm({ button, onSubmit, ...field }: SecondsFormProps) {
+  return (
+    <form class="inline-form" onSubmit={(event) => void onSubmit(event)}>
+      <NumberField {...field} />
+      <button type="submit" class="button">
+        {button}
+      </button>
+    </form>
   );
 }
