@@ -1,7 +1,7 @@
 import type { Plan } from './plan';
 import type { Running } from './processes';
 import type { LoadJob, LoadResult } from './protocol';
-import { summarize, type Summary } from './statistics';
+import { median, summarize, type Summary } from './statistics';
 
 /** A server, or two, that a comparison measures. All candidates of a comparison do the same work. */
 export interface Candidate {
@@ -69,17 +69,69 @@ export async function runComparison(
     }
   }
   const afterLoad = await Promise.all(candidates.map(residentBytes));
-  return candidates.map(({ name, isOurs }, index) => {
-    const own = runs[index] ?? [];
-    return {
-      name,
-      isOurs,
-      runs: own,
-      requestsPerSecond: summarize(own.map((run) => run.requestsPerSecond)),
-      cpuMicroseconds: summarize(own.map((run) => run.cpuMicroseconds)),
-      memory: { idleBytes: idle[index] ?? 0, afterLoadBytes: afterLoad[index] ?? 0 },
-    };
+  return candidates.map((candidate, index) =>
+    summarizeRuns(candidate, runs[index] ?? [], {
+      idleBytes: idle[index] ?? 0,
+      afterLoadBytes: afterLoad[index] ?? 0,
+    }),
+  );
+}
+
+/** The fewest rounds of a fine comparison, and the longest run. */
+const fineRounds = 7;
+const fineSeconds = 3;
+
+/**
+ * Measures small differences: in several processes of each candidate, because V8 optimizes each one differently, and in
+ * at least seven rounds of at most 3 s. A run of the result is the one with the median CPU time of all processes of the
+ * candidate in that round.
+ *
+ * @param starts starts one process of each candidate.
+ * @param copies the number of processes.
+ */
+export async function runFineComparison(
+  starts: readonly (() => Promise<Candidate>)[],
+  copies: number,
+  plan: Plan,
+  send: Send,
+): Promise<Measured[]> {
+  const count = plan.quick ? 1 : copies;
+  const candidates = await Promise.all(starts.flatMap((start) => Array.from({ length: count }, start)));
+  const rounds = plan.quick ? plan.rounds : Math.max(plan.rounds, fineRounds);
+  const run = 'seconds' in plan.run ? { seconds: Math.min(plan.run.seconds, fineSeconds) } : plan.run;
+  const measured = await runComparison(candidates, { ...plan, rounds, run }, send);
+  await Promise.all(candidates.flatMap(({ processes }) => processes.map((process) => process.stop())));
+  return starts.map((_start, index) => combine(measured.slice(index * count, (index + 1) * count)));
+}
+
+/** Combines the figures of several processes of one candidate. */
+function combine(copies: readonly Measured[]): Measured {
+  const [first] = copies;
+  if (!first) throw new RangeError('nothing to combine');
+  const middle = Math.floor((copies.length - 1) / 2);
+  const runs = first.runs.map((run, round) => {
+    const sameRound = copies.flatMap((copy) => copy.runs[round] ?? []);
+    return sameRound.sort((one, other) => one.cpuMicroseconds - other.cpuMicroseconds)[middle] ?? run;
   });
+  return summarizeRuns(first, runs, {
+    idleBytes: median(copies.map(({ memory }) => memory.idleBytes)),
+    afterLoadBytes: median(copies.map(({ memory }) => memory.afterLoadBytes)),
+  });
+}
+
+function summarizeRuns(
+  { name, isOurs }: Pick<Candidate, 'name' | 'isOurs'>,
+  runs: readonly Run[],
+  memory: Memory,
+): Measured {
+  return {
+    name,
+    isOurs,
+    runs,
+    requestsPerSecond: summarize(runs.map((run) => run.requestsPerSecond)),
+    cpuMicroseconds: summarize(runs.map((run) => run.cpuMicroseconds)),
+    memory,
+  };
 }
 
 /** @throws Error when there is none with this name. */

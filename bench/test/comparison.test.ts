@@ -1,4 +1,4 @@
-import { type Candidate, countAnswers, runComparison } from '../src/comparison';
+import { type Candidate, countAnswers, runComparison, runFineComparison } from '../src/comparison';
 import { readPlan } from '../src/plan';
 import type { Running } from '../src/processes';
 import type { LoadJob, LoadResult } from '../src/protocol';
@@ -52,6 +52,31 @@ test('When there are several rounds, then each measures all candidates, each aft
   expect(measured[0]!.cpuMicroseconds.median).toBe(20);
   expect(measured[0]!.runs.map(({ socketsOpened }) => socketsOpened)).toEqual([1, 1]);
   expect(measured[0]!.memory).toEqual({ idleBytes: 10, afterLoadBytes: 10 });
+});
+
+test('When a candidate has several processes, then a round is the median of theirs', async () => {
+  const started: string[] = [];
+  const start = (name: string) => () => {
+    started.push(name);
+    // The first process of a candidate needs 20 us of CPU for an answer, the second 40, the third 60.
+    const copy = started.filter((one) => one === name).length;
+    const processes = Array.from({ length: 2 * copy }, process);
+    return Promise.resolve({ ...candidate(name), processes });
+  };
+  const send = () => Promise.resolve([answers]);
+
+  const measured = await runFineComparison(
+    [start('one'), start('other')],
+    3,
+    { ...plan, quick: false },
+    send,
+  );
+
+  expect(started).toEqual(['one', 'one', 'one', 'other', 'other', 'other']);
+  expect(measured.map(({ name }) => name)).toEqual(['one', 'other']);
+  expect(measured[0]!.runs).toHaveLength(7);
+  expect(measured[0]!.cpuMicroseconds).toEqual({ median: 40, min: 40, max: 40 });
+  expect(measured[0]!.memory).toEqual({ idleBytes: 20, afterLoadBytes: 20 });
 });
 
 test.each([

@@ -1,13 +1,13 @@
 import { check, waitUntilReady } from '../checks';
-import { type Candidate, find, type Measured, runComparison } from '../comparison';
+import { type Candidate, find, type Measured, runFineComparison } from '../comparison';
 import { program, type Recipe, server } from '../recipes';
 import type { Bench, Findings } from '../section';
 import { partNames } from '../servers/parts';
 import { median } from '../statistics';
 import { ours, sameClasses, wallet, walletJob } from './wallet';
 
-/** The fewest rounds of a full run: the parts are small, compared with the noise of one run. */
-const fewestRounds = 7;
+/** The processes of each candidate. */
+const copies = 3;
 
 /** The CPU time of a request: Express 5 with our classes, with one more part of our wallet-server each, and ours. */
 export async function measureParts({ plan, processes, localStytch, send }: Bench): Promise<Findings> {
@@ -28,10 +28,8 @@ export async function measureParts({ plan, processes, localStytch, send }: Bench
     await check(job, { status: 200, json: wallet });
     return { name, isOurs: name === ours, job, expected: 200, processes: [running] };
   };
-  const candidates = await Promise.all(recipes.map(start));
-  const rounds = plan.quick ? plan.rounds : Math.max(plan.rounds, fewestRounds);
-  const measured = await runComparison(candidates, { ...plan, rounds }, send);
-  await Promise.all(candidates.flatMap(({ processes: all }) => all.map((running) => running.stop())));
+  const starts = recipes.map((recipe) => () => start(recipe));
+  const measured = await runFineComparison(starts, copies, plan, send);
 
   const limit = find(measured, sameClasses);
   const share = median(ratios(limit, find(measured, ours)));
@@ -39,7 +37,7 @@ export async function measureParts({ plan, processes, localStytch, send }: Bench
     figures: measured,
     tables: [
       {
-        title: `parts: CPU us/request of our wallet-server, one part after the other, median of ${rounds} rounds`,
+        title: 'parts: CPU us/request of our wallet-server, one part after the other',
         columns: ['with', 'CPU us/request', 'min..max', 'added', 'limit / this'],
         rows: measured.map((one, index) => {
           const { name, cpuMicroseconds } = one;
@@ -52,7 +50,10 @@ export async function measureParts({ plan, processes, localStytch, send }: Bench
             median(ratios(limit, one)).toFixed(2),
           ];
         }),
-        notes: ['"added" and the ratio are medians of the rounds: each round is compared with itself.'],
+        notes: [
+          '"added" and the ratio are medians of the rounds: each round is compared with itself. Each round is the median',
+          'of several processes.',
+        ],
       },
     ],
     charts: [],

@@ -1,13 +1,13 @@
 import { check, waitUntilReady } from '../checks';
-import { type Candidate, find, runComparison } from '../comparison';
+import { type Candidate, find, runFineComparison } from '../comparison';
 import { whole } from '../format';
 import { program, server } from '../recipes';
 import type { Bench, Findings } from '../section';
 import { median } from '../statistics';
 import { wallet, walletJob } from './wallet';
 
-/** The fewest rounds of a full run: the cost of 1 % is small, compared with the noise of one run. */
-const fewestRounds = 7;
+/** The processes of each candidate. */
+const copies = 5;
 
 const off = 'off';
 const all = 'every trace';
@@ -18,25 +18,20 @@ export async function measureTraces({ plan, processes, localStytch, send }: Benc
   const accessToken = await localStytch.accessToken();
   const collector = await processes.start(server('collector'));
   const on = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
-  const start = async ([name, settings]: readonly [string, object]): Promise<Candidate> => {
+  const start = async ([name, settings]: [string, object]): Promise<Candidate> => {
     const running = await processes.start(program('wallet-server', { ...localStytch.seed, ...settings }));
     await waitUntilReady(running);
     const job = walletJob(running.url, accessToken);
     await check(job, { status: 200, json: wallet });
     return { name, isOurs: true, job, expected: 200, processes: [running] };
   };
-  const candidates = await Promise.all(
-    (
-      [
-        [off, {}],
-        [few, { ...on, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' }],
-        [all, on],
-      ] as const
-    ).map(start),
-  );
-  const rounds = plan.quick ? plan.rounds : Math.max(plan.rounds, fewestRounds);
-  const measured = await runComparison(candidates, { ...plan, rounds }, send);
-  await Promise.all(candidates.flatMap(({ processes: running }) => running.map((one) => one.stop())));
+  const entries: [string, object][] = [
+    [off, {}],
+    [few, { ...on, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' }],
+    [all, on],
+  ];
+  const starts = entries.map((entry) => () => start(entry));
+  const measured = await runFineComparison(starts, copies, plan, send);
   await collector.stop();
 
   const without = find(measured, off).runs;
@@ -52,7 +47,7 @@ export async function measureTraces({ plan, processes, localStytch, send }: Benc
     figures: measured,
     tables: [
       {
-        title: `traces: our wallet-server, median of ${rounds} rounds`,
+        title: 'traces: our wallet-server',
         columns: ['', 'CPU us/request', 'requests/s', 'fewer requests'],
         rows: measured.map(({ name, cpuMicroseconds, requestsPerSecond }) => [
           name,
@@ -60,7 +55,10 @@ export async function measureTraces({ plan, processes, localStytch, send }: Benc
           whole(requestsPerSecond.median),
           name === off ? '' : `${loss(name).toFixed(1)} %`,
         ]),
-        notes: ['"fewer requests" is the median of the rounds: each round is compared with itself.'],
+        notes: [
+          '"fewer requests" is the median of the rounds: each round is compared with itself. Each round is the median of',
+          'several processes.',
+        ],
       },
     ],
     charts: [],
