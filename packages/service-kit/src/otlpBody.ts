@@ -36,7 +36,7 @@ function describe(span: SpanRecord): string {
   const times = `"startTimeUnixNano":"${nanoseconds(startedAt)}","endTimeUnixNano":"${nanoseconds(endedAt)}"`;
   return (
     `{"traceId":"${traceId}","spanId":"${spanId}",${parent}${state}"name":${JSON.stringify(name)},"kind":${kinds[kind]},` +
-    `${times},"attributes":[${span.attributes.flatMap(describeAttributes).join(',')}],"status":${status}}`
+    `${times},"attributes":[${describeAttributes(span.attributes)}],"status":${status}}`
   );
 }
 
@@ -45,12 +45,19 @@ function nanoseconds(milliseconds: number): string {
   return `${Math.round(milliseconds * 1_000)}000`;
 }
 
-function describeAttributes(attributes: SpanAttributes): string[] {
-  return Object.entries(attributes).map(([key, value]) => attribute(key, value));
+function describeAttributes(all: readonly SpanAttributes[]): string {
+  let text = '';
+  for (const attributes of all) {
+    for (const [key, value] of Object.entries(attributes)) {
+      text += `${text === '' ? '' : ','}${attribute(key, value)}`;
+    }
+  }
+  return text;
 }
 
+/** @param key a name of OpenTelemetry's or ours, which needs no escapes. */
 function attribute(key: string, value: SpanAttributes[string]): string {
-  return `{"key":${JSON.stringify(key)},"value":{${valueOf(value)}}}`;
+  return `{"key":"${key}","value":{${valueOf(value)}}}`;
 }
 
 function valueOf(value: SpanAttributes[string]): string {
