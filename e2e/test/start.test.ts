@@ -89,7 +89,8 @@ describe('npm start', () => {
     await until('both lines are printed', () => printed.length >= before + 2);
 
     const lines = printed.slice(before).map((line) => line.split(' ')[0]);
-    expect(lines).toEqual(['wallet-server', 'payment-server']);
+    // The two processes write at their own pace.
+    expect(lines.sort()).toEqual(['payment-server', 'wallet-server']);
   });
 
   test('When a program is killed, then the stack reports which', async () => {

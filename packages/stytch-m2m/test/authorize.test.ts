@@ -52,9 +52,10 @@ describe('authorize', () => {
     ],
   ])('When authorize gets %s, then it resolves to the client', async (_case, from) => {
     const { authorize } = create();
+    const authorization = bearer();
 
-    const first = await authorize(from(bearer()), 'read:users');
-    const cached = await authorize(from(bearer()), ['read:users']);
+    const first = await authorize(from(authorization), 'read:users');
+    const cached = await authorize(from(authorization), ['read:users']);
 
     expect(first).toEqual({ clientId: 'm2m-client-test-1', scopes: ['read:users'], customClaims: {} });
     expect(cached).toBe(first);
