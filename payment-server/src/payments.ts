@@ -54,7 +54,8 @@ export async function initiatePayment(
 
 /**
  * Reads the balance. This changes nothing, so it is retried: up to twice after a transient failure, and once after the
- * wallet-server has rejected the token. Then the token is new, unless one was invalidated less than a second ago.
+ * wallet-server has rejected the token. That time the token is new, unless another was invalidated less than a second ago:
+ * then it is the same one, so that a wallet-server that rejects every token does not cause a token request each time.
  *
  * @throws WalletError, AccessTokenUnavailableError
  */

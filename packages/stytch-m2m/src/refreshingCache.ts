@@ -15,7 +15,10 @@ export interface Fetched<Value> {
 export interface FailurePolicy {
   /** How long every caller gets this failure, without a new fetch. Milliseconds. */
   cacheMilliseconds: number;
-  /** Whether a caller waits until the cached failure expires, if that takes at most half of the timeout. Default false. */
+  /**
+   * Whether a caller waits until the cached failure expires, and then fetches again. It does not wait for more than half of
+   * its timeout. Default false.
+   */
   wait?: boolean;
   /** How long to wait before the next refresh ahead. Milliseconds. */
   refreshPauseMilliseconds: number;

@@ -1,6 +1,7 @@
 /**
  * `token_rejected`: 401 `invalid_token`; a new token may be accepted. `refused`: any other 401, or 403.
- * `unavailable`: no connection, or 502, 503 or 504. `invalid_answer`: anything else.
+ * `invalid_customer`: the wallet-server does not accept the customer's id. `unavailable`: no connection, or 502, 503 or 504.
+ * `timeout`: no answer in time. `invalid_answer`: anything else.
  */
 export type WalletErrorReason =
   'token_rejected' | 'refused' | 'invalid_customer' | 'unavailable' | 'timeout' | 'invalid_answer';

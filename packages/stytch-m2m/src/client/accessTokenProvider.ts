@@ -46,8 +46,8 @@ const maxScopeSets = 1_000;
 /**
  * Provides the access tokens of one M2M client (RFC 6749 §4.4): one for each set of scopes, cached in node-cache.
  *
- * Concurrent callers share one token request. A token is refreshed in the background before it expires, while
- * callers still use it. A failed refresh is retried with a growing back-off until it succeeds.
+ * Concurrent callers share one token request. Shortly before a token expires, a caller still gets it, and starts a refresh
+ * in the background. After a failed refresh later callers start another, with a growing back-off.
  *
  * @example
  * import { Client } from 'stytch';
@@ -67,7 +67,7 @@ const maxScopeSets = 1_000;
  */
 export class AccessTokenProvider {
   readonly #options: AccessTokenProviderOptions;
-  /** The cached tokens. node-cache's expiry is off, because it uses the wall clock: `RefreshingCache` does the expiry. */
+  /** The cached tokens. node-cache stores them. `RefreshingCache` does the expiry, because node-cache uses the wall clock. */
   readonly #storage = new NodeCache({ useClones: false, checkperiod: 0 });
   readonly #tokens = new Map<string, ScopedToken>();
 
@@ -108,7 +108,7 @@ export class AccessTokenProvider {
 
   /**
    * Removes a token from the cache after a resource server has rejected it. Does nothing if the cache has another token
-   * by now. At most one token a second is removed, so that a resource server that rejects every token does not cause a
+   * by now. At most one token a second is removed for each set of scopes, so that a resource server that rejects every token does not cause a
    * token request for each call.
    *
    * @returns whether the next caller gets another token.

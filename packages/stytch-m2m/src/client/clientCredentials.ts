@@ -100,7 +100,7 @@ export class ClientCredentials {
 
   /**
    * Uses stored secrets: during a rotation the next secret first, with the other as fallback. If the same secrets are
-   * passed again, nothing changes: a secret that Stytch has rejected is not used again.
+   * passed again, nothing changes: they do not bring back a secret that Stytch has rejected.
    */
   use({ secret, rotation, lastRotatedAt }: StoredSecrets): void {
     this.#lastRotatedAt = lastRotatedAt;

@@ -21,8 +21,9 @@ export function readTokenAnswer(answer: unknown): { accessToken: string; expires
 }
 
 /**
- * How long an access token is used, and when it is refreshed ahead: 300 s or 10 % of its lifetime before it expires,
- * whichever is shorter, plus random jitter of up to the same length.
+ * Calculates how long an access token is used, and when a caller starts its refresh: 5 to 10 min before its use ends, or
+ * 10 to 20 % of its lifetime if that is shorter, but not in the first half of its use. The moment is random, so that
+ * processes that started together do not refresh together.
  *
  * @param lifetime `expires_in`, in milliseconds.
  */

@@ -27,7 +27,7 @@ export class RotationSteps {
     if (!claim.secrets.rotation) return undefined;
     const shown = await this.#stytch.show();
     if (claim.started) return this.#findOutcome(claim.started, shown);
-    // The rotation has not begun, or this process was restarted with only the next secret.
+    // Stytch has not started a rotation, or this process was restarted with the next secret alone.
     if (shown.next === undefined || shown.next === lastFour(claim.secrets.secret)) {
       await claim.write(withoutRotation(claim.secrets));
       return undefined;
@@ -54,10 +54,10 @@ export class RotationSteps {
   /** Starts a rotation, and stores its next secret. */
   async start(automatic: boolean): Promise<string> {
     const claim = this.#claim;
-    await claim.hold({ automatic });
+    await claim.update({ automatic });
     const nextSecret = await this.#startAtStytch();
     try {
-      await claim.hold({ nextSecret, startedAt: new Date() });
+      await claim.update({ nextSecret, startedAt: new Date() });
     } catch (error) {
       // After a conflict, another process has the claim and cancels the rotation.
       if (!(error instanceof SecretStoreConflictError)) await this.#stytch.cancel();
@@ -82,7 +82,8 @@ export class RotationSteps {
   /** Completes the rotation at Stytch, once Stytch has issued a token for the next secret, and stores the outcome. */
   async complete(nextSecret: string): Promise<void> {
     const { automatic = false, cancelling = false } = this.#claim.secrets.rotation ?? {};
-    await this.#claim.hold(cancelling ? { cancelling: false } : {});
+    if (cancelling) await this.#claim.update({ cancelling: false });
+    else await this.#claim.confirm();
     if (!(await this.#stytch.works(nextSecret))) {
       const whatNow = automatic ? 'the rotation was cancelled' : 'cancel the rotation';
       const conflict = new RotationConflictError(`Stytch does not accept the next secret: ${whatNow}`);
@@ -92,7 +93,7 @@ export class RotationSteps {
       }
       throw conflict;
     }
-    await this.#claim.hold();
+    await this.#claim.confirm();
     await this.#stytch.complete(nextSecret);
     await this.#end('completed', completedWith(nextSecret));
   }
@@ -113,13 +114,13 @@ export class RotationSteps {
   /** Cancels the rotation at Stytch, once Stytch has issued a token for the other secret, and stores the outcome. */
   async cancel(): Promise<void> {
     const claim = this.#claim;
-    await claim.hold({ cancelling: true }); // The old secret is used again while both work.
+    await claim.update({ cancelling: true }); // The old secret is used again while both work.
     if (!(await this.#stytch.works(claim.secrets.secret))) {
       throw new RotationConflictError(
         'Stytch does not accept the secret that would remain: is the client active?',
       );
     }
-    await claim.hold();
+    await claim.confirm();
     await this.#stytch.cancel();
     await this.#end('cancelled', claim.secrets);
   }
@@ -144,7 +145,7 @@ export class RotationSteps {
         'Stytch shows other secrets than the one that this server has: nothing was changed',
       );
     }
-    await this.#claim.hold();
+    await this.#claim.confirm();
     await this.#stytch.cancel();
   }
 

@@ -118,17 +118,23 @@ export class SecretClaim {
   /**
    * Confirms the claim of this process, before each change at Stytch.
    *
-   * @param change fields of the rotation to store with it.
    * @throws SecretStoreConflictError when another process has the claim.
    * @throws SecretStoreError when the store cannot be read or written.
    */
-  async hold(change: Partial<StoredRotation> = {}): Promise<void> {
-    const { rotation = { startedAt: new Date() } } = this.secrets;
-    if (rotation.holder !== thisProcess() || Object.keys(change).length > 0) {
-      await this.write({ ...this.secrets, rotation: { ...rotation, ...change, holder: thisProcess() } });
-    } else if ((await this.#store.read()).version !== this.#stored.version) {
+  async confirm(): Promise<void> {
+    if (this.secrets.rotation?.holder !== thisProcess()) await this.update({});
+    else if ((await this.#store.read()).version !== this.#stored.version)
       throw new SecretStoreConflictError();
-    }
+  }
+
+  /**
+   * Stores fields of the rotation, and the claim of this process.
+   *
+   * @throws SecretStoreConflictError, SecretStoreError
+   */
+  async update(fields: Partial<StoredRotation>): Promise<void> {
+    const { rotation = { startedAt: new Date() } } = this.secrets;
+    await this.write({ ...this.secrets, rotation: { ...rotation, ...fields, holder: thisProcess() } });
   }
 
   /** @throws SecretStoreConflictError, SecretStoreError */
@@ -140,14 +146,14 @@ export class SecretClaim {
   /**
    * Releases the claim. A failed write is ignored: the next process reconciles.
    *
-   * @param begun whether a rotation may have begun at Stytch although its next secret is unknown.
+   * @param mayHaveStarted whether Stytch may have started a rotation although its next secret is unknown.
    */
-  async release(begun: boolean): Promise<void> {
+  async release(mayHaveStarted: boolean): Promise<void> {
     const { rotation, ...rest } = this.secrets;
     if (rotation?.holder !== thisProcess()) return;
-    const goesOn = begun || rotation.nextSecret !== undefined;
+    const unfinished = mayHaveStarted || rotation.nextSecret !== undefined;
     const released = { ...rotation, holder: undefined };
-    await this.write(goesOn ? { ...rest, rotation: released } : rest).catch(() => undefined);
+    await this.write(unfinished ? { ...rest, rotation: released } : rest).catch(() => undefined);
   }
 }
 
