@@ -98,7 +98,9 @@ export class SpanExporter {
     const about = { ...headers, 'content-type': 'application/json' };
     try {
       const response = await fetch(url, { method: 'POST', headers: about, body, signal, redirect: 'manual' });
-      await response.body?.pipeTo(new WritableStream());
+      // The status decides: a batch that was accepted must not be sent again because the body breaks.
+      await response.body?.pipeTo(new WritableStream()).catch(() => undefined);
+      if (signal.aborted) return 'timeout';
       return response.ok ? undefined : response.status;
     } catch (error) {
       const { cause } = error as { cause?: NodeJS.ErrnoException };

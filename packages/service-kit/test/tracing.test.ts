@@ -252,6 +252,23 @@ describe('The export', () => {
     expect(log.lines.filter(({ msg }) => msg.startsWith('traces'))).toHaveLength(2);
   });
 
+  test.each([
+    ['a broken body', 200, []],
+    ['a redirect', 302, ['traces are not exported']],
+  ])('When the receiver answers with %s, then the batch is sent once', async (_case, status, lines) => {
+    const { app, log, tracing } = setUp();
+    collector.behave((_request, response) => {
+      response.writeHead(status, { 'content-length': '5', location: '/elsewhere' });
+      response.write('{', () => response.destroy());
+    });
+
+    await request(app).get('/things/1').expect(200);
+    await tracing.stop();
+
+    expect(collector.requests).toHaveLength(1);
+    expect(log.lines.map(({ msg }) => msg).filter((msg) => msg.startsWith('traces'))).toEqual(lines);
+  });
+
   test('When the receiver hangs, then requests are answered, and a stop takes at most 2 s', async () => {
     const { app, tracing } = setUp();
     collector.behave(() => undefined);
