@@ -83,8 +83,7 @@ const fineSeconds = 3;
 
 /**
  * Measures small differences: in several processes of each candidate, because V8 optimizes each one differently, and in
- * at least seven rounds of at most 3 s. A run of the result is the one with the median CPU time of all processes of the
- * candidate in that round.
+ * at least seven rounds of at most 3 s. Each figure of a round is the median of the candidate's processes.
  *
  * @param starts starts one process of each candidate.
  * @param copies the number of processes.
@@ -96,22 +95,30 @@ export async function runFineComparison(
   send: Send,
 ): Promise<Measured[]> {
   const count = plan.quick ? 1 : copies;
-  const candidates = await Promise.all(starts.flatMap((start) => Array.from({ length: count }, start)));
+  // One process of each candidate after the other, so that a slow moment of the machine affects all candidates.
+  const inTurn = Array.from({ length: count }, () => starts).flat();
+  const candidates = await Promise.all(inTurn.map((start) => start()));
   const rounds = plan.quick ? plan.rounds : Math.max(plan.rounds, fineRounds);
   const run = 'seconds' in plan.run ? { seconds: Math.min(plan.run.seconds, fineSeconds) } : plan.run;
   const measured = await runComparison(candidates, { ...plan, rounds, run }, send);
   await Promise.all(candidates.flatMap(({ processes }) => processes.map((process) => process.stop())));
-  return starts.map((_start, index) => combine(measured.slice(index * count, (index + 1) * count)));
+  return starts.map((_start, index) => combine(measured.filter((_one, at) => at % starts.length === index)));
 }
 
 /** Combines the figures of several processes of one candidate. */
 function combine(copies: readonly Measured[]): Measured {
   const [first] = copies;
   if (!first) throw new RangeError('nothing to combine');
-  const middle = Math.floor((copies.length - 1) / 2);
-  const runs = first.runs.map((run, round) => {
+  const runs = first.runs.map((_run, round): Run => {
     const sameRound = copies.flatMap((copy) => copy.runs[round] ?? []);
-    return sameRound.sort((one, other) => one.cpuMicroseconds - other.cpuMicroseconds)[middle] ?? run;
+    const middle = (figure: (run: Run) => number) => median(sameRound.map(figure));
+    return {
+      requestsPerSecond: middle((run) => run.requestsPerSecond),
+      cpuMicroseconds: middle((run) => run.cpuMicroseconds),
+      p50Milliseconds: middle((run) => run.p50Milliseconds),
+      p99Milliseconds: middle((run) => run.p99Milliseconds),
+      answered: middle((run) => run.answered),
+    };
   });
   return summarizeRuns(first, runs, {
     idleBytes: median(copies.map(({ memory }) => memory.idleBytes)),

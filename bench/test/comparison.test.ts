@@ -63,7 +63,15 @@ test('When a candidate has several processes, then a round is the median of thei
     const processes = Array.from({ length: 2 * copy }, process);
     return Promise.resolve({ ...candidate(name), processes });
   };
-  const send = () => Promise.resolve([answers]);
+  // The first process takes 0.5 s for 100 answers, the second 1 s, the third 2 s.
+  const seconds = [0.5, 1, 2];
+  let sent = 0;
+  const send = () => {
+    // A warm-up and a run of each of two candidates, then of their next processes.
+    const copy = Math.floor(sent / 4) % 3;
+    sent += 1;
+    return Promise.resolve([{ ...answers, seconds: seconds[copy]! }]);
+  };
 
   const measured = await runFineComparison(
     [start('one'), start('other')],
@@ -72,9 +80,10 @@ test('When a candidate has several processes, then a round is the median of thei
     send,
   );
 
-  expect(started).toEqual(['one', 'one', 'one', 'other', 'other', 'other']);
+  expect(started).toEqual(['one', 'other', 'one', 'other', 'one', 'other']);
   expect(measured.map(({ name }) => name)).toEqual(['one', 'other']);
   expect(measured[0]!.runs).toHaveLength(7);
+  expect(measured[0]!.requestsPerSecond).toEqual({ median: 100, min: 100, max: 100 });
   expect(measured[0]!.cpuMicroseconds).toEqual({ median: 40, min: 40, max: 40 });
   expect(measured[0]!.memory).toEqual({ idleBytes: 20, afterLoadBytes: 20 });
 });

@@ -51,8 +51,8 @@ export async function measureParts({ plan, processes, localStytch, send }: Bench
           ];
         }),
         notes: [
-          '"added" and the ratio are medians of the rounds: each round is compared with itself. Each round counts, of several',
-          'processes, the one with the median CPU time.',
+          '"added" and the ratio are medians of the rounds: each round is compared with itself. Each round is the median of',
+          'several processes.',
         ],
       },
     ],

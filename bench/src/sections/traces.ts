@@ -56,8 +56,8 @@ export async function measureTraces({ plan, processes, localStytch, send }: Benc
           name === off ? '' : `${loss(name).toFixed(1)} %`,
         ]),
         notes: [
-          '"fewer requests" is the median of the rounds: each round is compared with itself. Each round counts, of several',
-          'processes, the one with the median CPU time.',
+          '"fewer requests" is the median of the rounds: each round is compared with itself. Each round is the median of',
+          'several processes.',
         ],
       },
     ],

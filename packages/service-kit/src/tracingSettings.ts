@@ -11,6 +11,16 @@ const samplers = [
   'parentbased_traceidratio',
 ] as const;
 
+/** The headers that belong to the connection or the body: fetch sets them, and refuses any other value. */
+const reserved: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** A setting: `name=value` pairs, separated by commas. The values are percent-encoded, as in W3C Baggage. */
 function headers() {
   return z
@@ -20,7 +30,10 @@ function headers() {
       // Not the value: it is a secret.
       error: 'must be name=value pairs, separated by commas, with percent-encoded values',
     })
-    .transform((pairs) => Object.fromEntries(pairs.filter((pair) => pair !== undefined)));
+    .transform((pairs) => Object.fromEntries(pairs.filter((pair) => pair !== undefined)))
+    .refine((named) => Object.keys(named).every((name) => !reserved.has(name)), {
+      error: `must not contain ${[...reserved].join(', ')}`,
+    });
 }
 
 function readHeader(pair: string): [name: string, value: string] | undefined {

@@ -17,18 +17,9 @@ const offsets = [
 /** Moves the clock that dates tokens. */
 export function ClockControl() {
   const offset = state.value?.clock_offset_seconds ?? 0;
-  const [draft, setDraft] = useState('');
-  const [invalid, setInvalid] = useState('');
   const action = useAction();
   useNow();
   const set = (seconds: number) => action.run(() => api.setClock(seconds));
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    const seconds = Number(draft);
-    const isValid = draft.trim() !== '' && Math.abs(seconds) <= 1e9;
-    setInvalid(isValid ? '' : 'This must be a number of seconds; negative: behind.');
-    if (isValid && (await set(seconds))) setDraft('');
-  };
   return (
     <div class="stack">
       <p>
@@ -54,13 +45,9 @@ export function ClockControl() {
       <SecondsForm
         label="Offset in seconds"
         button="Set the clock"
-        error={invalid}
-        value={draft}
-        onValue={(value) => {
-          setDraft(value);
-          setInvalid('');
-        }}
-        onSubmit={submit}
+        accepts={(seconds) => Math.abs(seconds) <= 1e9}
+        rule="This must be a number of seconds; negative: behind."
+        set={set}
       />
       <ErrorText error={action.error} />
     </div>
@@ -78,16 +65,7 @@ function describeOffset(offset: number, lifetime: number): string {
 /** How long new tokens live. */
 export function LifetimeControl() {
   const lifetime = state.value?.token_lifetime_seconds ?? 3_600;
-  const [draft, setDraft] = useState('');
-  const [invalid, setInvalid] = useState('');
   const action = useAction();
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    const seconds = Number(draft);
-    const isValid = Number.isInteger(seconds) && seconds >= 1 && seconds <= 86_400;
-    setInvalid(isValid ? '' : 'This must be a whole number from 1 to 86400.');
-    if (isValid && (await action.run(() => api.setTokenLifetime(seconds)))) setDraft('');
-  };
   return (
     <div class="stack">
       <p>New tokens live for {formatSeconds(lifetime)}.</p>
@@ -98,13 +76,9 @@ export function LifetimeControl() {
       <SecondsForm
         label="Lifetime in seconds"
         button="Set the lifetime"
-        error={invalid}
-        value={draft}
-        onValue={(value) => {
-          setDraft(value);
-          setInvalid('');
-        }}
-        onSubmit={submit}
+        accepts={(seconds) => Number.isInteger(seconds) && seconds >= 1 && seconds <= 86_400}
+        rule="This must be a whole number from 1 to 86400."
+        set={(seconds) => action.run(() => api.setTokenLifetime(seconds))}
       />
       <ErrorText error={action.error} />
     </div>
@@ -115,16 +89,34 @@ interface SecondsFormProps {
   label: string;
   /** The name of the button. */
   button: string;
-  error: string;
-  value: string;
-  onValue: (value: string) => void;
-  onSubmit: (event: Event) => Promise<void>;
+  accepts: (seconds: number) => boolean;
+  /** Shown when the number is not accepted. */
+  rule: string;
+  /** Returns whether it succeeds. */
+  set: (seconds: number) => Promise<boolean>;
 }
 
-function SecondsForm({ button, onSubmit, ...field }: SecondsFormProps) {
+function SecondsForm({ label, button, accepts, rule, set }: SecondsFormProps) {
+  const [draft, setDraft] = useState('');
+  const [invalid, setInvalid] = useState('');
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const seconds = Number(draft);
+    const isValid = draft.trim() !== '' && accepts(seconds);
+    setInvalid(isValid ? '' : rule);
+    if (isValid && (await set(seconds))) setDraft('');
+  };
   return (
-    <form class="inline-form" onSubmit={(event) => void onSubmit(event)}>
-      <NumberField {...field} />
+    <form class="inline-form" onSubmit={(event) => void submit(event)}>
+      <NumberField
+        label={label}
+        error={invalid}
+        value={draft}
+        onValue={(value) => {
+          setDraft(value);
+          setInvalid('');
+        }}
+      />
       <button type="submit" class="button">
         {button}
       </button>
