@@ -90,8 +90,8 @@ export class SpanExporter {
   }
 
   /**
-   * Returns undefined if it succeeds, or else the status or the code of the error. It uses fetch, because the
-   * requests of a server take longer with the client of node:http (bench/README.md).
+   * Returns undefined if it succeeds, or else the status or the code of the error. bench/README.md
+   * compares fetch with node:http.
    */
   async #post(body: string, signal: AbortSignal): Promise<number | string | undefined> {
     const { url, headers } = this.#options;
