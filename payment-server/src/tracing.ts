@@ -28,7 +28,7 @@ function traceTokens(tracing: Tracing) {
       kind: 'internal',
       attributes: ({ scopes, source }) => ({
         'access_token.scopes': scopes.join(' '),
-        ...(source && { 'access_token.source': source }),
+        'access_token.source': source,
       }),
     }),
     traceChannel<TracingMessages['stytch-m2m.token_request']>(tracing, 'stytch-m2m.token_request', {
@@ -36,7 +36,7 @@ function traceTokens(tracing: Tracing) {
       kind: 'client',
       attributes: ({ scopes, source, error }) => ({
         'access_token.scopes': scopes.join(' '),
-        ...(source && { 'access_token.source': source }),
+        'access_token.source': source,
         ...answeredWith(error),
       }),
     }),
@@ -51,14 +51,14 @@ function traceAuthorization(tracing: Tracing) {
       parent: ({ request }) => (request as { span?: TraceSpan } | undefined)?.span,
       attributes: ({ requiredScopes, cached, outcome }) => ({
         'authorization.required_scopes': requiredScopes.join(' '),
-        ...(cached !== undefined && { 'authorization.token_cached': cached }),
-        ...(outcome !== undefined && { 'authorization.outcome': outcome }),
+        'authorization.token_cached': cached,
+        'authorization.outcome': outcome,
       }),
     }),
     traceChannel<TracingMessages['stytch-m2m.jwks_fetch']>(tracing, 'stytch-m2m.jwks_fetch', {
       name: () => 'JWKS fetch',
       kind: 'client',
-      attributes: ({ keys }) => (keys === undefined ? {} : { 'jwks.keys': keys }),
+      attributes: ({ keys }) => ({ 'jwks.keys': keys }),
     }),
   ];
 }

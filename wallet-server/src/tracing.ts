@@ -27,8 +27,8 @@ function traceAuthorization(tracing: Tracing) {
     parent: ({ request }) => (request as { span?: TraceSpan } | undefined)?.span,
     attributes: ({ requiredScopes, cached, outcome }) => ({
       'authorization.required_scopes': requiredScopes.join(' '),
-      ...(cached !== undefined && { 'authorization.token_cached': cached }),
-      ...(outcome !== undefined && { 'authorization.outcome': outcome }),
+      'authorization.token_cached': cached,
+      'authorization.outcome': outcome,
     }),
   });
 }
@@ -37,6 +37,6 @@ function traceJwks(tracing: Tracing) {
   return traceChannel<TracingMessages['stytch-m2m.jwks_fetch']>(tracing, 'stytch-m2m.jwks_fetch', {
     name: () => 'JWKS fetch',
     kind: 'client',
-    attributes: ({ keys }) => (keys === undefined ? {} : { 'jwks.keys': keys }),
+    attributes: ({ keys }) => ({ 'jwks.keys': keys }),
   });
 }

@@ -14,6 +14,8 @@ export interface SpanRecord {
   failure: SpanFailure | undefined;
 }
 
+type AttributeValue = NonNullable<SpanAttributes[string]>;
+
 /** OTLP's numbers. */
 const kinds: Record<SpanKind, number> = { internal: 1, server: 2, client: 3 };
 const failed = 2;
@@ -33,10 +35,10 @@ function describe(span: SpanRecord): string {
   const parent = parentSpanId === undefined ? '' : `"parentSpanId":"${parentSpanId}",`;
   const state = traceState === undefined ? '' : `"traceState":${JSON.stringify(traceState)},`;
   const status = failure ? JSON.stringify({ code: failed, message: failure.message }) : '{}';
-  const times = `"startTimeUnixNano":"${nanoseconds(startedAt)}","endTimeUnixNano":"${nanoseconds(endedAt)}"`;
   return (
     `{"traceId":"${traceId}","spanId":"${spanId}",${parent}${state}"name":${JSON.stringify(name)},"kind":${kinds[kind]},` +
-    `${times},"attributes":[${describeAttributes(span.attributes)}],"status":${status}}`
+    `"startTimeUnixNano":"${nanoseconds(startedAt)}","endTimeUnixNano":"${nanoseconds(endedAt)}",` +
+    `"attributes":[${describeAttributes(span.attributes)}],"status":${status}}`
   );
 }
 
@@ -48,19 +50,34 @@ function nanoseconds(milliseconds: number): string {
 function describeAttributes(all: readonly SpanAttributes[]): string {
   let text = '';
   for (const attributes of all) {
-    for (const [key, value] of Object.entries(attributes)) {
-      text += `${text === '' ? '' : ','}${attribute(key, value)}`;
+    for (const key in attributes) {
+      const value = attributes[key];
+      if (value === undefined) continue;
+      const described = attribute(key, value);
+      text = text === '' ? described : `${text},${described}`;
     }
   }
   return text;
 }
 
+/** The texts of attributes, by key and value. Most values are from a few, so most texts are made once. */
+const attributeTexts = new Map<string, Map<AttributeValue, string>>();
+/** For each key. */
+const maxTexts = 100;
+
 /** @param key a name of OpenTelemetry's or ours, which needs no escapes. */
-function attribute(key: string, value: SpanAttributes[string]): string {
-  return `{"key":"${key}","value":{${valueOf(value)}}}`;
+function attribute(key: string, value: AttributeValue): string {
+  let texts = attributeTexts.get(key);
+  if (!texts) attributeTexts.set(key, (texts = new Map<AttributeValue, string>()));
+  let text = texts.get(value);
+  if (text === undefined) {
+    text = `{"key":"${key}","value":{${valueOf(value)}}}`;
+    if (texts.size < maxTexts) texts.set(value, text);
+  }
+  return text;
 }
 
-function valueOf(value: SpanAttributes[string]): string {
+function valueOf(value: AttributeValue): string {
   if (typeof value === 'string') return `"stringValue":${JSON.stringify(value)}`;
   if (typeof value === 'boolean') return `"boolValue":${value}`;
   return Number.isInteger(value) ? `"intValue":"${value}"` : `"doubleValue":${value}`;

@@ -3,7 +3,8 @@ import { innermostMessage } from './errors';
 
 /** `server` and `client` are the two sides of a request. */
 export type SpanKind = 'server' | 'client' | 'internal';
-export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
+/** A value that is undefined is not sent. */
+export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Why an operation failed. */
 export interface SpanFailure {
@@ -15,11 +16,12 @@ export interface SpanFailure {
 /** A span in progress: one operation of a trace. No attribute contains a token, a secret or the id of a customer. */
 export interface TraceSpan {
   readonly traceId: string;
-  readonly spanId: string;
+  /** Undefined if it is not sampled: nobody can find such a span. */
+  readonly spanId: string | undefined;
   /** False: it is not sent. Its attributes need not be made. */
   readonly sampled: boolean;
   /** Starts an operation inside this one. */
-  child(name: string, kind: SpanKind, attributes?: SpanAttributes): TraceSpan;
+  child(name: string, kind: SpanKind): TraceSpan;
   set(attributes: SpanAttributes): void;
   rename(name: string): void;
   end(failure?: SpanFailure): void;
@@ -34,12 +36,7 @@ export interface Tracing {
    *
    * @param headers of the request. Their `traceparent` (W3C Trace Context) names the parent.
    */
-  startSpan(
-    name: string,
-    kind: SpanKind,
-    attributes?: SpanAttributes,
-    headers?: IncomingHttpHeaders,
-  ): TraceSpan;
+  startSpan(name: string, kind: SpanKind, headers?: IncomingHttpHeaders): TraceSpan;
   /** Sends the rest of the spans. Takes at most 2 s. */
   stop(): Promise<void>;
 }

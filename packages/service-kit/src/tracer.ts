@@ -1,26 +1,23 @@
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { SpanRecord } from './otlpBody';
 import { preciseTime } from './preciseTime';
 import type { SpanExporter } from './spanExporter';
 import type { SpanAttributes, SpanFailure, SpanKind, TraceSpan, Tracing } from './traceSpan';
 import type { TracingSettings } from './tracingSettings';
 
 /** W3C Trace Context §3.2. Later versions may add fields. */
-const traceparent =
+const traceparentPattern =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 const maxStateCharacters = 512;
 
-/** What the spans of one trace have in common in this process. */
-interface Trace {
-  traceId: string;
-  /** `tracestate`, which is passed on as it is. */
-  state: string | undefined;
-}
-
 /** The span of the caller. */
-interface RemoteParent extends Trace {
+interface RemoteParent {
+  traceId: string;
   spanId: string;
   sampled: boolean;
+  /** `tracestate`, which is passed on as it is. */
+  state: string | undefined;
 }
 
 type Sampler = (traceId: string, parent: RemoteParent | undefined) => boolean;
@@ -35,18 +32,12 @@ export class Tracer implements Tracing {
     this.#exporter = exporter;
   }
 
-  startSpan(
-    name: string,
-    kind: SpanKind,
-    attributes: SpanAttributes = {},
-    headers: IncomingHttpHeaders = {},
-  ): TraceSpan {
-    const parent = readParent(headers);
-    const traceId = parent?.traceId ?? randomHex() + randomHex();
-    const trace = { traceId, state: parent?.state };
+  startSpan(name: string, kind: SpanKind, headers?: IncomingHttpHeaders): TraceSpan {
+    const parent = headers && readParent(headers);
+    const traceId = parent?.traceId ?? randomHex(32);
     return this.#sample(traceId, parent)
-      ? new SampledSpan(this.#exporter, trace, parent?.spanId, name, kind, attributes)
-      : new UnsampledSpan(trace);
+      ? new SampledSpan(this.#exporter, traceId, parent?.spanId, parent?.state, name, kind)
+      : new UnsampledSpan(traceId, parent?.state);
   }
 
   stop(): Promise<void> {
@@ -54,27 +45,15 @@ export class Tracer implements Tracing {
   }
 }
 
-abstract class LocalSpan {
-  readonly spanId = randomHex();
-  protected abstract readonly flags: string;
-
-  constructor(protected readonly trace: Trace) {}
-
-  get traceId(): string {
-    return this.trace.traceId;
-  }
-
-  headers(): Record<string, string> {
-    const { traceId, state } = this.trace;
-    const own = { traceparent: `00-${traceId}-${this.spanId}-${this.flags}` };
-    return state === undefined ? own : { ...own, tracestate: state };
-  }
-}
-
 /** A span that is not sent, and neither are those inside it. */
-class UnsampledSpan extends LocalSpan implements TraceSpan {
+class UnsampledSpan implements TraceSpan {
   readonly sampled = false;
-  protected readonly flags = '00';
+  readonly spanId = undefined;
+
+  constructor(
+    readonly traceId: string,
+    private readonly traceState: string | undefined,
+  ) {}
 
   child(): TraceSpan {
     return this;
@@ -91,61 +70,57 @@ class UnsampledSpan extends LocalSpan implements TraceSpan {
   end(): void {
     // Not sent.
   }
+
+  headers(): Record<string, string> {
+    return headersOf(this.traceId, randomHex(16), '00', this.traceState);
+  }
 }
 
-class SampledSpan extends LocalSpan implements TraceSpan {
+/** It is also the record that the exporter sends: a second object would cost more time than all its fields. */
+class SampledSpan implements TraceSpan, SpanRecord {
   readonly sampled = true;
-  protected readonly flags = '01';
-  readonly #exporter: SpanExporter;
-  readonly #startedAt = preciseTime();
-  readonly #attributes: SpanAttributes[];
-  readonly #parentSpanId: string | undefined;
-  readonly #kind: SpanKind;
-  #name: string;
+  readonly spanId = randomHex(16);
+  readonly startedAt = preciseTime();
+  endedAt = 0;
+  readonly attributes: SpanAttributes[] = [];
+  failure: SpanFailure | undefined;
 
   constructor(
-    exporter: SpanExporter,
-    trace: Trace,
-    parentSpanId: string | undefined,
-    name: string,
-    kind: SpanKind,
-    attributes: SpanAttributes,
-  ) {
-    super(trace);
-    this.#exporter = exporter;
-    this.#parentSpanId = parentSpanId;
-    this.#name = name;
-    this.#kind = kind;
-    this.#attributes = [attributes];
-  }
+    private readonly exporter: SpanExporter,
+    readonly traceId: string,
+    readonly parentSpanId: string | undefined,
+    readonly traceState: string | undefined,
+    public name: string,
+    readonly kind: SpanKind,
+  ) {}
 
-  child(name: string, kind: SpanKind, attributes: SpanAttributes = {}): TraceSpan {
-    return new SampledSpan(this.#exporter, this.trace, this.spanId, name, kind, attributes);
+  child(name: string, kind: SpanKind): TraceSpan {
+    return new SampledSpan(this.exporter, this.traceId, this.spanId, this.traceState, name, kind);
   }
 
   set(attributes: SpanAttributes): void {
-    this.#attributes.push(attributes);
+    this.attributes.push(attributes);
   }
 
   rename(name: string): void {
-    this.#name = name;
+    this.name = name;
   }
 
   end(failure?: SpanFailure): void {
-    if (failure) this.#attributes.push({ 'error.type': failure.type });
-    this.#exporter.add({
-      traceId: this.traceId,
-      spanId: this.spanId,
-      parentSpanId: this.#parentSpanId,
-      traceState: this.trace.state,
-      name: this.#name,
-      kind: this.#kind,
-      startedAt: this.#startedAt,
-      endedAt: preciseTime(),
-      attributes: this.#attributes,
-      failure,
-    });
+    if (failure) this.set({ 'error.type': failure.type });
+    this.failure = failure;
+    this.endedAt = preciseTime();
+    this.exporter.add(this);
   }
+
+  headers(): Record<string, string> {
+    return headersOf(this.traceId, this.spanId, '01', this.traceState);
+  }
+}
+
+function headersOf(traceId: string, spanId: string, flags: string, state: string | undefined) {
+  const traceparent = `00-${traceId}-${spanId}-${flags}`;
+  return state === undefined ? { traceparent } : { traceparent, tracestate: state };
 }
 
 function readParent({
@@ -153,7 +128,7 @@ function readParent({
   tracestate: state,
 }: IncomingHttpHeaders): RemoteParent | undefined {
   if (typeof header !== 'string') return undefined;
-  const [, traceId, spanId, flags] = traceparent.exec(header) ?? [];
+  const [, traceId, spanId, flags] = traceparentPattern.exec(header) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
   return {
     traceId,
@@ -177,16 +152,16 @@ function samplerOf({
   return (traceId, parent) => parent?.sampled ?? sampleRoot(traceId);
 }
 
-/** Random bytes in stock: to get them one by one costs more than all the rest of a span. */
-const randomBytes = Buffer.alloc(8_192);
-let used = randomBytes.length;
+/** Random digits in stock: to make them one by one costs more than all the rest of a span. */
+let randomDigits = '';
+let used = 0;
 
-/** 16 hexadecimal digits. */
-function randomHex(): string {
-  if (used === randomBytes.length) {
-    randomFillSync(randomBytes);
+/** @param digits how many hexadecimal digits: at most 8,192. */
+function randomHex(digits: number): string {
+  if (used + digits > randomDigits.length) {
+    randomDigits = randomBytes(4_096).toString('hex');
     used = 0;
   }
-  used += 8;
-  return randomBytes.toString('hex', used - 8, used);
+  used += digits;
+  return randomDigits.slice(used - digits, used);
 }

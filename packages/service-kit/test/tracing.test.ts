@@ -188,6 +188,7 @@ describe('Sampling', () => {
       expect(await sent(tracing)).toEqual({});
       expect(body.traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`));
       expect(log.lines[0]).toMatchObject({ trace_id: traceId });
+      expect(log.lines[0]).not.toHaveProperty('span_id');
     },
   );
 

@@ -94,34 +94,49 @@ export const channels = {
  * Node's own `tracePromise` is not used: it would publish the result, which is a token or a secret.
  */
 export function traced<Message extends OperationMessage, Result>(
-  { start, end, asyncStart, asyncEnd, error: failed, hasSubscribers }: TracingChannel<unknown, Message>,
+  channel: TracingChannel<unknown, Message>,
   message: Message,
   run: (message: Message) => Result,
 ): Result {
-  if (!hasSubscribers) return run(message);
-  const fail = (error: unknown): never => {
-    message.error = error;
-    failed.publish(message);
-    throw error;
-  };
-  const settle = () => {
-    asyncStart.publish(message);
-    asyncEnd.publish(message);
-  };
-  start.publish(message);
+  if (!channel.hasSubscribers) return run(message);
+  channel.start.publish(message);
   let result: Result;
   try {
     result = run(message);
   } catch (error) {
-    end.publish(message);
-    try {
-      return fail(error);
-    } finally {
-      settle();
-    }
+    channel.end.publish(message);
+    fail(channel, message, error);
+    settle(channel, message);
+    throw error;
   }
-  end.publish(message);
-  if (result instanceof Promise) return result.catch(fail).finally(settle) as Result;
-  settle();
-  return result;
+  channel.end.publish(message);
+  if (!(result instanceof Promise)) {
+    settle(channel, message);
+    return result;
+  }
+  return result
+    .catch((error: unknown) => {
+      fail(channel, message, error);
+      throw error;
+    })
+    .finally(() => {
+      settle(channel, message);
+    }) as Result;
+}
+
+function fail<Message extends OperationMessage>(
+  channel: TracingChannel<unknown, Message>,
+  message: Message,
+  error: unknown,
+): void {
+  message.error = error;
+  channel.error.publish(message);
+}
+
+function settle<Message extends OperationMessage>(
+  channel: TracingChannel<unknown, Message>,
+  message: Message,
+): void {
+  channel.asyncStart.publish(message);
+  channel.asyncEnd.publish(message);
 }
