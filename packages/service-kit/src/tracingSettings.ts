@@ -11,7 +11,7 @@ const samplers = [
   'parentbased_traceidratio',
 ] as const;
 
-/** The headers that belong to the connection or the body: fetch sets them, and refuses any other value. */
+/** The headers that belong to the connection or the body: undici sets them, and refuses any other value. */
 const reserved: ReadonlySet<string> = new Set([
   'connection',
   'content-length',

@@ -361,7 +361,7 @@ describe('The settings', () => {
   );
 
   test.each(['Content-Length=1', 'a=b,transfer-encoding=chunked', 'expect=100-continue'])(
-    'When the headers are "%s", which fetch sets itself, then they are refused',
+    'When the headers are "%s", which undici sets itself, then they are refused',
     (headers) => {
       expect(() => readConfig(schema, { OTEL_EXPORTER_OTLP_HEADERS: headers })).toThrow(
         'OTEL_EXPORTER_OTLP_HEADERS: must not contain connection, content-length,',
