@@ -72,7 +72,8 @@ function attribute(key: string, value: AttributeValue): string {
   let text = texts.get(value);
   if (text === undefined) {
     text = `{"key":"${key}","value":{${valueOf(value)}}}`;
-    if (texts.size < maxTexts) texts.set(value, text);
+    if (texts.size === maxTexts) texts.clear();
+    texts.set(value, text);
   }
   return text;
 }

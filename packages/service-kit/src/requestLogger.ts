@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { probePaths } from './health';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
-import { endRequestSpan, startRequestSpan } from './requestSpan';
+import { endRequestSpan, startRequestSpan, traceIds } from './requestSpan';
 import type { TraceSpan, Tracing } from './traceSpan';
 import { truncate } from './truncate';
 
@@ -61,8 +61,7 @@ export function requestLogger(
         req: serializeRequest(request),
         res: { status },
         responseTime: Math.round(milliseconds),
-        trace_id: request.span?.traceId,
-        span_id: request.span?.spanId,
+        ...traceIds(request),
       },
       sent ? 'request answered' : 'request aborted by the client',
     );

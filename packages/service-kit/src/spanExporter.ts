@@ -30,7 +30,7 @@ export interface SpanExporterOptions {
  */
 export class SpanExporter {
   readonly #options: SpanExporterOptions;
-  readonly #client: Promise<Client>;
+  #client: Client | undefined;
   #waiting: SpanRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
@@ -40,7 +40,6 @@ export class SpanExporter {
 
   constructor(options: SpanExporterOptions) {
     this.#options = options;
-    this.#client = openClient(options.url);
   }
 
   add(span: SpanRecord): void {
@@ -61,7 +60,7 @@ export class SpanExporter {
     this.#startBatch();
     while (this.#sending) await this.#sending;
     clearTimeout(timer);
-    await (await this.#client).destroy();
+    await this.#client?.destroy();
   }
 
   readonly #startBatch = (): void => {
@@ -95,18 +94,19 @@ export class SpanExporter {
 
   /** Returns undefined if it succeeds, or else the status or the code of the error. */
   async #post(body: string, signal: AbortSignal): Promise<number | string | undefined> {
-    const { url, headers } = this.#options;
+    const { origin, pathname: path } = new URL(this.#options.url);
+    const headers = { ...this.#options.headers, 'content-type': 'application/json' };
     try {
-      const client = await this.#client;
-      const answer = await client.request({
-        method: 'POST',
-        path: new URL(url).pathname,
-        headers: { ...headers, 'content-type': 'application/json' },
-        body,
-        signal,
-      });
+      const client = (this.#client ??= await openClient(origin));
+      // A signal passed to undici would have no effect until the connection is open.
+      const abort = () => {
+        this.#client = undefined;
+        void client.destroy();
+      };
+      signal.addEventListener('abort', abort);
+      const answer = await client.request({ method: 'POST', path, headers, body });
       // The status decides: a batch that was accepted must not be sent again because the body breaks.
-      await answer.body.dump().catch(() => undefined);
+      await answer.body.dump();
       if (signal.aborted) return 'timeout';
       return answer.statusCode >= 200 && answer.statusCode < 300 ? undefined : answer.statusCode;
     } catch (error) {
@@ -124,12 +124,12 @@ export class SpanExporter {
 }
 
 /**
- * Loads undici only where tracing is on. In bench/README.md a request with node:http slows down the server, and one with
- * `fetch` takes four times as long.
+ * Loads undici, only where tracing is on. bench/README.md compares it with node:http, which slows the server down, and with
+ * `fetch`, which takes four times as long.
  */
-async function openClient(url: string): Promise<Client> {
+async function openClient(origin: string): Promise<Client> {
   const { Client } = await import('undici');
-  return new Client(new URL(url).origin);
+  return new Client(origin, { connect: { timeout: exportMilliseconds } });
 }
 
 function pause(signal: AbortSignal): Promise<void> {

@@ -152,7 +152,7 @@ function samplerOf({
   return (traceId, parent) => parent?.sampled ?? sampleRoot(traceId);
 }
 
-/** Random digits in stock: to make them one by one costs more than all the rest of a span. */
+/** A stock of random digits: making them for each id costs more than all the rest of a span. */
 let randomDigits = '';
 let used = 0;
 

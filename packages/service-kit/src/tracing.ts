@@ -78,8 +78,7 @@ export function traceChannel<Message extends Operation>(
   const onStart = (message: unknown) => {
     const operation = message as Message;
     const outer = parent(operation);
-    if (!outer) operation.context = tracing.startSpan(name(operation), kind);
-    else operation.context = outer.sampled ? outer.child(name(operation), kind) : outer;
+    operation.context = outer ? outer.child(name(operation), kind) : tracing.startSpan(name(operation), kind);
   };
   const onEnd = (message: unknown) => {
     const operation = message as Message;

@@ -1,5 +1,4 @@
-import { connect } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { tracingChannel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -281,6 +280,24 @@ describe('The export', () => {
     await tracing.stop();
 
     expect(performance.now() - startedAt).toBeLessThan(3_000);
+  });
+
+  test('When the receiver never completes the TLS handshake, then a stop takes at most 2 s', async () => {
+    const silent = createTcpServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const { app, tracing } = setUp({ OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${port}` });
+    const connected = once(silent, 'connection') as Promise<[Socket]>;
+    await request(app).get('/things/1').expect(200);
+    const [socket] = await connected;
+
+    const startedAt = performance.now();
+    await tracing.stop();
+    const milliseconds = performance.now() - startedAt;
+    socket.destroy();
+    silent.close();
+
+    expect(milliseconds).toBeLessThan(3_000);
   });
 });
 
