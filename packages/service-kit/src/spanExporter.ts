@@ -98,6 +98,7 @@ export class SpanExporter {
     const headers = { ...this.#options.headers, 'content-type': 'application/json' };
     try {
       const client = (this.#client ??= await openClient(origin));
+      signal.throwIfAborted();
       // A signal passed to undici would have no effect until the connection is open.
       const abort = () => {
         this.#client = undefined;
