@@ -5,7 +5,7 @@ import type { Logger } from './logger';
 import type { Metrics } from './metrics';
 import { endRequestSpan, startRequestSpan, traceIds } from './requestSpan';
 import type { TraceSpan, Tracing } from './traceSpan';
-import { truncate } from './truncate';
+import { pathOf } from './truncate';
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- Express's types are extended like this
@@ -27,10 +27,9 @@ const safeRequestId = /^[\w.:-]{1,128}$/;
 /** nginx's status for a client that closed the connection before the answer was sent. */
 const clientClosedRequest = 499;
 
-/** The request as it is logged: the path without the query, which may contain secrets. */
+/** The request as it is logged. */
 export function serializeRequest({ id, method, originalUrl }: Request) {
-  const query = originalUrl.indexOf('?');
-  return { id, method, path: truncate(query === -1 ? originalUrl : originalUrl.slice(0, query)) };
+  return { id, method, path: pathOf(originalUrl) };
 }
 
 /**

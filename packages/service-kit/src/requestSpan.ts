@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { isKnownMethod } from './metrics';
 import type { Tracing } from './traceSpan';
-import { truncate } from './truncate';
+import { pathOf } from './truncate';
 
 /** Starts the span of a request (OpenTelemetry's semantic conventions for HTTP servers). */
 export function startRequestSpan(tracing: Tracing, request: Request): void {
@@ -10,10 +10,9 @@ export function startRequestSpan(tracing: Tracing, request: Request): void {
   const span = tracing.startSpan(known ? method : 'HTTP', 'server', headers);
   request.span = span;
   if (!span.sampled) return;
-  const query = originalUrl.indexOf('?');
   span.set({
     'http.request.method': known ? method : '_OTHER',
-    'url.path': truncate(query === -1 ? originalUrl : originalUrl.slice(0, query)),
+    'url.path': pathOf(originalUrl),
     'url.scheme': 'encrypted' in socket ? 'https' : 'http',
   });
 }

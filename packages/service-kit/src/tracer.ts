@@ -76,7 +76,7 @@ class UnsampledSpan implements TraceSpan {
   }
 }
 
-/** It is also the record that the exporter sends: a second object would cost more time than all its fields. */
+/** It is also the record that the exporter sends, so that each span is one object. */
 class SampledSpan implements TraceSpan, SpanRecord {
   readonly sampled = true;
   readonly spanId = randomHex(16);

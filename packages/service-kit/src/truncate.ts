@@ -5,3 +5,9 @@ const maxCharacters = 256;
 export function truncate(text: string): string {
   return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
 }
+
+/** Returns the path of a request's URL for the log and for spans: shortened, without the query, which may contain secrets. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return truncate(query === -1 ? url : url.slice(0, query));
+}
